@@ -1,0 +1,144 @@
+"""How near is near enough: the accuracy criterion, as functions that a broken loss must fail."""
+
+from typing import Any
+
+import numpy as np
+import registry
+from oracle import Margin, mp, truth
+
+import focalis
+
+
+def tolerance(size: Any, dtype: Any) -> Any:
+    """Return the permitted relative error of a number of that size.
+
+    It is 1e-13, or for float32 1e-6 times an eighth of the logarithm: what rounding an exponent costs.
+    """
+    if np.dtype(dtype) == np.float64:
+        return mp.mpf("1e-13")
+    return mp.mpf("1e-6") * max(1, abs(mp.log(size)) / 8)
+
+
+def complaint(got: Any, true: Any, bulk: Any, dtype: Any, factor: int) -> str | None:
+    """Return what is wrong with one number, or None."""
+    info = np.finfo(dtype)
+    tiny, huge = mp.mpf(float(info.tiny)), mp.mpf(float(info.max))
+    x = mp.mpf(float(got))
+    if mp.isnan(x):
+        return "is not a number"
+    if mp.isinf(true):
+        return None if x == true else "should be infinite"
+    if abs(true) > huge:
+        return None if x * true > 0 and abs(x) >= huge * (1 - mp.mpf("1e-4")) else "should overflow"
+    if mp.isinf(x):
+        return "is not finite"
+    bulk = max(bulk, abs(true))
+    allowed = factor * tolerance(bulk, dtype) * bulk if bulk > 0 else mp.zero
+    if abs(true) < tiny:
+        allowed = max(allowed, tiny)
+    error = abs(x - true)
+    if error > allowed:
+        return f"is {mp.nstr(error / allowed, 4)} times the permitted error off"
+    return None
+
+
+def assert_accurate(
+    got: Any,
+    true: Any,
+    bulk: Any = None,
+    *,
+    what: str = "result",
+    inputs: Any = None,
+    factor: int = 1,
+) -> None:
+    """Fail, and show the first few, if any element of `got` is not near enough.
+
+    `bulk` is the sum of the sizes of the signed terms that `true` is summed from, `factor` is 2
+    through a softmax. A true infinity must be that infinity.
+    """
+    got = np.asarray(got)
+    true = np.asarray(true, object)
+    bulk = np.abs(true) if bulk is None else np.asarray(bulk, object)
+    assert got.shape == true.shape, f"{what}: shape {got.shape}, expected {true.shape}"
+    wrong = []
+    for i in np.ndindex(true.shape):
+        problem = complaint(got[i], true[i], bulk[i], got.dtype, factor)
+        if problem:
+            at = "" if inputs is None else f" at {inputs[i[0]]!r}"
+            wrong.append(f"{what}{list(i)}{at} = {got[i]!r} {problem}; true {mp.nstr(true[i], 17)}")
+    assert not wrong, f"{len(wrong)} of {true.size} wrong, such as\n" + "\n".join(wrong[:5])
+
+
+class Case:
+    """Inputs, targets in the form that the loss takes, and the weight of every component."""
+
+    def __init__(self, link: str, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray):
+        self.link, self.inputs, self.targets, self.weights = link, inputs, targets, weights
+        self.factor = 2 if link in registry.ROW_LINKS else 1
+
+
+def yes_no_case(link: str, inputs: np.ndarray, yes: Any) -> Case:
+    """Return a case in which every element's target is `yes`."""
+    y = np.broadcast_to(np.asarray(yes, inputs.dtype), inputs.shape)
+    return Case(link, inputs, y, np.stack([y.astype(float), 1 - y.astype(float)], axis=-1))
+
+
+def label_case(link: str, inputs: np.ndarray, labels: np.ndarray) -> Case:
+    """Return a case with one true class for each row."""
+    return Case(link, inputs, labels, np.eye(inputs.shape[-1])[labels])
+
+
+def dense_case(link: str, inputs: np.ndarray, targets: np.ndarray) -> Case:
+    """Return a case with a weight for each class of each row."""
+    targets = targets.astype(inputs.dtype)
+    return Case(link, inputs, targets, targets.astype(float))
+
+
+def cases(link: str, dtype: type) -> list[Case]:
+    """Return the cases with hard targets on which a margin loss is judged."""
+    match link:
+        case "sigmoid":
+            x = registry.logits(dtype)
+            return [yes_no_case(link, x, 1), yes_no_case(link, x, 0)]
+        case "identity":
+            p = registry.probabilities(dtype)
+            return [yes_no_case(link, p, 1), yes_no_case(link, p, 0)]
+        case "softmax":
+            return [label_case(link, *registry.every_label(dtype))]
+    p = registry.distributions(dtype)
+    return [label_case(link, np.repeat(p, 4, axis=0), np.tile(np.arange(4), len(p)))]
+
+
+def check_first_order(loss: "focalis.Loss", margin: Margin, case: Case, engine: str) -> None:
+    """Fail unless values and gradients are near enough."""
+    expected = truth(margin, case.link, case.inputs, case.weights)
+    value, gradient = loss.value_and_grad(case.inputs, case.targets, engine=engine)
+    assert value.dtype == gradient.dtype == case.inputs.dtype
+    kind = {"inputs": case.inputs, "factor": case.factor}
+    assert_accurate(value, expected.value, what="value", **kind)
+    assert_accurate(gradient, expected.gradient, expected.gradient_bulk, what="gradient", **kind)
+    np.testing.assert_array_equal(loss(case.inputs, case.targets, engine=engine), value)
+
+
+def check_second_order(
+    loss: "focalis.Loss", margin: Margin, case: Case, engine: str, curvature: str = "exact"
+) -> None:
+    """Fail unless gradients and Hessians are near enough."""
+    expected = truth(margin, case.link, case.inputs, case.weights, curvature)
+    gradient, hessian = loss.grad_and_hess(
+        case.inputs, case.targets, curvature=curvature, engine=engine
+    )
+    assert gradient.dtype == hessian.dtype == case.inputs.dtype
+    kind = {"inputs": case.inputs, "factor": case.factor}
+    assert_accurate(gradient, expected.gradient, expected.gradient_bulk, what="gradient", **kind)
+    assert_accurate(hessian, expected.hessian, expected.hessian_bulk, what="Hessian", **kind)
+
+
+def check(
+    margin_loss: "focalis.margin.MarginLoss", margin: Margin, link: str, dtype: type, engine: str
+) -> None:
+    """Fail unless a margin loss on a link, in a type, on an engine is near enough to the oracle."""
+    loss = focalis.Loss(link, margin_loss, reduction="none")
+    for case in cases(link, dtype):
+        check_first_order(loss, margin, case, engine)
+        check_second_order(loss, margin, case, engine)

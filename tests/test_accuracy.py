@@ -1,0 +1,191 @@
+"""Values, gradients and Hessians of every margin loss on every link, against 80 digits."""
+
+import contract
+import numpy as np
+import pytest
+import registry
+from contract import assert_accurate
+from oracle import mp, number, truth
+
+from focalis import Loss
+
+CROSS_ENTROPY = registry.FEW_MARGINS[0]
+
+every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
+every_dtype = pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
+every_margin = pytest.mark.parametrize("margin", registry.MARGINS, ids=registry.name)
+few_margins = pytest.mark.parametrize("margin", registry.FEW_MARGINS, ids=registry.name)
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@every_margin
+def test_hard_targets(margin, link, dtype, engine):
+    loss = Loss(link, registry.build(margin), reduction="none")
+    for case in contract.cases(link, dtype):
+        contract.check_first_order(loss, margin, case, engine)
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@every_margin
+def test_hessians(margin, link, dtype, engine):
+    loss = Loss(link, registry.build(margin))
+    for case in contract.cases(link, dtype):
+        contract.check_second_order(loss, margin, case, engine)
+
+
+def soft_case(link, dtype):
+    rng = np.random.default_rng(21)
+    if link in registry.ROW_LINKS:
+        x = registry.rows(dtype) if link == "softmax" else registry.distributions(dtype)
+        targets = rng.dirichlet([0.7] * 4, size=len(x))
+        targets[1::4] *= 2.5  # real-valued multi-label: rows need not sum to 1
+        targets[2::4, 1] = 0
+        return contract.dense_case(link, x, targets.astype(dtype))
+    x = registry.logits(dtype) if link == "sigmoid" else registry.probabilities(dtype)
+    return contract.yes_no_case(link, x, rng.choice([0, 0.25, 0.5, 0.9375, 1], size=x.shape))
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@few_margins
+def test_soft_targets(margin, link, dtype, engine):
+    loss = Loss(link, registry.build(margin), reduction="none")
+    case = soft_case(link, dtype)
+    contract.check_first_order(loss, margin, case, engine)
+    contract.check_second_order(loss, margin, case, engine)
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@pytest.mark.parametrize("curvature", ["clipped", "absolute", "fisher"])
+@pytest.mark.parametrize("margin", registry.FEW_MARGINS[1:], ids=registry.name)
+def test_curvature_policies(margin, curvature, link, dtype, engine):
+    loss = Loss(link, registry.build(margin))
+    for case in [*contract.cases(link, dtype), soft_case(link, dtype)]:
+        contract.check_second_order(loss, margin, case, engine, curvature)
+
+
+@every_engine
+@pytest.mark.parametrize("curvature", ["clipped", "absolute", "fisher"])
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+def test_cross_entropy_has_one_curvature(link, curvature, engine):
+    loss = Loss(link, registry.build(CROSS_ENTROPY))
+    case = soft_case(link, np.float64)
+    expected = loss.grad_and_hess(case.inputs, case.targets, engine=engine)[1]
+    got = loss.grad_and_hess(case.inputs, case.targets, curvature=curvature, engine=engine)[1]
+    np.testing.assert_allclose(got, expected, rtol=1e-13, atol=1e-300)
+
+
+@every_engine
+@pytest.mark.parametrize("link", registry.LINKS)
+@every_margin
+def test_policies_but_exact_are_never_negative(margin, link, engine):
+    loss = Loss(link, registry.build(margin))
+    for dtype, curvature in registry.grid(registry.DTYPES, ["clipped", "absolute", "fisher"]):
+        for case in contract.cases(link, dtype):
+            options = {"curvature": curvature, "engine": engine}
+            hessian = loss.grad_and_hess(case.inputs, case.targets, **options)[1]
+            assert (hessian >= 0).all()
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("classes", [1, 2, 5, 33])
+@few_margins
+def test_other_numbers_of_classes(margin, classes, dtype, engine):
+    rng = np.random.default_rng(classes)
+    x = rng.normal(size=(5, classes)) * np.array([0.1, 1, 5, 20, 60])[:, None]
+    case = contract.label_case("softmax", x.astype(dtype), rng.integers(classes, size=5))
+    loss = Loss("softmax", registry.build(margin), reduction="none")
+    contract.check_first_order(loss, margin, case, engine)
+    contract.check_second_order(loss, margin, case, engine)
+
+
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@few_margins
+def test_sums(margin, link, dtype, engine):
+    """A sum is no further off than its elements: it is not carried in a lesser type."""
+    loss = Loss(link, registry.build(margin), reduction="sum")
+    for case in contract.cases(link, dtype):
+        true = truth(margin, link, case.inputs, case.weights).value
+        finite = np.array([t < np.finfo(dtype).max for t in true])
+        got = loss(case.inputs[finite], case.targets[finite], engine=engine)
+        allowed = sum(contract.tolerance(max(t, mp.mpf("1e-38")), dtype) * t for t in true[finite])
+        assert abs(number(got) - sum(true[finite])) <= case.factor * allowed
+
+
+@every_engine
+def test_a_long_float32_sum_keeps_its_digits(engine):
+    x = np.full(3_000_001, 0.1, np.float32)
+    one = truth(CROSS_ENTROPY, "sigmoid", x[:1], [[1, 0]]).value[0]
+    total = Loss("sigmoid", registry.build(CROSS_ENTROPY), reduction="sum")
+    assert abs(number(total(x, np.ones_like(x), engine=engine)) / (len(x) * one) - 1) < 1e-6
+
+
+END_VALUES = {
+    "cross_entropy": np.inf,
+    "focal": np.inf,
+    "focal_star": np.inf,
+    "poly1": np.inf,
+    "generalized_cross_entropy": lambda kappa: 1 / kappa,
+}
+
+
+def end_slopes(margin):
+    """Return dφ/dp at p = 0 and p = 1."""
+    given = dict(margin.parameters)
+    match margin.name:
+        case "cross_entropy":
+            return -np.inf, -1
+        case "focal":
+            return -np.inf, -1 if given["gamma"] == 0 else 0
+        case "focal_star":
+            gamma, beta = given["gamma"], given["beta"]
+            return -np.inf, 0 if gamma > 1 else -np.exp(-beta) if gamma == 1 else -np.inf
+        case "poly1":
+            return -np.inf, -1 - given["epsilon"]
+    return (-1 if given["kappa"] == 1 else -np.inf), -1
+
+
+@every_engine
+@every_dtype
+@every_margin
+def test_certain_probabilities(margin, dtype, engine):
+    """At p_t = 1 the loss is 0, at p_t = 0 it is what φ tends to; so are the gradients."""
+    p, y = np.array([0, 1, 0, 1], dtype), np.array([1, 1, 0, 0], dtype)
+    loss = Loss("identity", registry.build(margin), reduction="none")
+    value, gradient = loss.value_and_grad(p, y, engine=engine)
+    end = END_VALUES[margin.name]
+    end = end if end == np.inf else end(**dict(margin.parameters))
+    np.testing.assert_allclose(value, np.array([end, 0, 0, end], dtype), rtol=1e-6)
+    at_0, at_1 = end_slopes(margin)
+    expected = np.array([at_0, at_1, -at_1, -at_0], dtype)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+
+
+@every_dtype
+def test_sigmoid_probabilities(dtype):
+    x = registry.logits(dtype)
+    true = truth(CROSS_ENTROPY, "sigmoid", x, np.tile([0, 1], (len(x), 1))).gradient
+    p = Loss("sigmoid", registry.build(CROSS_ENTROPY)).probabilities(x)
+    assert p.dtype == dtype
+    assert_accurate(p, true, inputs=x)
+
+
+@every_dtype
+def test_softmax_probabilities(dtype):
+    x, labels = registry.every_label(dtype)
+    wrong = np.eye(4)[(labels + 1) % 4]  # where another class is true, the gradient is p
+    at = np.arange(len(x)), labels
+    true = truth(CROSS_ENTROPY, "softmax", x, wrong).gradient[at]
+    p = Loss("softmax", registry.build(CROSS_ENTROPY)).probabilities(x)
+    assert p.dtype == dtype
+    assert_accurate(p[at], true, inputs=x, factor=2)
