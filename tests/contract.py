@@ -12,7 +12,7 @@ import focalis
 def tolerance(size: Any, dtype: Any) -> Any:
     """Return the permitted relative error of a number of that size.
 
-    It is 1e-13, or for float32 1e-6 times an eighth of the logarithm: what rounding an exponent costs.
+    It is 1e-13, or for float32 1e-6 times an eighth of the logarithm: the rounding of an exponent.
     """
     if np.dtype(dtype) == np.float64:
         return mp.mpf("1e-13")

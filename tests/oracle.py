@@ -1,7 +1,7 @@
 """The reference: every loss of the family from its definition, in 80 decimal digits.
 
 Nothing here is shared with the package. A margin loss is a `Margin` (a name and its parameters);
-`phi`, `slope` and `curvature` are functions of a `Point`, the four numbers log p, log q, p and q, made
+`phi`, `slope` and `curvature` are functions of a `Point`, the numbers log p, log q, p and q, made
 from a margin (`at_margin`) or from a probability (`at_probability`). Exponents are unbounded in
 mpmath, so exp(−1e30) is as good a number as any. Signed terms are kept apart, since a test judges
 what they sum to against the sum of their sizes.
