@@ -1,0 +1,194 @@
+"""Posterior and initial logits: both are known by the gradient that vanishes there."""
+
+import numpy as np
+import pytest
+import registry
+import strategies
+from hypothesis import given
+from oracle import Margin, mp, truth
+
+from focalis import Loss, margin
+
+C = 3
+INVERTIBLE = [
+    m for m in registry.MARGINS if m != Margin("generalized_cross_entropy", (("kappa", 1),))
+]
+invertible = pytest.mark.parametrize("margin_", INVERTIBLE, ids=registry.name)
+FOCAL = margin.focal(gamma=2.0)
+X = np.random.default_rng(81).normal(size=(9, C)) * 2
+
+
+def softmax(x):
+    p = np.exp(x - x.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def check_vanishing(margin_, link, x, weights):
+    """The weighted loss has no slope at x, to the digits that its terms leave."""
+    expected = truth(margin_, link, x, weights)
+    for g, bulk in zip(expected.gradient.flat, expected.gradient_bulk.flat, strict=True):
+        assert abs(g) <= 1e-10 * bulk
+
+
+@invertible
+def test_softmax_posterior(margin_):
+    """Were the posterior the truth, x would be where training ends."""
+    alpha = np.array([0.5, 2.0, 1.0])
+    for weight in (None, alpha):
+        options = {} if weight is None else {"alpha": tuple(weight)}
+        loss = Loss("softmax", registry.build(margin_), **options)
+        eta = loss.posterior(X)
+        np.testing.assert_allclose(eta.sum(axis=-1), 1, rtol=1e-13)
+        assert (eta >= 0).all()
+        check_vanishing(margin_, "softmax", X, eta * (1 if weight is None else weight))
+
+
+@invertible
+def test_sigmoid_posterior(margin_):
+    for options, yes, no in [
+        ({}, 1, 1),
+        ({"alpha": 0.25}, 0.25, 0.75),
+        ({"pos_weight": 4.0}, 4, 1),
+    ]:
+        loss = Loss("sigmoid", registry.build(margin_), **options)
+        eta = loss.posterior(X)
+        check_vanishing(margin_, "sigmoid", X, np.stack([eta * yes, (1 - eta) * no], axis=-1))
+
+
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+def test_posterior_of_cross_entropy_is_the_link(link):
+    loss = Loss(link, margin.cross_entropy())
+    np.testing.assert_allclose(loss.posterior(X), loss.probabilities(X), rtol=1e-13)
+
+
+def test_class_weights_are_undone():
+    """In a softmax as α is; on sigmoid outputs they scale both answers and change nothing."""
+    weight = (0.5, 2.0, 1.0)
+    by_weight = Loss("softmax", FOCAL, class_weight=weight).posterior(X)
+    np.testing.assert_allclose(
+        by_weight, Loss("softmax", FOCAL, alpha=weight).posterior(X), rtol=1e-13
+    )
+    plain = Loss("sigmoid", FOCAL).posterior(X)
+    np.testing.assert_allclose(Loss("sigmoid", FOCAL, class_weight=weight).posterior(X), plain)
+
+
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+def test_smoothing_is_undone_and_clipped(link):
+    smooth = Loss(link, FOCAL, label_smoothing=0.1).posterior(X)
+    plain = Loss(link, FOCAL).posterior(X)
+    undone = (plain - 0.1 / (C if link == "softmax" else 2)) / 0.9
+    inside = (undone > 0).all(axis=-1) & (undone < 1).all(axis=-1)
+    assert inside.any()
+    assert not inside.all()
+    np.testing.assert_allclose(smooth[inside], undone[inside], rtol=1e-12)
+    assert ((smooth >= 0) & (smooth <= 1)).all()
+    assert (smooth[undone <= 0] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+@invertible
+def test_posterior_is_a_probability_everywhere(margin_, link, dtype):
+    loss = Loss(link, registry.build(margin_))
+    x = registry.logits(dtype) if link == "sigmoid" else registry.rows(dtype)
+    eta = loss.posterior(x)
+    assert eta.shape == x.shape
+    assert eta.dtype == dtype
+    assert ((eta >= 0) & (eta <= 1)).all()
+    if link == "softmax":
+        np.testing.assert_allclose(eta.sum(axis=-1), 1, rtol=1e-6 if dtype == np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("link", registry.LINKS)
+def test_no_posterior_where_phi_does_not_determine_it(link):
+    with pytest.raises(ValueError, match=r"(?i)posterior|kappa|probabilit"):
+        Loss(link, margin.generalized_cross_entropy(kappa=1.0)).posterior(softmax(X))
+
+
+SHARES = np.array([[0.7, 0.2, 0.1]])
+
+
+@invertible
+def test_sigmoid_start_minimises_the_loss(margin_):
+    y = np.array([[1, 0, 0.5], [0, 0, 1], [0, 1, 0.25], [0, 0, 0.5]])
+    weight = np.array([1, 2, 0.5, 1])
+    loss = Loss("sigmoid", registry.build(margin_), alpha=0.25)
+    start = loss.initial_logits(y, sample_weight=weight)
+    assert start.shape == (C,)
+    yes = 0.25 * (y * weight[:, None]).sum(axis=0)
+    no = 0.75 * ((1 - y) * weight[:, None]).sum(axis=0)
+    check_vanishing(margin_, "sigmoid", start, np.stack([yes, no], axis=-1))
+
+
+@invertible
+def test_softmax_start_minimises_the_loss(margin_):
+    labels = np.array([0, 1, 0, 2, 0, 1, 0])
+    loss = Loss("softmax", registry.build(margin_), class_weight=(1, 2, 0.5))
+    start = loss.initial_logits(labels)
+    assert start.shape == (C,)
+    assert abs(start.sum()) < 1e-10
+    check_vanishing(margin_, "softmax", start[None], [[4 * 1, 2 * 2, 1 * 0.5]])
+
+
+def test_start_for_one_output_is_a_scalar():
+    start = Loss("sigmoid", FOCAL).initial_logits([1, 0, 0, 0])
+    assert np.ndim(start) == 0
+    assert start < 0
+
+
+def test_start_of_cross_entropy_is_the_log_odds():
+    start = Loss("softmax", margin.cross_entropy()).initial_logits([0, 0, 0, 1])
+    np.testing.assert_allclose(start, np.array([0.5, -0.5]) * np.log(3), rtol=1e-10)
+    start = Loss("sigmoid", margin.cross_entropy(), pos_weight=3.0).initial_logits([1, 0, 0, 0])
+    np.testing.assert_allclose(start, 0, atol=1e-12)
+
+
+def test_start_counts_what_counts():
+    loss = Loss("softmax", FOCAL, ignore_index=-1)
+    np.testing.assert_allclose(
+        loss.initial_logits([0, -1, 1, 0, -1]), loss.initial_logits([0, 1, 0]), rtol=1e-13
+    )
+    weighted = loss.initial_logits([0, 1], sample_weight=[2, 1])
+    np.testing.assert_allclose(weighted, loss.initial_logits([0, 1, 0]), rtol=1e-12)
+    loss = Loss("sigmoid", FOCAL, ignore_index=float("nan"))
+    got = loss.initial_logits([1, np.nan, 0, 0])
+    np.testing.assert_allclose(got, loss.initial_logits([1, 0, 0]), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("link", "targets", "options"),
+    [
+        ("softmax", [0, 2, 2], {}),
+        ("softmax", [0, 1, 1], {"n_classes": 3}),
+        ("softmax", [[0.5, 0.5, 0]], {}),
+        ("sigmoid", [0, 0, 0], {}),
+        ("sigmoid", [1, 1], {}),
+        ("sigmoid", [[1, 0], [0, 0]], {}),
+    ],
+)
+def test_a_class_that_never_occurs_has_no_start(link, targets, options):
+    with pytest.raises(ValueError, match=r"(?i)class|targets|never|positive|negative"):
+        Loss(link, FOCAL).initial_logits(targets, **options)
+
+
+@given(phi=strategies.margin_losses(), x=strategies.logits((5, C), limit=8))
+def test_posterior_and_start_are_inverse(phi, x):
+    """From a true distribution to the best logits and back."""
+    loss = Loss("softmax", phi)
+    eta = 0.05 + 0.85 * softmax(x[:1])
+    start = loss.initial_logits(eta)
+    if phi.name == "generalized_cross_entropy" and phi.parameters["kappa"] > 0.95:
+        return  # hardly determined
+    np.testing.assert_allclose(loss.posterior(start), eta[0], rtol=1e-6, atol=1e-7)
+
+
+def test_the_minimum_is_not_a_saddle():
+    """No nearby logits are better than the start, for the margin losses that are not convex too."""
+    rng = np.random.default_rng(82)
+    for margin_ in registry.FEW_MARGINS:
+        loss = Loss("softmax", registry.build(margin_))
+        start = loss.initial_logits(SHARES)
+        at = truth(margin_, "softmax", start[None], SHARES).value[0]
+        for step in rng.normal(size=(20, C)) * np.geomspace(1e-3, 3, 20)[:, None]:
+            there = truth(margin_, "softmax", (start + step)[None], SHARES).value[0]
+            assert there > at - mp.mpf("1e-15")
