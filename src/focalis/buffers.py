@@ -1,0 +1,135 @@
+"""A small cache of large buffers that nobody holds any more.
+
+On a fresh large array the page faults cost more than a fused kernel, and a training loop drops the
+gradient of its logits at every step. Arrays made here hand their memory back when the last array,
+view, memoryview or tensor that refers to it is gone, and not before: the owner of the memory is a
+separate object that each of them keeps alive.
+"""
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["buffer_cache_limit", "empty", "set_buffer_cache_limit"]
+
+_WORTH_KEEPING = 1 << 20
+_MOST_BUFFERS = 4
+_ALIGNMENT = 64
+
+
+class _Cache:
+    """Dropped buffers, oldest first; never more than `limit` bytes of them."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._buffers: list[np.ndarray] = []
+        # Reentrant: the garbage collector may drop a lease while this thread holds the lock.
+        self._lock = threading.RLock()
+
+    def take(self, size: int) -> np.ndarray:
+        with self._lock:
+            fits = [b for b in self._buffers if size <= b.nbytes <= size + size // 4]
+            if fits:
+                best = min(fits, key=lambda b: b.nbytes)
+                self._buffers = [b for b in self._buffers if b is not best]
+                return best
+        return np.empty(size, np.uint8)
+
+    def give(self, buffer: np.ndarray) -> None:
+        with self._lock:
+            if buffer.nbytes <= self.limit:
+                self._buffers.append(buffer)
+            self.trim()
+
+    def trim(self) -> None:
+        with self._lock:
+            while len(self._buffers) > _MOST_BUFFERS or self.held > self.limit:
+                self._buffers.pop(0)
+
+    @property
+    def held(self) -> int:
+        return sum(b.nbytes for b in self._buffers)
+
+
+_cache = _Cache(1 << 30)
+
+
+class _Lease:
+    """Owns a buffer on behalf of the arrays made from it; its end gives the buffer back."""
+
+    def __init__(self, buffer: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._buffer = buffer
+        start = buffer.__array_interface__["data"][0]
+        aligned = -(-start // _ALIGNMENT) * _ALIGNMENT
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": shape,
+            "typestr": dtype.str,
+            "data": (aligned, False),
+        }
+
+    def __del__(self, give: Callable[[np.ndarray], None] = _cache.give) -> None:
+        # `give` is bound early: module globals may be gone when the interpreter shuts down.
+        give(self._buffer)
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Return an uninitialised C-ordered array, out of a dropped buffer where one fits."""
+    size = math.prod(shape) * dtype.itemsize
+    # A type that is no plain number (bfloat16) has no array-interface code of its own.
+    if size < _WORTH_KEEPING or _cache.limit == 0 or dtype.kind != "f":
+        return np.empty(shape, dtype)
+    return np.asarray(_Lease(_cache.take(size + _ALIGNMENT), shape, dtype))
+
+
+def buffer_cache_limit() -> int:
+    """Return how many bytes of dropped gradients are kept for the next call.
+
+    Returns
+    -------
+    int
+        Bytes; 0 means that nothing is kept. At first 1 GiB.
+
+    Examples
+    --------
+    >>> import focalis
+    >>> focalis.buffer_cache_limit()
+    1073741824
+    """
+    return _cache.limit
+
+
+def set_buffer_cache_limit(limit: int) -> None:
+    """Set how many bytes of dropped gradients are kept for the next call.
+
+    At most four buffers of at least 1 MiB are kept. Memory that anything still refers to is never
+    handed out again.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes; 0 switches the cache off and frees what it holds.
+
+    Raises
+    ------
+    TypeError
+        If `limit` is not an integer.
+    ValueError
+        If `limit` is negative.
+
+    Examples
+    --------
+    >>> import focalis
+    >>> before = focalis.buffer_cache_limit()
+    >>> focalis.set_buffer_cache_limit(0)
+    >>> focalis.set_buffer_cache_limit(before)
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"limit must be an int, got {type(limit).__name__}")
+    if limit < 0:
+        raise ValueError(f"limit must be at least 0 bytes, got {limit}")
+    _cache.limit = limit
+    _cache.trim()

@@ -1,0 +1,48 @@
+"""The curvature policies: which number stands for the second derivative in a Newton-type step.
+
+``exact``
+    The second derivative, which may be negative (focal, γ = 2, is below m ≈ −2.8).
+``clipped``
+    The scalar φ″ (with respect to the margin) with what is below 0 set to 0.
+``absolute``
+    The absolute value of the scalar φ″.
+``fisher``
+    The expected squared gradient under the model's own probabilities, times the weight of the
+    element: never negative, and equal to ``exact`` for cross-entropy.
+
+``clipped`` and ``absolute`` act on the scalar before a softmax's matrix is put together; with the
+probability links the scalar is the second derivative with respect to the probability.
+"""
+
+from typing import Any
+
+from focalis.vocabulary import absolute, where
+
+__all__ = ["POLICIES", "check_policy", "shape_curvature"]
+
+POLICIES = ("exact", "clipped", "absolute", "fisher")
+
+
+def check_policy(curvature: str) -> None:
+    """Raise unless `curvature` names a policy of the core."""
+    if not isinstance(curvature, str):
+        raise TypeError(f"curvature must be a str, got {type(curvature).__name__}")
+    if curvature == "native":
+        raise ValueError(
+            "curvature='native' is a booster's own scale and has no meaning here: "
+            f"expected one of {', '.join(map(repr, POLICIES))}"
+        )
+    if curvature not in POLICIES:
+        raise ValueError(
+            f"curvature must be one of {', '.join(map(repr, POLICIES))}, got {curvature!r}"
+        )
+
+
+def shape_curvature(curvature: str, second: Any) -> Any:
+    """Return the scalar second derivative as the policy wants it."""
+    if curvature == "clipped":
+        # A comparison and not maximum(), so that NaN stays NaN.
+        return where(second < 0.0, 0.0, second)
+    if curvature == "absolute":
+        return absolute(second)
+    return second

@@ -1,0 +1,84 @@
+"""The engines: who compiles the loop.
+
+An engine turns a loss into a `Kernels` object, four functions that each take a run of rows. The driver
+in :mod:`focalis.loss` prepares the rows, shares them out over threads and adds up; it is the same for
+all engines.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from focalis.margin import MarginLoss
+
+__all__ = ["ENGINES", "Kernels", "load"]
+
+ENGINES = ("numpy", "numba")
+
+Array = np.ndarray
+
+
+class Kernels(Protocol):
+    """One loss, one dtype, one curvature policy, ready to run.
+
+    All arrays are contiguous and of the computing dtype; `grad`, `hess` and `value` are written to
+    when given. Each returns the sum of the values and whether a score or target was out of range.
+    """
+
+    def elementwise(
+        self,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        positive: Array,
+        negative: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Yes/no questions: x, y, weight (n,); positive, negative: the C classes' weights."""
+        ...
+
+    def index(
+        self,
+        x: Array,
+        t: Array,
+        weight: Array | None,
+        per_class: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Softmax rows x (n, C) with one true class each: t, weight (n,); per_class (C,)."""
+        ...
+
+    def dense(
+        self,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        per_class: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Softmax rows x (n, C) with a weight y (n, C) for each class."""
+        ...
+
+    def fisher(self, x: Array, weight: Array, hess: Array) -> None:
+        """Write the diagonal of each softmax row's Fisher information times its weight (n,)."""
+        ...
+
+
+def load(engine: str, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> Kernels:
+    """Return the kernels of an engine, which is imported at its first use."""
+    if engine == "numpy":
+        from focalis.engines.numpy import NumpyKernels
+
+        return NumpyKernels(link, loss, dtype, curvature)
+    from focalis.engines.numba import numba_kernels
+
+    return numba_kernels(link, loss, dtype, curvature)

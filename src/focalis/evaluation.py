@@ -1,0 +1,142 @@
+"""From a loss and the caller's arrays to a run of the kernels, and to the totals behind a constant."""
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from focalis import engines
+from focalis.execution import CHUNK, Batch, Outputs, make_output, run
+from focalis.links import ELEMENTWISE
+from focalis.targets import Array, Scores, Targets, read_scores, read_targets
+from focalis.weighting import RowWeights, read_normalizer, read_row_weights
+
+if TYPE_CHECKING:
+    from focalis.loss import Loss
+
+__all__ = ["answer_totals", "evaluate"]
+
+_load = functools.lru_cache(maxsize=512)(engines.load)
+
+
+def evaluate(
+    loss: "Loss",
+    logits: Any,
+    targets: Any,
+    sample_weight: Any,
+    where: Any,
+    normalizer: float | None,
+    engine: str,
+    *,
+    grad: tuple[Array | None] | None = None,
+    hess: tuple[Array | None] | None = None,
+    curvature: str = "exact",
+) -> tuple[Any, Any, Any]:
+    """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted."""
+    scores = read_scores(loss.link, logits)
+    read = _read(loss, scores, targets)
+    weights = read_row_weights(scores, read, sample_weight, where)
+    normalizer = read_normalizer(loss.reduction, normalizer)
+    positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
+    inputs = (scores.rows.reshape(scores.shape), read.rows.reshape(read.shape))
+    outputs = Outputs(
+        _value_output(loss, scores) if hess is None else None,
+        None if grad is None else make_output("out", scores, grad[0], inputs),
+        None if hess is None else make_output("out", scores, hess[0], inputs),
+    )
+    fisher = curvature == "fisher" and hess is not None
+    batch = Batch(loss.link, scores, read, weights, positive, negative, fisher)
+    denominator = 1.0 if hess is not None else _denominator(loss, batch, normalizer)
+    scale = 1.0 / denominator if denominator > 0.0 else 0.0
+    kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)
+    total = run(batch, kernels, scale, outputs)
+    if outputs.value is not None:
+        return outputs.value, outputs.grad, outputs.hess
+    return np.float64(total / denominator if scale else 0.0), outputs.grad, outputs.hess
+
+
+def answer_totals(
+    loss: "Loss", targets: Any, sample_weight: Any, n_classes: int | None
+) -> tuple[Array, Array]:
+    """Return the total weight (C,) of the positive and of the negative answers, in float64."""
+    scores, read = _read_without_logits(loss, targets, n_classes)
+    weights = read_row_weights(scores, read, sample_weight, None)
+    totals = np.zeros((2, scores.n_classes))
+    width = scores.n_classes if loss.link in ELEMENTWISE else None
+    step = max(1, CHUNK // max(1, scores.n_classes))
+    for lo in range(0, scores.n_rows, step):
+        hi = min(lo + step, scores.n_rows)
+        weight = weights.chunk(lo, hi, np.float64, width)
+        weight = np.ones((hi - lo, 1)) if weight is None else weight.reshape(hi - lo, -1)
+        valid = read.valid(lo, hi).reshape(hi - lo, -1) | (weight == 0)
+        if not valid.all():
+            read.complain(lo * valid.shape[1] + int(np.flatnonzero(~valid)[0]))
+        y = read.chunk(lo, hi, np.float64)
+        if read.is_index:
+            kept = weight[:, 0] != 0
+            totals[0] += np.bincount(y[kept], weight[kept, 0], minlength=scores.n_classes)
+        else:
+            with np.errstate(invalid="ignore"):
+                totals[0] += np.where(weight == 0, 0, weight * y).sum(axis=0)
+                totals[1] += np.where(weight == 0, 0, weight * (1 - y)).sum(axis=0)
+    positive, negative = loss.answer_weights(scores.n_classes, np.dtype(np.float64))
+    return totals[0] * positive, totals[1] * negative
+
+
+def _read(loss: "Loss", scores: Scores, targets: Any) -> Targets:
+    return read_targets(
+        loss.link,
+        scores,
+        targets,
+        smoothing=loss.label_smoothing,
+        positives=loss.positives,
+        ignore_index=loss.ignore_index,
+    )
+
+
+def _read_without_logits(
+    loss: "Loss", targets: Any, n_classes: int | None
+) -> tuple[Scores, Targets]:
+    """Read targets against logits that exist in shape only."""
+    given = np.asarray(targets)
+    shape = given.shape
+    if loss.link == "softmax" and given.dtype.kind in "iu":
+        one_hot = given.ndim > 1 and n_classes in (None, shape[-1])
+        if not one_hot:
+            counted = given if loss.ignore_index is None else given[given != loss.ignore_index]
+            shape = (*shape, n_classes or int(counted.max(initial=0)) + 1)
+    if n_classes is not None and shape and loss.link == "softmax" and shape[-1] != n_classes:
+        raise ValueError(
+            f"n_classes must be {shape[-1]}, the length of the targets' last axis, got {n_classes}"
+        )
+    scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
+    return scores, _read(loss, scores, given)
+
+
+def _engine(engine: str) -> str:
+    if not isinstance(engine, str):
+        raise TypeError(f"engine must be a str, got {type(engine).__name__}")
+    if engine != "auto" and engine not in engines.ENGINES:
+        choices = ", ".join(map(repr, ("auto", *engines.ENGINES)))
+        raise ValueError(f"engine must be one of {choices}, got {engine!r}")
+    return "numba" if engine == "auto" else engine
+
+
+def _value_output(loss: "Loss", scores: Scores) -> Array | None:
+    if loss.reduction != "none":
+        return None
+    shape = scores.shape if loss.link in ELEMENTWISE else scores.row_shape
+    return np.empty(shape, scores.own)
+
+
+def _denominator(loss: "Loss", batch: Batch, normalizer: float | None) -> float:
+    if loss.reduction in ("none", "sum"):
+        return 1.0
+    if normalizer is not None:
+        return normalizer
+    if loss.reduction == "batchmean":
+        return float(batch.scores.n_rows)
+    per_class = None
+    if loss.class_weight is not None and batch.targets.form == "index":
+        per_class = np.asarray(loss.class_weight)
+    return batch.weights.total(per_class, batch.step)

@@ -1,0 +1,246 @@
+"""The driver: prepares rows chunk by chunk, runs an engine's kernels on them, and reduces.
+
+Nothing the size of the logits is made but what the caller asked for. Whatever the kernels cannot take
+as it lies in memory (other types, strides, masks) is converted one chunk at a time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from focalis import buffers
+from focalis.engines import Kernels
+from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
+from focalis.targets import Array, Scores, Targets
+from focalis.threads import run_chunks
+from focalis.weighting import RowWeights
+
+__all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
+
+# Elements of a chunk: large enough to hide the cost of a call, small enough to share out evenly.
+CHUNK = 1 << 17
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
+
+    value: Array | None
+    grad: Array | None
+    hess: Array | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that a run of the kernels needs to know."""
+
+    link: str
+    scores: Scores
+    targets: Targets
+    weights: RowWeights
+    positive: Array
+    negative: Array
+    fisher: bool
+
+    @property
+    def step(self) -> int:
+        """How many rows make a chunk; the same for any number of threads."""
+        return max(1, CHUNK // max(1, self.scores.n_classes))
+
+
+def make_output(name: str, scores: Scores, out: Any, inputs: tuple[Array, ...]) -> Array:
+    """Return an array for a result shaped like the logits: the caller's `out`, checked, or a new one."""
+    if out is None:
+        return buffers.empty(scores.shape, scores.own)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {type(out).__name__}")
+    if out.shape != scores.shape or out.dtype != scores.own:
+        raise ValueError(
+            f"{name} must have the shape {scores.shape} and type {scores.own} of the logits, "
+            f"got {out.shape} and {out.dtype}"
+        )
+    if not out.flags.writeable:
+        raise ValueError(f"{name} must be writable, got a read-only array")
+    for given in inputs:
+        same = given.shape == out.shape and given.strides == out.strides
+        same = same and given.__array_interface__["data"] == out.__array_interface__["data"]
+        if not same and np.may_share_memory(given, out):
+            raise ValueError(
+                f"{name} must not overlap an input, except for being the logits exactly"
+            )
+    return out
+
+
+def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
+    """Fill the outputs and return the sum of the weighted losses."""
+    scores, targets = batch.scores, batch.targets
+    step = batch.step
+    count = -(-scores.n_rows // step)
+    shared = Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
+
+    def work(i: int) -> tuple[float, bool]:
+        lo, hi = i * step, min((i + 1) * step, scores.n_rows)
+        return _run_chunk(batch, kernels, scale, shared, lo, hi)
+
+    done = run_chunks(work, count)
+    for i, (_, bad) in enumerate(done):
+        if bad:
+            _complain(batch, i * step, min((i + 1) * step, scores.n_rows))
+    for final, rows in zip(
+        (outputs.value, outputs.grad, outputs.hess),
+        (shared.value, shared.grad, shared.hess),
+        strict=True,
+    ):
+        if final is not None and rows is not None and not np.may_share_memory(final, rows):
+            final[...] = rows.reshape(final.shape)
+    return float(sum(total for total, _ in done))
+
+
+def _rows_of(output: Array | None, scores: Scores) -> Array | None:
+    """Return a view of an output as rows; a copy, written back later, where there is no view."""
+    if output is None:
+        return None
+    if output.shape == scores.shape:
+        return output.reshape(scores.rows.shape)
+    return output.reshape(-1)
+
+
+def _run_chunk(
+    batch: Batch, kernels: Kernels, scale: float, outputs: Outputs, lo: int, hi: int
+) -> tuple[float, bool]:
+    scores, targets = batch.scores, batch.targets
+    x = scores.chunk(lo, hi)
+    t = targets.chunk(lo, hi, scores.dtype)
+    value, write_value = _target(outputs.value, lo, hi, scores.dtype)
+    grad, write_grad = _target(outputs.grad, lo, hi, scores.dtype)
+    hess, write_hess = _target(outputs.hess, lo, hi, scores.dtype)
+    if batch.link in ELEMENTWISE:
+        weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
+        result = kernels.elementwise(
+            x.reshape(-1),
+            t.reshape(-1),
+            weight,
+            batch.positive,
+            batch.negative,
+            scale,
+            *(None if a is None else a.reshape(-1) for a in (value, grad, hess)),
+        )
+    else:
+        weight = batch.weights.chunk(lo, hi, scores.dtype, None)
+        if batch.link == "simplex":
+            result = _simplex(batch, kernels, scale, x, t, weight, value, grad, hess)
+        else:
+            form = kernels.index if targets.is_index else kernels.dense
+            own_hess = None if batch.fisher else hess
+            result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
+            if batch.fisher and hess is not None and not result[1]:
+                kernels.fisher(x, _row_totals(batch, t, weight), hess)
+    for write in (write_value, write_grad, write_hess):
+        write()
+    return result
+
+
+def _target(
+    output: Array | None, lo: int, hi: int, dtype: Any
+) -> tuple[Array | None, Callable[[], None]]:
+    """Return a contiguous array for the kernel to fill and what copies it to its place."""
+    if output is None:
+        return None, lambda: None
+    place = output[lo:hi]
+    if place.dtype == dtype and place.flags.c_contiguous:
+        return place, lambda: None
+    scratch = np.empty(place.shape, dtype)
+
+    def copy() -> None:
+        with np.errstate(over="ignore"):
+            place[...] = scratch.astype(place.dtype)
+
+    return scratch, copy
+
+
+def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
+    """Return the weight of each softmax row over all its classes."""
+    weight = np.ones(len(t), batch.positive.dtype) if weight is None else weight
+    if batch.targets.is_index:
+        per_row = batch.positive[np.clip(t, 0, len(batch.positive) - 1)]
+    else:
+        with np.errstate(invalid="ignore"):
+            per_row = t @ batch.positive
+    return np.where(weight == 0, 0, weight * per_row).astype(batch.positive.dtype)
+
+
+def _simplex(
+    batch: Batch,
+    kernels: Kernels,
+    scale: float,
+    x: Array,
+    t: Array,
+    weight: Array | None,
+    value: Array | None,
+    grad: Array | None,
+    hess: Array | None,
+) -> tuple[float, bool]:
+    """Answer rows of probabilities as positives-only yes/no questions, one for each named class."""
+    rows, classes = x.shape
+    weight = np.ones(rows, x.dtype) if weight is None else weight
+    bad = False
+    if batch.targets.is_index:
+        bad = bool(np.any((weight != 0) & ((t < 0) | (t >= classes))))
+        column = np.clip(t, 0, classes - 1)[:, None]
+        chosen = np.take_along_axis(x, column, axis=1)
+        per_class = (weight * batch.positive[column[:, 0]])[:, None]
+    else:
+        column, chosen = None, x
+        with np.errstate(invalid="ignore"):
+            bad = bool(np.any((weight[:, None] != 0) & ~((t >= 0) & (t < np.inf))))
+            per_class = np.where(weight[:, None] == 0, 0, weight[:, None] * (t * batch.positive))
+    if bad:
+        return 0.0, True
+    parts = [None if a is None else np.empty(chosen.shape, x.dtype) for a in (value, grad, hess)]
+    one = np.ones(1, x.dtype)
+    total, bad = kernels.elementwise(
+        np.ascontiguousarray(chosen).reshape(-1),
+        np.ones(chosen.size, x.dtype),
+        np.ascontiguousarray(per_class, x.dtype).reshape(-1),
+        one,
+        0 * one,
+        scale,
+        *(None if a is None else a.reshape(-1) for a in parts),
+    )
+    if value is not None and parts[0] is not None:
+        value[...] = parts[0].sum(axis=1)
+    for place, part in ((grad, parts[1]), (hess, parts[2])):
+        if place is not None and part is not None:
+            place[...] = 0
+            if column is None:
+                place[...] = part
+            else:
+                np.put_along_axis(place, column, part, axis=1)
+    return total, bad
+
+
+def _complain(batch: Batch, lo: int, hi: int) -> None:
+    """Raise the error for the first bad target, or bad probability, of a chunk."""
+    scores, targets = batch.scores, batch.targets
+    valid = targets.valid(lo, hi)
+    width = scores.n_classes if batch.link in ELEMENTWISE else None
+    weight = batch.weights.chunk(lo, hi, np.float64, width)
+    if weight is not None:
+        weight = weight.reshape(valid.shape) if weight.size == valid.size else weight[:, None]
+        valid = valid | (weight == 0)
+    if not valid.all():
+        per_row = 1 if valid.ndim == 1 else valid.shape[1]
+        targets.complain(lo * per_row + int(np.flatnonzero(~valid.reshape(-1))[0]))
+    x = scores.chunk(lo, hi)
+    outside = (x < 0) | (x > 1 + PROBABILITY_SLACK * np.finfo(x.dtype).eps)
+    if weight is not None:
+        outside &= weight != 0 if weight.ndim > 1 else (weight != 0)[:, None]
+    first = int(np.flatnonzero(outside.reshape(-1))[0])
+    flat = lo * scores.n_classes + first
+    position = tuple(int(i) for i in np.unravel_index(flat, scores.shape)) if scores.shape else ()
+    raise ValueError(
+        f"logits of a {batch.link} link are probabilities and must lie in [0, 1], "
+        f"got {x.reshape(-1)[first]!s} at position {position}"
+    )

@@ -1,0 +1,494 @@
+"""The loss: a link, a margin loss and weights, as one frozen value."""
+
+import functools
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from focalis.calibration import constant_logits, posterior_probabilities
+from focalis.curvature import check_policy
+from focalis.evaluation import answer_totals, evaluate
+from focalis.links import ELEMENTWISE, LINKS, PROBABILITY, probabilities
+from focalis.margin import MarginLoss
+from focalis.targets import read_scores
+from focalis.text import write_call
+from focalis.weighting import REDUCTIONS, check_factor, check_number, class_weights
+
+__all__ = ["Loss"]
+
+Array = np.ndarray
+Link = Literal["sigmoid", "softmax", "identity", "simplex"]
+
+
+@dataclass(frozen=True, repr=False)
+class Loss:
+    r"""A classification loss: link × margin loss × weighting.
+
+    The loss of one element is Σ_k w_k α_k φ(m_k): the margin loss φ at the margin m_k of answer k,
+    averaged over what the target says of the answers (w_k) and weighted per answer (α_k).
+
+    Parameters
+    ----------
+    link : {"sigmoid", "softmax", "identity", "simplex"}
+        How scores become probabilities: logits of yes/no questions, rows of logits for one class of
+        C, probabilities of yes, rows of probabilities.
+    margin_loss : MarginLoss
+        From `focalis.margin`, such as ``margin.focal(gamma=2.0)``.
+    alpha : float or sequence of float, optional
+        Sigmoid and identity: α in [0, 1] weighs positives and 1 − α negatives, one number or one per
+        class. Softmax and simplex: a factor per class. None, or a number below 0, is off.
+    pos_weight : float or sequence of float, optional
+        Weighs positives only (sigmoid and identity; not together with `alpha`).
+    class_weight : sequence of float, optional
+        A factor (C,) for each class.
+    label_smoothing : float, default 0.0
+        ε in [0, 1]: targets become y (1 − ε) + ε/C (softmax, simplex) or y (1 − ε) + ε/2.
+    positives : {"sum", "mean"}, default "sum"
+        "mean" divides a row's targets (…, C) by the number of them above 0: the 1/M multi-label
+        softmax loss. A row without positives counts 0.
+    ignore_index : int or float, optional
+        A target that does not count; NaN is allowed for sigmoid targets.
+    reduction : {"mean", "sum", "none", "batchmean"}, default "mean"
+        "mean" divides by the number of unmasked elements (sigmoid, identity) or by the sum of the row
+        weights (softmax, simplex: sample weight, times the target's class weight for class indices);
+        "batchmean" by the number of rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not one of those, or the combination means nothing.
+
+    Notes
+    -----
+    Soft targets mean the expectation Σ_k w_k φ(m_k). torchvision and optax mix p_t first, which is
+    another loss: γ = 2, y = .7, x = 1 give .102 here against .226 there.
+
+    What is masked or has weight 0 may hold anything, NaN included, and gives exactly 0. Nothing left
+    to average gives 0 with a gradient of 0, where PyTorch gives NaN.
+
+    References
+    ----------
+    Focal loss: arXiv 1708.02002. Poly-1: arXiv 2204.12511. Generalised cross-entropy: arXiv 1805.07836.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from focalis import Loss, margin
+    >>> loss = Loss("sigmoid", margin.focal(gamma=2.0), alpha=0.25)
+    >>> value, grad = loss.value_and_grad(np.array([2.0, -1.0]), np.array([1.0, 0.0]))
+    >>> round(float(value), 6)
+    0.008724
+    >>> print(loss)
+    focal(gamma=2, alpha=.25)
+    """
+
+    link: Link
+    margin_loss: MarginLoss
+    alpha: Any = field(default=None, kw_only=True)
+    pos_weight: Any = field(default=None, kw_only=True)
+    class_weight: Any = field(default=None, kw_only=True)
+    label_smoothing: float = field(default=0.0, kw_only=True)
+    positives: Literal["sum", "mean"] = field(default="sum", kw_only=True)
+    ignore_index: int | float | None = field(default=None, kw_only=True)
+    reduction: Literal["mean", "sum", "none", "batchmean"] = field(default="mean", kw_only=True)
+
+    def __post_init__(self) -> None:
+        _one_of("link", self.link, LINKS)
+        _one_of("positives", self.positives, ("sum", "mean"))
+        _one_of("reduction", self.reduction, REDUCTIONS)
+        if not isinstance(self.margin_loss, MarginLoss):
+            raise TypeError(
+                "margin_loss must be a MarginLoss such as margin.focal(gamma=2.0), "
+                f"got {self.margin_loss!r}"
+            )
+        elementwise = self.link in ELEMENTWISE
+        alpha = self.alpha
+        if isinstance(alpha, int | float | np.number) and not isinstance(alpha, bool) and alpha < 0:
+            alpha = None
+        self._set("alpha", check_factor("alpha", alpha, 1.0 if elementwise else math.inf))
+        self._set("pos_weight", check_factor("pos_weight", self.pos_weight, math.inf))
+        self._set(
+            "class_weight", check_factor("class_weight", self.class_weight, math.inf, scalar=False)
+        )
+        smoothing = check_number(
+            "label_smoothing", self.label_smoothing, 0.0, 1.0, expected="a number in [0, 1]"
+        )
+        self._set("label_smoothing", smoothing)
+        self._set("ignore_index", _check_ignore_index(self.ignore_index, elementwise))
+        if self.pos_weight is not None and not elementwise:
+            raise ValueError(
+                f"pos_weight weighs the positives of yes/no questions, got it with link={self.link!r}; "
+                "use class_weight"
+            )
+        if self.pos_weight is not None and self.alpha is not None:
+            raise ValueError(
+                "pos_weight and alpha both weigh the positives: expected one of them, got "
+                f"pos_weight={self.pos_weight!r} and alpha={self.alpha!r}"
+            )
+        if self.positives == "mean" and elementwise:
+            raise ValueError(
+                "positives='mean' divides by the number of positives of a row of classes, "
+                f"got it with link={self.link!r}"
+            )
+        object.__setattr__(self, "_weights", {})
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def __call__(
+        self,
+        logits: Any,
+        targets: Any,
+        *,
+        sample_weight: Any = None,
+        where: Any = None,
+        normalizer: float | None = None,
+        engine: str = "auto",
+    ) -> Any:
+        """Return the loss.
+
+        Parameters
+        ----------
+        logits : array_like
+            Scores (…, C) with the class axis last (sigmoid and identity: any shape; one dimension is
+            N rows of one output). Float types of 16 to 64 bits, bfloat16 among them; integers count
+            as float64.
+        targets : array_like
+            Sigmoid, identity: shaped like the logits, in [0, 1]. Softmax, simplex: class indices (…)
+            or non-negative numbers (…, C).
+        sample_weight : array_like, optional
+            Non-negative weights per row (…) or, for a sigmoid or identity, per element (…, C).
+        where : array_like of bool, optional
+            True where a row (or element) counts; shaped as `sample_weight`.
+        normalizer : float, optional
+            Replaces the denominator of "mean" and "batchmean", for example by the number of positives.
+        engine : {"auto", "numba", "numpy"}, default "auto"
+            "auto" is "numba", the fused engine; "numpy" is the readable reference.
+
+        Returns
+        -------
+        float64 or ndarray
+            The reduced loss; for "none" an array in the type of the logits, of their shape (sigmoid,
+            identity) or with one number per row.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; a bad target is named with its position.
+
+        Examples
+        --------
+        >>> from focalis import Loss, margin
+        >>> round(float(Loss("softmax", margin.cross_entropy())([[1.0, 2.0, 3.0]], [2])), 6)
+        0.407606
+        """
+        return evaluate(self, logits, targets, sample_weight, where, normalizer, engine)[0]
+
+    def value_and_grad(
+        self,
+        logits: Any,
+        targets: Any,
+        *,
+        sample_weight: Any = None,
+        where: Any = None,
+        normalizer: float | None = None,
+        engine: str = "auto",
+        out: Array | None = None,
+    ) -> tuple[Any, Array]:
+        """Return the loss and its gradient with respect to the scores, from one pass.
+
+        Parameters
+        ----------
+        logits, targets, sample_weight, where, normalizer, engine
+            As in calling the loss.
+        out : ndarray, optional
+            Where the gradient is written: of the shape and type of the logits; the logits themselves
+            may be overwritten so. After an error its content is undefined.
+
+        Returns
+        -------
+        value : float64 or ndarray
+            As in calling the loss.
+        grad : ndarray
+            Gradient of the reduced value (for "none", of the sum), like the logits.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit.
+
+        Examples
+        --------
+        >>> from focalis import Loss, margin
+        >>> value, grad = Loss("softmax", margin.cross_entropy()).value_and_grad([[1.0, 2.0, 3.0]], [2])
+        >>> grad.round(4)
+        array([[ 0.09  ,  0.2447, -0.3348]])
+        """
+        value, grad, _ = evaluate(
+            self, logits, targets, sample_weight, where, normalizer, engine, grad=(out,)
+        )
+        return value, grad
+
+    def grad_and_hess(
+        self,
+        logits: Any,
+        targets: Any,
+        *,
+        sample_weight: Any = None,
+        where: Any = None,
+        curvature: str = "exact",
+        engine: str = "auto",
+        out: tuple[Array, Array] | None = None,
+    ) -> tuple[Array, Array]:
+        """Return the gradient and the diagonal Hessian of the weighted sum of the losses.
+
+        Parameters
+        ----------
+        logits, targets, sample_weight, where, engine
+            As in calling the loss; the reduction plays no part.
+        curvature : {"exact", "clipped", "absolute", "fisher"}, default "exact"
+            What stands for the second derivative; see `focalis.curvature`.
+        out : tuple of two ndarray, optional
+            Where gradient and Hessian are written: of the shape and type of the logits.
+
+        Returns
+        -------
+        grad, hess : ndarray
+            Per score, like the logits.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit.
+
+        Examples
+        --------
+        >>> from focalis import Loss, margin
+        >>> grad, hess = Loss("sigmoid", margin.focal(2.0)).grad_and_hess([-4.0], [1.0])
+        >>> hess.round(4)
+        array([-0.0485])
+        >>> Loss("sigmoid", margin.focal(2.0)).grad_and_hess([-4.0], [1.0], curvature="clipped")[1]
+        array([0.])
+        """
+        check_policy(curvature)
+        if out is None:
+            out_grad = out_hess = None
+        elif isinstance(out, tuple) and len(out) == 2:
+            out_grad, out_hess = out
+        else:
+            raise TypeError(f"out must be a tuple of two arrays, got {type(out).__name__}")
+        _, grad, hess = evaluate(
+            self,
+            logits,
+            targets,
+            sample_weight,
+            where,
+            None,
+            engine,
+            grad=(out_grad,),
+            hess=(out_hess,),
+            curvature=curvature,
+        )
+        return grad, hess
+
+    def probabilities(self, logits: Any) -> Array:
+        """Return the probabilities that the link makes of the scores.
+
+        Parameters
+        ----------
+        logits : array_like
+            Scores (…, C); for sigmoid and identity any shape.
+
+        Returns
+        -------
+        ndarray
+            Like the logits.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the scores are no real numbers or have no class axis.
+
+        Examples
+        --------
+        >>> from focalis import Loss, margin
+        >>> Loss("sigmoid", margin.cross_entropy()).probabilities([0.0])
+        array([0.5])
+        """
+        scores = read_scores(self.link, logits)
+        rows = scores.chunk(0, scores.n_rows)
+        return probabilities(self.link, rows).reshape(scores.shape).astype(scores.own)
+
+    def posterior(self, logits: Any) -> Array:
+        """Return the class probabilities that trained scores stand for.
+
+        Only cross-entropy's minimiser is the class probability; for any other loss, and under class
+        weights, η_k ∝ p_k / (α_k (−φ′(m_k)/(1 − p_k))). Label smoothing is undone and clipped.
+
+        Parameters
+        ----------
+        logits : array_like
+            Scores (…, C); for sigmoid and identity any shape.
+
+        Returns
+        -------
+        ndarray
+            Like the logits.
+
+        Raises
+        ------
+        ValueError
+            If the loss does not determine the posterior (generalised cross-entropy at κ = 1, a
+            weight of 0).
+
+        References
+        ----------
+        arXiv 2011.09172.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from focalis import Loss, margin
+        >>> loss = Loss("softmax", margin.focal(gamma=2.0))
+        >>> loss.posterior(np.log([0.48892, 0.35279, 0.15829])).round(3)
+        array([0.6, 0.3, 0.1])
+        """
+        scores = read_scores(self.link, logits)
+        positive, negative = self.answer_weights(scores.n_classes, np.dtype(np.float64))
+        eta = posterior_probabilities(
+            self.link,
+            self.margin_loss,
+            positive,
+            negative,
+            self.label_smoothing,
+            scores.chunk(0, scores.n_rows),
+        )
+        return eta.reshape(scores.shape).astype(scores.own)
+
+    def initial_logits(
+        self, targets: Any, *, sample_weight: Any = None, n_classes: int | None = None
+    ) -> Any:
+        """Return the constant logits that minimise the loss over the targets.
+
+        What a booster or a bias should start from; for cross-entropy the log-odds.
+
+        Parameters
+        ----------
+        targets : array_like
+            As in calling the loss; sigmoid targets of one dimension are N rows of one output.
+        sample_weight : array_like, optional
+            As in calling the loss.
+        n_classes : int, optional
+            The number of classes of class indices; one more than the largest if not given.
+
+        Returns
+        -------
+        float64 or ndarray
+            A scalar for one output, else (C,); of a softmax with mean 0.
+
+        Raises
+        ------
+        ValueError
+            If a class (or answer) never occurs, the link has no logits, or the loss has no finite
+            minimiser.
+
+        Examples
+        --------
+        >>> from focalis import Loss, margin
+        >>> round(float(Loss("sigmoid", margin.cross_entropy()).initial_logits([1, 0, 0, 0])), 4)
+        -1.0986
+        """
+        if self.link in PROBABILITY:
+            raise ValueError(
+                f"initial_logits needs a link with logits, sigmoid or softmax, got {self.link!r}"
+            )
+        positive, negative = answer_totals(self, targets, sample_weight, n_classes)
+        answers = [("positive", positive)] + ([("negative", negative)] * (self.link == "sigmoid"))
+        for answer, totals in answers:
+            if np.any(totals <= 0):
+                never = int(np.flatnonzero(totals <= 0)[0])
+                raise ValueError(
+                    f"targets must give every class weight, got none for the {answer} answer of class "
+                    f"{never}: no finite logit minimises the loss"
+                )
+        logits = constant_logits(self.link, self.margin_loss, positive, negative)
+        if self.link == "sigmoid" and np.ndim(targets) <= 1:
+            return logits[0]
+        return logits
+
+    def answer_weights(self, n_classes: int, dtype: Any) -> tuple[Array, Array]:
+        """Return the weights (C,) that each class gives a positive and a negative answer.
+
+        Parameters
+        ----------
+        n_classes : int
+            C; a setting that holds one number per class must hold that many.
+        dtype : dtype_like
+            The type of the result.
+
+        Returns
+        -------
+        positive, negative : ndarray
+            Products of alpha, pos_weight and class_weight.
+
+        Raises
+        ------
+        ValueError
+            If a setting holds another number of classes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from focalis import Loss, margin
+        >>> Loss("sigmoid", margin.cross_entropy(), alpha=0.25).answer_weights(1, np.float64)
+        (array([0.25]), array([0.75]))
+        """
+        cache: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
+        if (n_classes, dtype) not in cache:
+            pair = class_weights(
+                self.link, n_classes, self.alpha, self.pos_weight, self.class_weight
+            )
+            cache[n_classes, dtype] = (pair[0].astype(dtype), pair[1].astype(dtype))
+        return cache[n_classes, dtype]
+
+    def __str__(self) -> str:
+        prefix = "" if self.link == "sigmoid" else f"{self.link}_"
+        arguments = {**self.margin_loss.parameters, **self._options()}
+        return write_call(prefix + self.margin_loss.name, arguments)
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self._options().items())
+        return f"Loss({self.link!r}, {self.margin_loss!r}{options})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make = functools.partial(Loss, self.link, self.margin_loss, **self._options())
+        return make, ()
+
+    def _options(self) -> dict[str, Any]:
+        """Return the keyword settings that differ from their defaults."""
+        options = {f.name: getattr(self, f.name) for f in fields(self) if f.kw_only}
+        defaults = {f.name: f.default for f in fields(self)}
+        return {name: value for name, value in options.items() if value != defaults[name]}
+
+
+def _one_of(name: str, given: Any, choices: tuple[str, ...]) -> None:
+    if not isinstance(given, str):
+        raise TypeError(f"{name} must be a str, got {type(given).__name__}")
+    if given not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
+
+
+def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
+    """Return the ignored target; NaN as the one NaN object, so that losses compare equal."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
+        raise TypeError(f"ignore_index must be a number, got {type(given).__name__}")
+    value = float(given)
+    if math.isnan(value) and elementwise:
+        return math.nan
+    if not value.is_integer() and not elementwise:
+        raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
+    return int(value) if value.is_integer() else value

@@ -1,0 +1,307 @@
+"""The margin losses: one small function each.
+
+Every loss of the family is a function φ of one number, the margin m = log p_t − log(1 − p_t), where
+p_t is the probability that the model gives to the truth. A margin loss is a module-level function
+``f(m, u, v, p, q, *parameters)`` that returns φ, its slope φ′ and its curvature φ″ with respect to m,
+where ``p = p_t``, ``q = 1 − p_t``, ``u = log p`` and ``v = log q`` arrive computed without cancellation.
+It is straight-line code in the names of :mod:`focalis.vocabulary`, decorated with the ranges of its
+parameters, and that is all there is to adding one: links, engines, policies and front ends follow.
+
+Two habits keep a margin loss right at the ends: multiply u by p (and v by q) before anything large,
+since u may be as low as the largest float allows; and raise q to a power with ``power(q, v, gamma)``.
+"""
+
+import functools
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from focalis.vocabulary import expm1, power, sigmoid, softplus, where
+
+__all__ = [
+    "MarginLoss",
+    "MarginLossFamily",
+    "cross_entropy",
+    "focal",
+    "focal_star",
+    "generalized_cross_entropy",
+    "margin_loss",
+    "poly1",
+]
+
+MarginFunction = Callable[..., tuple[Any, Any, Any]]
+
+_INTERVAL = re.compile(r"([\[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])")
+
+
+class Interval:
+    """A range of real numbers in the usual notation, such as ``"[0, inf)"`` or ``"(0, 1]"``."""
+
+    def __init__(self, text: str) -> None:
+        match = _INTERVAL.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"a range must look like '[0, inf)' or '(0, 1]', got {text!r}")
+        left, low, high, right = match.groups()
+        self.text = text.strip()
+        self.low, self.high = float(low), float(high)
+        self._closed_low, self._closed_high = left == "[", right == "]"
+
+    def __contains__(self, x: float) -> bool:
+        above = self.low <= x if self._closed_low else self.low < x
+        below = x <= self.high if self._closed_high else x < self.high
+        return above and below and math.isfinite(x)
+
+
+class MarginLoss:
+    """A margin loss with its parameters: a value that is frozen, comparable, hashable and picklable.
+
+    Made by calling a margin loss family: ``margin.focal(gamma=2.0)``.
+    """
+
+    __slots__ = ("_items", "family")
+
+    def __init__(self, family: "MarginLossFamily", parameters: Mapping[str, float]) -> None:
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "_items", tuple(parameters.items()))
+
+    family: "MarginLossFamily"
+    _items: tuple[tuple[str, float], ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the family, such as ``"focal"``."""
+        return self.family.name
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters by name."""
+        return dict(self._items)
+
+    def __call__(self, m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
+        """Return φ, φ′ and φ″ at the margin m, given u = log p, v = log q, p and q = 1 − p."""
+        return self.family.function(m, u, v, p, q, *(value for _, value in self._items))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a MarginLoss is frozen: cannot set {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MarginLoss):
+            return NotImplemented
+        return self.family is other.family and self._items == other._items
+
+    def __hash__(self) -> int:
+        return hash((self.name, self._items))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(self.family, **self.parameters), ()
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self._items)
+        return f"{self.name}({inner})"
+
+
+class MarginLossFamily:
+    """A margin loss before its parameters are chosen; calling it with them gives a MarginLoss."""
+
+    def __init__(self, function: MarginFunction, ranges: Mapping[str, Interval]) -> None:
+        parameters = list(inspect.signature(function).parameters.values())
+        if [p.name for p in parameters[:5]] != ["m", "u", "v", "p", "q"]:
+            raise TypeError(f"{function.__name__} must begin with the arguments m, u, v, p, q")
+        if {p.name for p in parameters[5:]} != set(ranges):
+            raise TypeError(
+                f"{function.__name__}: the decorator gives ranges for {sorted(ranges)}, the function "
+                f"has the parameters {[p.name for p in parameters[5:]]}"
+            )
+        functools.update_wrapper(self, function)
+        self.name: str = function.__name__
+        self.function = function
+        self.ranges = dict(ranges)
+        self.__signature__ = inspect.Signature(parameters[5:], return_annotation=MarginLoss)
+
+    def __call__(self, *args: float, **kwargs: float) -> MarginLoss:
+        """Return the margin loss with these parameters; a missing one takes its default."""
+        bound = self.__signature__.bind(*args, **kwargs)
+        bound.apply_defaults()
+        values = {}
+        for name, given in bound.arguments.items():
+            if isinstance(given, bool) or not isinstance(given, int | float | np.number):
+                raise TypeError(
+                    f"{name} of {self.name} must be a real number, got {type(given).__name__}"
+                )
+            values[name] = float(given)
+            if values[name] not in self.ranges[name]:
+                raise ValueError(
+                    f"{name} of {self.name} must lie in {self.ranges[name].text}, got {given!r}"
+                )
+        return MarginLoss(self, values)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<margin loss family {self.name}{self.__signature__}>"
+
+
+class _Registry(Mapping[str, MarginLossFamily]):
+    """The margin loss families by name, as `margin_loss` met them."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, MarginLossFamily] = {}
+
+    def add(self, family: MarginLossFamily) -> None:
+        known = self._families.get(family.name)
+        if known is not None and known.__module__ != family.__module__:
+            raise ValueError(
+                f"there is a margin loss {family.name!r} already, in {known.__module__}: "
+                "choose another name"
+            )
+        self._families[family.name] = family
+
+    def __getitem__(self, name: str) -> MarginLossFamily:
+        return self._families[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._families)
+
+    def __len__(self) -> int:
+        return len(self._families)
+
+
+FAMILIES = _Registry()
+
+
+def margin_loss(**ranges: str) -> Callable[[MarginFunction], MarginLossFamily]:
+    """Make a function ``f(m, u, v, p, q, *parameters)`` a margin loss.
+
+    Parameters
+    ----------
+    **ranges : str
+        For each parameter of the function the interval it must lie in, such as ``"[0, inf)"``.
+
+    Returns
+    -------
+    callable
+        The decorator; what it returns is called with parameters to give a `MarginLoss`.
+
+    Raises
+    ------
+    TypeError
+        If the function does not begin with m, u, v, p, q or its parameters are not those in `ranges`.
+    ValueError
+        If a range is no interval, or another module's margin loss has the same name.
+
+    Examples
+    --------
+    Squared hinge on the probability, (1 − p_t)², whose slope is −2 p q² and curvature 2 p q² (2p − q):
+
+    >>> from focalis import Loss
+    >>> from focalis.margin import margin_loss
+    >>> @margin_loss()
+    ... def brier_like(m, u, v, p, q):
+    ...     return q * q, -2 * p * q * q, 2 * p * q * q * (2 * p - q)
+    >>> float(Loss("sigmoid", brier_like())([0.0], [1.0]))
+    0.25
+    """
+    intervals = {name: Interval(text) for name, text in ranges.items()}
+
+    def decorate(function: MarginFunction) -> MarginLossFamily:
+        family = MarginLossFamily(function, intervals)
+        FAMILIES.add(family)
+        return family
+
+    return decorate
+
+
+@margin_loss()
+def cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
+    """Cross-entropy, −log p_t: the logistic, log or softmax loss.
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.cross_entropy())([0.0], [1.0])), 6)
+    0.693147
+    """
+    return -u, -q, p * q
+
+
+@margin_loss(gamma="[0, inf)")
+def focal(m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0) -> tuple[Any, Any, Any]:
+    """Focal loss, −(1 − p_t)^γ log p_t (arXiv 1708.02002).
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.focal(gamma=2.0))([0.0], [1.0])), 6)
+    0.173287
+    """
+    w = power(q, v, gamma)
+    pu = p * u
+    curvature = w * ((1.0 + 2.0 * gamma) * (p * q) + gamma * (pu * (q - gamma * p)))
+    return -(w * u), w * (gamma * pu - q), curvature
+
+
+@margin_loss(gamma="(0, inf)", beta="(-inf, inf)")
+def focal_star(
+    m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0, beta: float = 0.0
+) -> tuple[Any, Any, Any]:
+    """FL*, −log σ(γ m + β) / γ (arXiv 1708.02002, appendix A).
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.focal_star(gamma=2.0, beta=0.0))([0.0], [1.0])), 6)
+    0.346574
+    """
+    z = gamma * m + beta
+    miss = sigmoid(-z)
+    return softplus(-z) * (1.0 / gamma), -miss, gamma * (miss * sigmoid(z))
+
+
+@margin_loss(epsilon="[-1, inf)")
+def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple[Any, Any, Any]:
+    """Poly-1, −log p_t + ε (1 − p_t) (arXiv 2204.12511).
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.poly1(epsilon=1.0))([0.0], [1.0])), 6)
+    1.193147
+    """
+    rise = 1.0 + epsilon
+    slope = -(q * (rise - epsilon * q))
+    return rise * q + _minus_log_beyond_first_order(u, q), slope, p * q * (rise - 2.0 * epsilon * q)
+
+
+@margin_loss(kappa="(0, 1]")
+def generalized_cross_entropy(
+    m: Any, u: Any, v: Any, p: Any, q: Any, kappa: float = 0.7
+) -> tuple[Any, Any, Any]:
+    """Generalised cross-entropy, (1 − p_t^κ) / κ (arXiv 1805.07836, there with q for κ).
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.generalized_cross_entropy(kappa=1.0))([0.0], [1.0])), 6)
+    0.5
+    """
+    w = power(p, u, kappa)
+    return expm1(kappa * u) * (-1.0 / kappa), -(w * q), w * q * (p - kappa * q)
+
+
+def _minus_log_beyond_first_order(u: Any, q: Any) -> Any:
+    """Return −u − q = q²/2 + q³/3 + …, which cancels for small q when taken literally.
+
+    With s = q / (2 − q), −log(1 − q) is 2 artanh(s), and −u − q = q s + 2 s³ (1/3 + s²/5 + …).
+    """
+    s = q / (2.0 - q)
+    s2 = s * s
+    tail = s2 * (1.0 / 31.0)
+    for k in range(29, 3, -2):
+        tail = (tail + 1.0 / k) * s2
+    series = s * (q + 2.0 * s2 * (tail + 1.0 / 3.0))
+    return where(q < 0.5, series, -u - q)

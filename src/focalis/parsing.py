@@ -1,0 +1,86 @@
+"""Losses from text: the one form for the command line, the estimators and the result files."""
+
+import difflib
+from typing import Any
+
+from focalis.links import LINKS
+from focalis.loss import Loss
+from focalis.margin import FAMILIES
+from focalis.text import read_call
+
+__all__ = ["parse"]
+
+_OPTIONS = (
+    "alpha",
+    "pos_weight",
+    "class_weight",
+    "label_smoothing",
+    "positives",
+    "ignore_index",
+    "reduction",
+)
+
+
+def parse(text: str, *, link: str = "sigmoid") -> Loss:
+    """Return the loss that a text such as ``"focal(gamma=2, alpha=.25)"`` names.
+
+    Parameters
+    ----------
+    text : str
+        A margin loss, after its link where that is not the default (``"softmax_focal(gamma=2)"``),
+        and in parentheses its parameters and the settings of `Loss` by name. Numbers per class stand
+        in brackets: ``"softmax_focal(class_weight=[1, 2, 4])"``. Hyphens, spaces and underscores are
+        one, and case does not matter. ``str(loss)`` gives such a text.
+    link : {"sigmoid", "softmax", "identity", "simplex"}, default "sigmoid"
+        The link of a text that names none.
+
+    Returns
+    -------
+    Loss
+        With defaults for all that the text leaves out.
+
+    Raises
+    ------
+    TypeError
+        If `text` is no string.
+    ValueError
+        If it has not that form, or a name or value is not known; the nearest name is suggested.
+
+    Examples
+    --------
+    >>> import focalis
+    >>> focalis.parse("focal(gamma=2, alpha=.25)")
+    Loss('sigmoid', focal(gamma=2.0), alpha=0.25)
+    >>> str(focalis.parse("Softmax cross-entropy (label-smoothing = 0.1)"))
+    'softmax_cross_entropy(label_smoothing=.1)'
+    """
+    name, arguments = read_call(text)
+    for prefix in LINKS:
+        if name.startswith(prefix + "_"):
+            link, name = prefix, name.removeprefix(prefix + "_")
+    if name not in FAMILIES:
+        raise ValueError(f"unknown loss {name!r} in {text!r}: {_hint(name, list(FAMILIES))}")
+    family = FAMILIES[name]
+    parameters: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    for key, value in arguments.items():
+        if key in family.ranges:
+            parameters[key] = value
+        elif key in _OPTIONS:
+            options[key] = value
+        else:
+            known = [*family.ranges, *_OPTIONS]
+            raise ValueError(f"unknown parameter {key!r} in {text!r}: {_hint(key, known)}")
+    for key, value in {**parameters, **options}.items():
+        if isinstance(value, str) and key not in ("positives", "reduction"):
+            raise ValueError(f"{key} must be a number in {text!r}, got {value!r}")
+        if isinstance(value, tuple) and key in parameters:
+            raise ValueError(f"{key} must be one number in {text!r}, got {value!r}")
+        if key in ("positives", "reduction") and not isinstance(value, str):
+            raise ValueError(f"{key} must be a word in {text!r}, got {value!r}")
+    return Loss(link, family(**parameters), **options)  # type: ignore[arg-type]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"

@@ -1,0 +1,194 @@
+"""Scores and targets of every form, read once into rows that an engine can take chunk by chunk."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Scores", "Targets", "read_scores", "read_targets"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Logits or probabilities as rows × classes.
+
+    ``rows`` (R, C) is a view of the caller's array where one exists; ``dtype`` is the type to compute
+    in, ``own`` the type to answer in; ``row_shape`` is the caller's shape without the class axis.
+    """
+
+    rows: Array
+    shape: tuple[int, ...]
+    row_shape: tuple[int, ...]
+    own: np.dtype[Any]
+    dtype: np.dtype[Any]
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.rows.shape[0])
+
+    @property
+    def n_classes(self) -> int:
+        return int(self.rows.shape[1])
+
+    def chunk(self, lo: int, hi: int) -> Array:
+        return np.ascontiguousarray(self.rows[lo:hi], self.dtype)
+
+
+def real_array(name: str, given: Any) -> Array:
+    """Return `given` as an array of real numbers, or raise a TypeError that names it."""
+    array = given if isinstance(given, np.ndarray) else np.asarray(given)
+    # Types that NumPy does not define itself (bfloat16) have the kind V.
+    if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
+        return array
+    raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+
+
+def read_scores(link: str, given: Any) -> Scores:
+    """Return the scores as rows × classes."""
+    logits = real_array("logits", given)
+    own = logits.dtype
+    if own.kind in "iu":
+        own = np.dtype(np.float64)
+    elif own.kind == "b" or own.itemsize > 8:
+        raise TypeError(f"logits must be floating-point numbers of at most 64 bits, got {own}")
+    own = own.newbyteorder("=")
+    dtype = np.dtype(np.float64 if own == np.float64 else np.float32)
+    if link in ("sigmoid", "identity") and logits.ndim <= 1:
+        return Scores(logits.reshape(-1, 1), logits.shape, logits.shape, own, dtype)
+    if logits.ndim == 0 or (link in ("softmax", "simplex") and logits.shape[-1] == 0):
+        raise ValueError(
+            f"logits of a {link} need a last axis of at least one class, got shape {logits.shape}"
+        )
+    shape = logits.shape
+    n_rows = int(np.prod(shape[:-1], dtype=np.int64))
+    return Scores(logits.reshape(n_rows, shape[-1]), shape, shape[:-1], own, dtype)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
+
+    rows: Array
+    shape: tuple[int, ...]
+    form: str  # "elementwise", "index" or "dense"
+    n_classes: int
+    smoothing: float
+    mean_over_positives: bool
+    ignore_index: float | None
+
+    def kept(self, lo: int, hi: int) -> Array | None:
+        """Return True where the target is not the ignored one, None if nothing is ignored."""
+        if self.ignore_index is None:
+            return None
+        rows = self.rows[lo:hi]
+        if np.isnan(self.ignore_index):
+            return ~np.isnan(rows.astype(np.float64))
+        return np.asarray(rows != self.ignore_index)
+
+    @property
+    def is_index(self) -> bool:
+        """Whether a chunk is a vector of class indices."""
+        return self.form == "index" and self.smoothing == 0.0
+
+    def chunk(self, lo: int, hi: int, dtype: Any) -> Array:
+        """Return a chunk as an engine wants it; what is not valid stays recognisable."""
+        rows = self.rows[lo:hi]
+        if self.is_index:
+            return np.ascontiguousarray(rows, np.int64)
+        if self.form == "index":
+            valid = (rows >= 0) & (rows < self.n_classes)
+            y = np.full((hi - lo, self.n_classes), self.smoothing / self.n_classes, dtype)
+            y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
+            y[~valid] = np.nan
+            return y
+        y = np.ascontiguousarray(rows, dtype)
+        if self.mean_over_positives:
+            count = (y > 0).sum(axis=1, keepdims=True)
+            smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype))
+            return np.where(count > 0, smoothed, y)
+        return self._smooth(y)
+
+    def _smooth(self, y: Array) -> Array:
+        if self.smoothing == 0.0:
+            return y
+        spread = 2 if self.form == "elementwise" else self.n_classes
+        smoothed: Array = y * y.dtype.type(1.0 - self.smoothing) + y.dtype.type(
+            self.smoothing / spread
+        )
+        # Smoothing must not make a valid target of an invalid one.
+        smoothed[~((y >= 0) & (y <= (1 if self.form == "elementwise" else np.inf)))] = np.nan
+        return smoothed
+
+    def valid(self, lo: int, hi: int) -> Array:
+        """Return True where the caller's own target is one that this loss can take."""
+        rows = self.rows[lo:hi].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            if self.form == "index":
+                return np.asarray((rows >= 0) & (rows < self.n_classes))
+            if self.form == "elementwise":
+                return np.asarray((rows >= 0) & (rows <= 1))
+            return np.asarray((rows >= 0) & (rows < np.inf))
+
+    def complain(self, flat: int) -> None:
+        """Raise the ValueError for the target at a flat position."""
+        expected = {
+            "index": f"class indices in [0, {self.n_classes})",
+            "elementwise": "numbers in [0, 1]",
+            "dense": "non-negative finite numbers",
+        }[self.form]
+        position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
+        where = (
+            f" at position {position[0] if len(position) == 1 else position}" if position else ""
+        )
+        raise ValueError(f"targets must be {expected}, got {self.rows.reshape(-1)[flat]!s}{where}")
+
+
+def read_targets(
+    link: str,
+    scores: Scores,
+    given: Any,
+    *,
+    smoothing: float,
+    positives: str,
+    ignore_index: float | None,
+) -> Targets:
+    """Return the targets as rows that match the scores."""
+    targets = real_array("targets", given)
+    if link in ("sigmoid", "identity"):
+        if targets.shape != scores.shape:
+            raise ValueError(
+                f"targets of a {link} must have the shape of the logits {scores.shape}, "
+                f"got {targets.shape}"
+            )
+        form = "elementwise"
+    elif targets.shape == scores.row_shape:
+        if targets.dtype.kind not in "iu":
+            raise TypeError(
+                f"targets of shape {targets.shape} are class indices and must be integers, "
+                f"got {targets.dtype}"
+            )
+        form = "index"
+    elif targets.shape == scores.shape:
+        if ignore_index is not None:
+            raise ValueError(
+                "ignore_index applies to class indices; with a target for each class use where= "
+                f"instead, got ignore_index={ignore_index!r}"
+            )
+        form = "dense"
+    else:
+        raise ValueError(
+            f"targets of a {link} must have shape {scores.row_shape} (class indices) or "
+            f"{scores.shape} (a number for each class), got {targets.shape}"
+        )
+    rows = targets.reshape(-1) if form == "index" else targets.reshape(scores.rows.shape)
+    return Targets(
+        rows,
+        targets.shape,
+        form,
+        scores.n_classes,
+        smoothing,
+        positives == "mean" and form == "dense",
+        ignore_index,
+    )

@@ -1,0 +1,86 @@
+"""The text form of a loss: ``name(parameter=value, …)``, written and read without evaluating code."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["canonical_name", "read_call", "write_call"]
+
+_CALL = re.compile(r"\s*([A-Za-z][\w\s-]*?)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_ARGUMENT = re.compile(r"\s*([A-Za-z][\w\s-]*?)\s*=\s*(\[[^\[\]]*\]|[^,\[\]()=]+?)\s*(?:,|$)")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?\d+")
+
+Value = float | int | str | tuple[float, ...]
+
+
+def canonical_name(name: str) -> str:
+    """Return a name with hyphens, spaces and underscores made one, in lower case."""
+    return re.sub(r"[-_\s]+", "_", name.strip()).lower()
+
+
+def write_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return ``name(key=value, …)``, or the bare name without arguments."""
+    if not arguments:
+        return name
+    return f"{name}({', '.join(f'{key}={_write(value)}' for key, value in arguments.items())})"
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_write, value))}]"
+    number = float(value)
+    if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
+        return str(int(number))
+    return re.sub(r"^(-?)0\.", r"\1.", repr(number))
+
+
+def read_call(text: str) -> tuple[str, dict[str, Value]]:
+    """Return the canonical name and the arguments of ``name(key=value, …)``.
+
+    Values are numbers, bracketed lists of numbers, or single words.
+
+    Raises
+    ------
+    TypeError
+        If `text` is no string.
+    ValueError
+        If it does not have that form; the message says where reading stopped.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a loss must be described by a str, got {type(text).__name__}")
+    match = _CALL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected a loss such as 'focal(gamma=2, alpha=.25)', got {text!r}")
+    name, inside = canonical_name(match[1]), (match[2] or "").strip()
+    arguments: dict[str, Value] = {}
+    position = 0
+    while position < len(inside):
+        argument = _ARGUMENT.match(inside, position)
+        if argument is None:
+            raise ValueError(
+                f"expected parameter=value, … in {text!r}, cannot read {inside[position:].strip()!r}"
+            )
+        key = canonical_name(argument[1])
+        if key in arguments:
+            raise ValueError(f"{key} is given twice in {text!r}")
+        arguments[key] = _read(argument[2].strip(), text)
+        position = argument.end()
+    return name, arguments
+
+
+def _read(value: str, text: str) -> Value:
+    if value.startswith("["):
+        items = [item.strip() for item in value[1:-1].split(",") if item.strip()]
+        for item in items:
+            if not _NUMBER.fullmatch(item):
+                raise ValueError(f"expected numbers between brackets in {text!r}, got {item!r}")
+        return tuple(float(item) for item in items)
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    return canonical_name(value)

@@ -1,0 +1,201 @@
+"""Weights of every kind, the mask, and the denominator that goes with a reduction."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from focalis.links import ELEMENTWISE
+from focalis.targets import Array, Scores, Targets, real_array
+
+__all__ = [
+    "REDUCTIONS",
+    "RowWeights",
+    "check_factor",
+    "check_number",
+    "class_weights",
+    "read_normalizer",
+    "read_row_weights",
+]
+
+REDUCTIONS = ("none", "sum", "mean", "batchmean")
+
+Factor = float | tuple[float, ...]
+
+
+def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:
+    """Return a real number in [low, high], or raise."""
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        given = given.item()
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
+        raise TypeError(f"{name} must be {expected}, got {type(given).__name__}")
+    value = float(given)
+    if not (low <= value <= high and math.isfinite(value)):
+        raise ValueError(f"{name} must be {expected}, got {given!r}")
+    return value
+
+
+def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> Factor | None:
+    """Return None, a number or a tuple of numbers in [0, high], or raise."""
+    if given is None:
+        return None
+    array = real_array(name, given)
+    upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
+    kinds = "a number or one number per class" if scalar else "one number per class"
+    if array.ndim > 1 or (array.ndim == 0 and not scalar):
+        raise ValueError(f"{name} must be {kinds}, got shape {array.shape}")
+    values = array.astype(np.float64)
+    if not np.all((values >= 0) & (values <= high) & np.isfinite(values)):
+        raise ValueError(f"{name} must lie in {upper}, got {given!r}")
+    return float(values) if array.ndim == 0 else tuple(float(w) for w in values)
+
+
+def class_weights(
+    link: str,
+    n_classes: int,
+    alpha: Factor | None,
+    pos_weight: Factor | None,
+    class_weight: Factor | None,
+) -> tuple[Array, Array]:
+    """Return the weights (C,) of a positive and of a negative answer for each class, in float64."""
+    positive, negative = np.ones(n_classes), np.ones(n_classes)
+    for name, factor in (
+        ("alpha", alpha),
+        ("pos_weight", pos_weight),
+        ("class_weight", class_weight),
+    ):
+        if factor is None:
+            continue
+        if isinstance(factor, tuple) and len(factor) != n_classes:
+            raise ValueError(
+                f"{name} must have one number for each of the {n_classes} classes, "
+                f"got {len(factor)}"
+            )
+        by_class = np.broadcast_to(np.asarray(factor), n_classes)
+        positive = positive * by_class
+        if name == "alpha" and link in ELEMENTWISE:
+            negative = negative * (1.0 - by_class)
+        elif name == "class_weight":
+            negative = negative * by_class
+    return positive, negative
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """Sample weights and masks, per row (R,) or per element (R, C)."""
+
+    sample_weight: Array | None
+    where: Array | None
+    targets: Targets
+
+    def kept(self, lo: int, hi: int) -> Array | None:
+        """Return True where a row or element counts, None if all do."""
+        kept = self.targets.kept(lo, hi)
+        if self.where is None:
+            return kept
+        where = self.where[lo:hi]
+        return where if kept is None else _align(where, kept) & kept
+
+    def chunk(self, lo: int, hi: int, dtype: Any, width: int | None) -> Array | None:
+        """Return the weights of a chunk, 0 where masked; (n * width,) or, without width, (n,)."""
+        kept = self.kept(lo, hi)
+        if kept is None and self.sample_weight is None:
+            return None
+        weight = np.ones(hi - lo) if self.sample_weight is None else self.sample_weight[lo:hi]
+        if kept is not None:
+            weight, kept = _align(weight, kept), _align(kept, weight)
+            weight = np.where(kept, weight, 0)
+        if width is not None:
+            weight = np.broadcast_to(_align(weight, np.empty((hi - lo, width))), (hi - lo, width))
+        return np.ascontiguousarray(weight, dtype).reshape(-1)
+
+    def total(self, class_weight: Array | None, step: int) -> float:
+        """Return the denominator of "mean": of rows their weights, of elements their number."""
+        rows = len(self.targets.rows)
+        elementwise = self.targets.form == "elementwise"
+        width = self.targets.n_classes if elementwise else 1
+        if self.where is None and self.targets.ignore_index is None:
+            if elementwise:
+                return float(rows * width)
+            if self.sample_weight is None and class_weight is None:
+                return float(rows)
+        total = 0.0
+        for lo, hi in _spans(rows, step):
+            kept = self.kept(lo, hi)
+            if elementwise:
+                # Something is ignored or masked, or the number would be known without counting.
+                total += np.count_nonzero(kept) * (width if np.ndim(kept) < 2 else 1)
+                continue
+            weight = self.chunk(lo, hi, np.float64, None)
+            weight = np.ones(hi - lo) if weight is None else weight
+            if class_weight is not None and self.targets.form == "index":
+                # A label that is out of range is found, and complained of, by the kernel.
+                t = np.clip(self.targets.rows[lo:hi], 0, self.targets.n_classes - 1)
+                weight = weight * class_weight[t.astype(np.int64)]
+            total += float(weight.sum())
+        return total
+
+
+def _spans(rows: int, step: int) -> Iterator[tuple[int, int]]:
+    for lo in range(0, rows, step):
+        yield lo, min(lo + step, rows)
+
+
+def _align(a: Array, like: Array) -> Array:
+    """Give per-row numbers a class axis when they meet per-element ones."""
+    return a[:, None] if a.ndim < like.ndim else a
+
+
+def read_row_weights(
+    scores: Scores, targets: Targets, sample_weight: Any, where: Any
+) -> RowWeights:
+    """Return the sample weights and the mask as rows."""
+    mask = None
+    if where is not None:
+        mask = np.asarray(where)
+        if mask.dtype != np.bool_:
+            raise TypeError(f"where must be boolean, True where a target counts, got {mask.dtype}")
+        mask = _as_rows("where", mask, scores, targets)
+    weight = None
+    if sample_weight is not None:
+        weight = real_array("sample_weight", sample_weight)
+        weight = _as_rows("sample_weight", weight, scores, targets)
+        checked = weight
+        if mask is not None:
+            checked = weight[mask] if mask.ndim <= weight.ndim else weight[mask.any(axis=1)]
+        with np.errstate(invalid="ignore"):
+            bad = np.flatnonzero(~((checked >= 0) & (checked < np.inf)))
+        if bad.size:
+            raise ValueError(
+                "sample_weight must be non-negative finite numbers, got "
+                f"{checked.reshape(-1)[bad[0]]!s}"
+            )
+    return RowWeights(weight, mask, targets)
+
+
+def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array:
+    if array.shape == scores.row_shape:
+        return array.reshape(-1)
+    if array.shape == scores.shape and targets.form == "elementwise":
+        return array.reshape(scores.rows.shape)
+    options = f"{scores.row_shape}, one for each row"
+    if targets.form == "elementwise":
+        options += f", or {scores.shape}, one for each element"
+    raise ValueError(f"{name} must have shape {options}, got {array.shape}")
+
+
+def read_normalizer(reduction: str, given: Any) -> float | None:
+    """Return the number that replaces the denominator, or None."""
+    if given is None:
+        return None
+    if reduction not in ("mean", "batchmean"):
+        raise ValueError(
+            "normalizer replaces the denominator of reduction='mean' or 'batchmean', "
+            f"got it with reduction={reduction!r}"
+        )
+    value = check_number("normalizer", given, 0.0, math.inf, expected="a finite number above 0")
+    if value == 0.0:
+        raise ValueError(f"normalizer must be a finite number above 0, got {given!r}")
+    return value
