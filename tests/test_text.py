@@ -70,7 +70,6 @@ def test_arrays_are_taken_and_kept_from_harm():
 
 def test_a_missing_value_that_is_nan():
     loss = Loss("sigmoid", margin.cross_entropy(), ignore_index=float("nan"))
-    assert loss == loss  # noqa: PLR0124
     assert loss == Loss("sigmoid", margin.cross_entropy(), ignore_index=float("nan"))
     assert parse(str(loss)) == loss
     assert pickle.loads(pickle.dumps(loss)) == loss

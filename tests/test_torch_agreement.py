@@ -17,6 +17,7 @@ IGNORING = np.where(np.arange(N) % 4 == 1, -100, LABELS)
 DENSE = RNG.dirichlet([0.5] * C, size=N)
 WEIGHT = np.array([0.5, 2.0, 1.0, 3.0])
 TARGETS = RNG.random((N, C))
+EACH = np.linspace(0, 2, N * C).reshape(N, C)
 
 every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
 every_reduction = pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
@@ -64,9 +65,7 @@ def test_cross_entropy(targets, weight, smoothing, reduction, engine):
 @every_engine
 @every_reduction
 @pytest.mark.parametrize("pos_weight", [None, WEIGHT], ids=["", "pos_weight"])
-@pytest.mark.parametrize(
-    "weight", [None, np.linspace(0, 2, N * C).reshape(N, C)], ids=["", "weight"]
-)
+@pytest.mark.parametrize("weight", [None, EACH], ids=["", "weight"])
 def test_binary_cross_entropy_with_logits(weight, pos_weight, reduction, engine):
     expected = differentiated(
         functional.binary_cross_entropy_with_logits,

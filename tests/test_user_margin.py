@@ -128,7 +128,8 @@ for tau in (1.0, 2.0):
     loss = Loss("sigmoid", scaled(tau=tau), reduction="sum")
     value, gradient = loss.value_and_grad(x, y, engine="numba")
     hessian = loss.grad_and_hess(x, y, engine="numba")[1]
-    softmax = Loss("softmax", scaled(tau=tau), reduction="sum")(np.zeros((1, 2)), [0], engine="numba")
+    loss = Loss("softmax", scaled(tau=tau), reduction="sum")
+    softmax = loss(np.zeros((1, 2)), [0], engine="numba")
     print(value / 3 / np.log(2), gradient[0] * -2, hessian[0] * 4, softmax / np.log(2))
 """
 
