@@ -1,0 +1,203 @@
+"""The command line: argument parsing, and what a user reads when something is wrong.
+
+It starts without the optional dependencies; a command that needs them says how to get them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import focalis
+
+__all__ = ["main"]
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+_COMPARE_NEEDS = ("lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "skrub")
+
+_COMPARE_EXAMPLES = """\
+examples:
+  focalis compare                              an embedded example, in under a minute
+  focalis compare bank.csv --target churned    your own data
+  focalis compare bank.csv --target churned --loss "focal(gamma=3, alpha=.4)"
+  focalis compare trips.parquet --target late --time departure --model linear
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports an error as one line; the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `focalis` and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the program's name; `sys.argv[1:]` by default.
+
+    Returns
+    -------
+    int
+        0, or 2 for bad input, or 130 after an interruption.
+
+    Raises
+    ------
+    SystemExit
+        After --help and --version, with 0; if the arguments make no sense, with 2.
+    """
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        parser.print_help()
+        return 0
+    return int(parsed.run(parsed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="focalis",
+        description="The cross-entropy family of classification losses.",
+    )
+    parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _add_compare(commands)
+    return parser
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="what does each loss buy on my data?",
+        description=(
+            "Cross-validate a model under each loss of the family on a table, and report what they buy "
+            "against cross-entropy: ranking, decisions, calibration and time."
+        ),
+        epilog=_COMPARE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_compare)
+    parser.add_argument(
+        "data",
+        nargs="?",
+        type=Path,
+        metavar="DATA",
+        help="CSV, TSV, Parquet, Arrow, Feather or JSON lines (default: scikit-learn's scanned digits, "
+        '"is it an 8?")',
+    )
+    columns = parser.add_argument_group("columns of DATA")
+    columns.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    columns.add_argument(
+        "--positive",
+        metavar="VALUE",
+        help="the target's value that counts as positive (default: the rarer of two); of several "
+        'classes it asks "is it this one?"',
+    )
+    columns.add_argument("--weight", metavar="COLUMN", help="weighs the rows")
+    together = columns.add_mutually_exclusive_group()
+    together.add_argument("--group", metavar="COLUMN", help="rows of one group stay in one fold")
+    together.add_argument("--time", metavar="COLUMN", help="split forward in time by this column")
+
+    compared = parser.add_argument_group("what is compared")
+    compared.add_argument(
+        "--model", choices=("lightgbm", "linear"), default="lightgbm", help="(default: %(default)s)"
+    )
+    compared.add_argument(
+        "--loss",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help='a loss to add, such as "focal(gamma=3, alpha=.4)"; may be repeated',
+    )
+    compared.add_argument(
+        "--losses",
+        type=_split_outside_parentheses,
+        default=(),
+        metavar="NAMES",
+        help="only these, separated by commas: families (cross-entropy, balanced-cross-entropy, focal, "
+        "focal-star, poly1) or loss texts; cross-entropy is always in",
+    )
+    compared.add_argument("--folds", type=int, default=5, metavar="N", help="(default: %(default)s)")
+    compared.add_argument("--repeats", type=int, default=2, metavar="N", help="(default: %(default)s)")
+    compared.add_argument("--seed", type=int, default=0, metavar="N", help="(default: %(default)s)")
+
+    report = parser.add_argument_group("report and run")
+    report.add_argument(
+        "--out",
+        type=Path,
+        default=Path("focalis-report"),
+        metavar="DIR",
+        help="the report folder (default: %(default)s)",
+    )
+    present = report.add_mutually_exclusive_group()
+    present.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    present.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    report.add_argument(
+        "--jobs", type=int, metavar="N", help="folds at once (default: one for each core)"
+    )
+
+
+def _split_outside_parentheses(text: str) -> tuple[str, ...]:
+    """Split at commas, but not at those of a loss's parameters.
+
+    Examples
+    --------
+    >>> _split_outside_parentheses("cross-entropy, focal(gamma=2, alpha=.25)")
+    ('cross-entropy', 'focal(gamma=2, alpha=.25)')
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    names = tuple(part.strip() for part in parts)
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
+    return names
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    missing = [name for name in _COMPARE_NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        return _fail(f"{', '.join(missing)} missing: pip install \"focalis[compare]\"")
+
+    from rich.console import Console
+
+    from focalis.compare import InputError, Settings, run
+    from focalis.compare.progress import TerminalListener
+    from focalis.compare.terminal import print_table
+
+    settings_of = {name: value for name, value in vars(parsed).items() if name not in ("command", "run")}
+    settings_of["loss"] = tuple(settings_of["loss"])
+    try:
+        settings = Settings(**settings_of)
+        with TerminalListener() as listener:
+            results = run(settings, listener)
+    except InputError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print(
+            f"focalis compare: interrupted; what is done is in {settings.out}, "
+            "--resume goes on with it",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    print_table(results, Console())
+    print(f"report: {settings.out / 'index.html'}")
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"focalis compare: error: {message}", file=sys.stderr)
+    return _BAD_INPUT

@@ -1,0 +1,13 @@
+"""`focalis compare`: what does each loss buy on this data?
+
+Needs the extra dependencies of ``pip install "focalis[compare]"``. `import focalis` loads none of this.
+"""
+
+from __future__ import annotations
+
+from focalis.compare.data import Data, load
+from focalis.compare.errors import InputError
+from focalis.compare.running import Listener, run
+from focalis.compare.settings import Settings
+
+__all__ = ["Data", "InputError", "Listener", "Settings", "load", "run"]

@@ -1,0 +1,339 @@
+"""The data of a comparison: features, class indices, weights, and what is odd about them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from focalis.compare.checks import suspicious_columns
+from focalis.compare.errors import InputError
+from focalis.compare.settings import Settings
+from focalis.compare.tables import as_features, read_table
+
+__all__ = ["MAX_CLASSES", "Data", "load"]
+
+MAX_CLASSES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A table that is ready to be cross-validated.
+
+    Attributes
+    ----------
+    name : str
+        What to call it in a report.
+    features : polars.DataFrame
+        The rows that have a target; only the feature columns.
+    targets : NDArray[np.int64]
+        Class indices; of two classes, 1 is the positive one.
+    classes : tuple of str
+        The label of each class index.
+    rows : NDArray[np.int64]
+        Each row's number in the file, from 0.
+    weights : NDArray[np.float64]
+        Row weights, 1 without a weight column.
+    groups, times : NDArray[np.int64] or None
+        What keeps rows together, and what orders them.
+    rows_without_target : int
+        How many rows of the file are left out.
+    positive_by_default : bool
+        Whether the positive class was chosen for being the rarer one.
+    fingerprint : str
+        SHA-256 of the content of the file.
+    warnings : list of str
+        What the user should look at.
+    """
+
+    name: str
+    features: pl.DataFrame
+    targets: NDArray[np.int64]
+    classes: tuple[str, ...]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    groups: NDArray[np.int64] | None = None
+    times: NDArray[np.int64] | None = None
+    rows_without_target: int = 0
+    positive_by_default: bool = False
+    fingerprint: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def binary(self) -> bool:
+        """Whether there are two classes, and so one logit."""
+        return len(self.classes) == 2
+
+    def describe(self) -> dict[str, object]:
+        """Return the "data" part of results.json."""
+        return {
+            "name": self.name,
+            "rows": len(self.targets),
+            "rows_without_target": self.rows_without_target,
+            "features": self.features.width,
+            "classes": list(self.classes),
+            "positive": self.classes[1] if self.binary else None,
+            "positive_by_default": self.positive_by_default,
+            "counts": np.bincount(self.targets, minlength=len(self.classes)).tolist(),
+            "warnings": self.warnings,
+            "sha256": self.fingerprint,
+        }
+
+
+def load(settings: Settings) -> Data:
+    """Load and check the data that the settings name.
+
+    Parameters
+    ----------
+    settings : Settings
+        Without `settings.data`, scikit-learn's scanned digits: "is it an 8?".
+
+    Returns
+    -------
+    Data
+        With at least one feature, between 2 and 100 classes, and in every class at least twice as
+        many rows as folds.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is not there, or the content does not serve.
+    """
+    data = _digits() if settings.data is None else _from_file(settings.data, settings)
+    _check_class_sizes(data, settings.folds)
+    data.warnings.extend(suspicious_columns(data.features, data.targets))
+    return data
+
+
+def _digits() -> Data:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels = np.ascontiguousarray(bunch.data)
+    names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+    kept = np.ptp(pixels, axis=0) > 0  # two corners are always white
+    features = pl.DataFrame(pixels[:, kept], schema=[n for n, k in zip(names, kept, strict=True) if k])
+    targets = (bunch.target == 8).astype(np.int64)
+    content = hashlib.sha256(pixels.tobytes() + targets.tobytes())
+    return Data(
+        name="scanned digits: is it an 8?",
+        features=features,
+        targets=targets,
+        classes=("not 8", "8"),
+        rows=np.arange(len(targets)),
+        weights=np.ones(len(targets)),
+        fingerprint=content.hexdigest(),
+    )
+
+
+def _from_file(path: Path, settings: Settings) -> Data:
+    frame = read_table(path)
+    columns = {role: getattr(settings, role) for role in ("target", "group", "time", "weight")}
+    for role, column in columns.items():
+        if column is not None and column not in frame.columns:
+            raise InputError(f"{role}: {_no_such(column, frame.columns, 'column', str(path))}")
+    target = frame[settings.target or ""]
+    present = target.is_not_null()
+    if target.dtype.is_float():
+        present &= ~target.is_nan().fill_null(True)
+    rows_without_target = frame.height - int(present.sum())
+    rows = np.flatnonzero(present.to_numpy())
+    if rows_without_target:
+        frame = frame.filter(present)
+    if frame.height == 0:
+        raise InputError(f"target: column {target.name!r} has no value in any row")
+
+    targets, classes = _encode(frame[target.name])
+    targets, classes = _choose_positive(targets, classes, settings.positive, target.name)
+    features, warnings = _features(frame.drop([c for c in columns.values() if c is not None]))
+    data = Data(
+        name=path.name,
+        features=features,
+        targets=targets,
+        classes=classes,
+        rows=rows,
+        weights=np.ones(len(rows)),
+        rows_without_target=rows_without_target,
+        positive_by_default=len(classes) == 2 and settings.positive is None,
+        fingerprint=_sha256(path),
+        warnings=warnings,
+    )
+    if settings.weight is not None:
+        data = replace(data, weights=_weights(frame[settings.weight], rows, targets, classes))
+    if settings.group is not None:
+        data = replace(data, groups=_groups(frame[settings.group], rows))
+    if settings.time is not None:
+        data = replace(data, times=_times(frame[settings.time], rows))
+    return data
+
+
+def _no_such(name: str, known: list[str], kind: str, where: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    hint = f"; the nearest is {near[0]!r}" if near else ""
+    return f"no {kind} {name!r} in {where}{hint}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _label(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _encode(column: pl.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return class indices and labels of a target without missing values, in sorted order."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise InputError(
+            f"target: expected a column of labels, got {column.name!r} of type {column.dtype}"
+        )
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    if column.dtype.is_float() and (column == column.round()).all() and column.abs().max() < 2**53:  # type: ignore[operator]
+        column = column.cast(pl.Int64)
+    values = column.unique().sort()
+    if len(values) == 1:
+        raise InputError(
+            f"target: expected two classes or more in column {column.name!r}, "
+            f"got one: {_label(values[0])!r}"
+        )
+    if len(values) > MAX_CLASSES:
+        raise InputError(
+            f"target: expected at most {MAX_CLASSES} classes in column {column.name!r}, "
+            f"got {len(values)}; is it a number to predict, or an identifier?"
+        )
+    indices = pl.Series(range(len(values)), dtype=pl.Int64)
+    codes = column.replace_strict(values, indices, return_dtype=pl.Int64)
+    return codes.to_numpy().astype(np.int64), tuple(_label(value) for value in values)
+
+
+def _choose_positive(
+    targets: NDArray[np.int64], classes: tuple[str, ...], positive: str | None, column: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Put the positive class last, and ask "is it this one?" of several classes if told to."""
+    if positive is None:
+        if len(classes) > 2:
+            return targets, classes
+        counts = np.bincount(targets, minlength=2)
+        chosen = 0 if counts[0] < counts[1] else 1
+    else:
+        chosen = _find_label(positive, classes, column)
+    other = f"not {classes[chosen]}" if len(classes) > 2 else classes[1 - chosen]
+    return (targets == chosen).astype(np.int64), (other, classes[chosen])
+
+
+def _find_label(text: str, classes: tuple[str, ...], column: str) -> int:
+    if text in classes:
+        return classes.index(text)
+    # "1.0" for a 1 and "True" for a true mean the same label.
+    folded = [label.casefold() for label in classes]
+    candidates = [text.casefold()]
+    try:
+        candidates.append(_label(int(float(text))))
+    except (ValueError, OverflowError):
+        pass  # not a number: there is no other way to write it
+    for candidate in candidates:
+        if folded.count(candidate) == 1:
+            return folded.index(candidate)
+    raise InputError(f"positive: {_no_such(text, list(classes), 'value', f'column {column!r}')}")
+
+
+def _features(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Return the columns that can tell something, and warnings about the others."""
+    warnings = []
+    features = as_features(frame)
+    for name in frame.columns:
+        if name not in features.columns:
+            warnings.append(f"column {name!r} is left out: it holds {frame[name].dtype}")
+            continue
+        nulls = features[name].null_count()
+        added = nulls - frame[name].null_count()
+        if added:
+            warnings.append(f"column {name!r}: {added} infinite numbers count as missing")
+        if nulls == frame.height or features[name].n_unique() == 1:
+            what = "empty" if nulls == frame.height else "the same in every row"
+            warnings.append(f"column {name!r} is left out: it is {what}")
+            features = features.drop(name)
+    if features.width == 0:
+        raise InputError("no feature is left: every other column is empty, constant or not a value")
+    return features, warnings
+
+
+def _check_class_sizes(data: Data, folds: int) -> None:
+    counts = np.bincount(data.targets, minlength=len(data.classes))
+    rarest = int(counts.argmin())
+    count = int(counts[rarest])
+    if count >= 2 * folds:
+        return
+    label = data.classes[rarest]
+    remedy = (
+        f"--folds {count // 2} would do" if count >= 4 else "no number of folds would do: 4 needed"
+    )
+    raise InputError(
+        f"target: class {label!r} has {count} row{'s' * (count != 1)}, "
+        f"fewer than twice the {folds} folds; {remedy}"
+    )
+
+
+def _reject_missing(column: pl.Series, role: str, rows: NDArray[np.int64]) -> None:
+    missing = column.is_null()
+    if column.dtype.is_float():
+        missing |= column.is_nan().fill_null(True)
+    if missing.any():
+        first = int(rows[int(missing.arg_true()[0])])
+        raise InputError(
+            f"{role}: expected a value in every row of column {column.name!r}, "
+            f"got none in row {first} (counted from 0)"
+        )
+
+
+def _weights(
+    column: pl.Series, rows: NDArray[np.int64], targets: NDArray[np.int64], classes: tuple[str, ...]
+) -> NDArray[np.float64]:
+    if not column.dtype.is_numeric():
+        raise InputError(
+            f"weight: expected numbers in column {column.name!r}, got type {column.dtype}"
+        )
+    _reject_missing(column, "weight", rows)
+    weights = column.cast(pl.Float64).to_numpy().astype(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
+    if wrong.size:
+        raise InputError(
+            f"weight: expected finite numbers of at least 0 in column {column.name!r}, "
+            f"got {weights[wrong[0]]} in row {rows[wrong[0]]} (counted from 0)"
+        )
+    totals = np.bincount(targets, weights, minlength=len(classes))
+    if (totals == 0).any():
+        label = classes[int((totals == 0).argmax())]
+        raise InputError(f"weight: every row of class {label!r} has weight 0 in {column.name!r}")
+    return weights
+
+
+def _groups(column: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise InputError(
+            f"group: expected plain values in column {column.name!r}, got type {column.dtype}"
+        )
+    _reject_missing(column, "group", rows)
+    text = column.cast(pl.String)
+    codes = text.replace_strict(
+        (values := text.unique().sort()),
+        pl.Series(range(len(values)), dtype=pl.Int64),
+        return_dtype=pl.Int64,
+    )
+    return codes.to_numpy().astype(np.int64)
+
+
+def _times(column: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not (column.dtype.is_temporal() or column.dtype.is_numeric()):
+        raise InputError(
+            f"time: expected dates or numbers in column {column.name!r}, got type {column.dtype}"
+        )
+    _reject_missing(column, "time", rows)
+    return column.rank("dense").cast(pl.Int64).to_numpy().astype(np.int64) - 1

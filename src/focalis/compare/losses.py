@@ -1,0 +1,182 @@
+"""The losses of a comparison: the default list, what the user adds, and what the user picks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+import focalis
+from focalis.compare.errors import InputError
+
+__all__ = ["Candidate", "choose_losses"]
+
+BASELINE = "cross-entropy"
+
+# The focal losses carry the alpha that the RetinaNet paper found best for their gamma (table 1b of arXiv
+# 1708.02002), FL* the parameters of its table 3.
+_BINARY = {
+    "focal": (
+        "focal(gamma=.5, alpha=.5)",
+        "focal(gamma=1, alpha=.25)",
+        "focal(gamma=2, alpha=.25)",
+        "focal(gamma=5, alpha=.25)",
+    ),
+    "focal star": ("focal_star(gamma=2, beta=1)",),
+    "poly1": ("poly1(epsilon=1)",),
+}
+_MULTICLASS = {**_BINARY, "focal": tuple(f"focal(gamma={gamma})" for gamma in (".5", "1", "2", "5"))}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A loss to compare.
+
+    Attributes
+    ----------
+    name : str
+        What results call it; unique within a comparison.
+    family : str
+        What `--losses` knows it by.
+    loss : focalis.Loss
+        The loss before any balancing.
+    balanced : bool
+        Whether the classes are weighed by their inverse frequency in the training fold.
+    """
+
+    name: str
+    family: str
+    loss: focalis.Loss
+    balanced: bool = False
+
+    def fitted(
+        self, targets: NDArray[np.int64], weights: NDArray[np.float64], n_classes: int
+    ) -> focalis.Loss:
+        """Return the loss for a training fold.
+
+        Parameters
+        ----------
+        targets : NDArray[np.int64]
+            Class indices; every class occurs.
+        weights : NDArray[np.float64]
+            Row weights.
+        n_classes : int
+            How many classes there are.
+
+        Returns
+        -------
+        focalis.Loss
+            With inverse-frequency weights if the candidate is balanced: alpha where there are two
+            classes, class weights with a mean of 1 over the rows otherwise.
+
+        Examples
+        --------
+        >>> candidate = choose_losses(2, picks=("balanced cross-entropy",))[1]
+        >>> print(candidate.fitted(np.array([0, 0, 0, 1]), np.ones(4), 2))
+        cross_entropy(alpha=.75)
+        """
+        if not self.balanced:
+            return self.loss
+        totals = np.bincount(targets, weights, minlength=n_classes)
+        if n_classes == 2:
+            return replace(self.loss, alpha=float(totals[0] / totals.sum()))
+        return replace(self.loss, class_weight=tuple(totals.sum() / (n_classes * totals)))
+
+
+def choose_losses(
+    n_classes: int, extra: Sequence[str] = (), picks: Sequence[str] = ()
+) -> list[Candidate]:
+    """Return the losses to compare, cross-entropy first.
+
+    By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5, focal*
+    and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and the focal
+    losses carry class weights instead, from each training fold's frequencies.
+
+    Parameters
+    ----------
+    n_classes : int
+        Two classes take a sigmoid, more a softmax.
+    extra : sequence of str
+        Loss strings to add.
+    picks : sequence of str
+        What to take instead of all defaults: a family such as "focal" takes all its members, anything
+        else is read as a loss string.
+
+    Returns
+    -------
+    list of Candidate
+        Without duplicates.
+
+    Raises
+    ------
+    InputError
+        If a string is no loss, or no loss for such a target.
+
+    Examples
+    --------
+    >>> [candidate.name for candidate in choose_losses(2, picks=("poly-1",))]
+    ['cross-entropy', 'poly1(epsilon=1)']
+    >>> [candidate.name for candidate in choose_losses(3, extra=("focal(gamma=3)",), picks=("ce",))]
+    Traceback (most recent call last):
+    focalis.compare.errors.InputError: losses: unknown loss 'ce' in 'ce': expected one of ...
+    """
+    link = "sigmoid" if n_classes == 2 else "softmax"
+    defaults = _defaults(link)
+    if picks:
+        chosen = [defaults[0]]
+        for pick in picks:
+            members = [one for one in defaults if _folded(one.family) == _folded(pick)]
+            chosen += members or [_read(pick, link, "losses", n_classes)]
+    else:
+        chosen = defaults
+    chosen = chosen + [_read(text, link, "loss", n_classes) for text in extra]
+    unique: dict[tuple[focalis.Loss, bool], Candidate] = {}
+    for candidate in chosen:
+        unique.setdefault((candidate.loss, candidate.balanced), candidate)
+    return list(unique.values())
+
+
+def _defaults(link: str) -> list[Candidate]:
+    cross_entropy = focalis.parse("cross_entropy", link=link)
+    candidates = [
+        Candidate(BASELINE, BASELINE, cross_entropy),
+        Candidate(f"balanced {BASELINE}", f"balanced {BASELINE}", cross_entropy, balanced=True),
+    ]
+    for family, texts in (_BINARY if link == "sigmoid" else _MULTICLASS).items():
+        balanced = link == "softmax" and family == "focal"
+        for text in texts:
+            loss = focalis.parse(text, link=link)
+            name = f"balanced {_name(loss)}" if balanced else _name(loss)
+            candidates.append(Candidate(name, family, loss, balanced))
+    return candidates
+
+
+def _read(text: str, link: str, argument: str, n_classes: int) -> Candidate:
+    try:
+        loss = focalis.parse(text, link=link)
+        loss.answer_weights(1 if n_classes == 2 else n_classes, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{argument}: {error}") from error
+    if loss.link != link:
+        raise InputError(
+            f"{argument}: a target with {n_classes} classes needs a {link} loss, got {text!r}"
+        )
+    if loss.ignore_index is not None or loss.reduction != "mean":
+        raise InputError(
+            f"{argument}: ignore_index and reduction have no place in a comparison, got {text!r}"
+        )
+    return Candidate(_name(loss), loss.margin_loss.name, loss)
+
+
+def _name(loss: focalis.Loss) -> str:
+    """Return the loss's text without its link, which is the same for all."""
+    text = str(loss).removeprefix("softmax_")
+    family, parenthesis, arguments = text.partition("(")
+    return family.replace("_", "-") + parenthesis + arguments
+
+
+def _folded(family: str) -> str:
+    return re.sub(r"[\s_-]", "", family.casefold()).replace("*", "star")

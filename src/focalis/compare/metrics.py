@@ -1,0 +1,275 @@
+"""The metrics of a comparison, from scikit-learn, macro one-vs-rest where there are several classes.
+
+Scores and truths are matrices with one column for each yes/no question: one column for a binary target,
+one for each class otherwise. Every metric but the log loss is the mean over these columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "METRICS",
+    "Decider",
+    "Isotonic",
+    "calibration_metrics",
+    "expected_calibration_error",
+    "questions",
+    "ranking_metrics",
+]
+
+Floats = NDArray[np.float64]
+
+METRICS = (
+    "average_precision",
+    "roc_auc",
+    "f1",
+    "recall",
+    "balanced_accuracy",
+    "log_loss_link",
+    "log_loss_posterior",
+    "log_loss_isotonic",
+    "brier_link",
+    "brier_posterior",
+    "brier_isotonic",
+    "ece_link",
+    "ece_posterior",
+    "ece_isotonic",
+    "fit_seconds",
+)
+
+_BINS = 15
+
+
+def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Turn class indices into the answers of yes/no questions.
+
+    Parameters
+    ----------
+    targets : NDArray[np.int64]
+        Class indices.
+    n_classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Zeros and ones of shape (rows, 1) for two classes, else (rows, n_classes).
+
+    Examples
+    --------
+    >>> questions(np.array([0, 1]), 2).tolist()
+    [[0], [1]]
+    >>> questions(np.array([0, 2]), 3).tolist()
+    [[1, 0, 0], [0, 0, 1]]
+    """
+    asked = np.array([1]) if n_classes == 2 else np.arange(n_classes)
+    return (targets[:, None] == asked).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Decider:
+    """One threshold for each yes/no question: at or above it the answer is yes."""
+
+    thresholds: Floats
+
+    @classmethod
+    def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Decider:
+        """Choose the thresholds with the best F1.
+
+        Parameters
+        ----------
+        scores, truths : arrays of shape (rows, questions)
+            Out-of-fold scores, and zeros and ones.
+        weights : NDArray[np.float64]
+            Row weights.
+
+        Returns
+        -------
+        Decider
+            Each threshold lies half-way between the lowest score that is a yes and the next below it.
+
+        Examples
+        --------
+        >>> scores, truths = np.array([[0.1], [0.2], [0.6], [0.9]]), np.array([[0], [0], [1], [1]])
+        >>> Decider.fit(scores, truths, np.ones(4)).thresholds
+        array([0.4])
+        """
+        columns = range(scores.shape[1])
+        chosen = [_best_f1_threshold(scores[:, k], truths[:, k], weights) for k in columns]
+        return cls(np.array(chosen))
+
+    def metrics(
+        self, scores: Floats, truths: NDArray[np.int64], weights: Floats
+    ) -> dict[str, float]:
+        """Return f1, recall and balanced_accuracy of the decisions."""
+        from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+
+        said = (scores >= self.thresholds).astype(np.int64)
+        results: dict[str, list[float]] = {"f1": [], "recall": [], "balanced_accuracy": []}
+        for k in range(scores.shape[1]):
+            truth, answer = truths[:, k], said[:, k]
+            f1 = f1_score(truth, answer, sample_weight=weights, zero_division=0.0)
+            recall = recall_score(truth, answer, sample_weight=weights, zero_division=0.0)
+            balanced = balanced_accuracy_score(truth, answer, sample_weight=weights)
+            results["f1"].append(f1)
+            results["recall"].append(recall)
+            results["balanced_accuracy"].append(balanced)
+        return {name: float(np.mean(values)) for name, values in results.items()}
+
+
+def _best_f1_threshold(scores: Floats, truth: NDArray[np.int64], weights: Floats) -> float:
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, thresholds = precision_recall_curve(truth, scores, sample_weight=weights)
+    total = precision[:-1] + recall[:-1]
+    f1 = 2 * precision[:-1] * recall[:-1] / np.where(total == 0, 1.0, total)
+    best = int(f1.argmax())
+    lowest_yes = float(thresholds[best])
+    return lowest_yes if best == 0 else (float(thresholds[best - 1]) + lowest_yes) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """Isotonic recalibration, the baseline that a closed-form posterior has to stand beside.
+
+    One increasing step function for each yes/no question; with several classes the rows are then
+    divided by their sum. The outermost steps are often pure, and a probability of exactly 0 or 1 costs
+    an infinite log loss when it is wrong once, so they are kept 1/(rows + 2) away from both, which is
+    Laplace's rule for a step that holds them all.
+    """
+
+    steps: tuple[object, ...]
+    margin: float
+
+    @classmethod
+    def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Isotonic:
+        """Fit on out-of-fold scores.
+
+        Parameters
+        ----------
+        scores, truths : arrays of shape (rows, questions)
+            Out-of-fold scores, and zeros and ones.
+        weights : NDArray[np.float64]
+            Row weights.
+
+        Returns
+        -------
+        Isotonic
+            The fitted recalibration.
+        """
+        from sklearn.isotonic import IsotonicRegression
+
+        steps = tuple(
+            IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(
+                scores[:, k], truths[:, k], sample_weight=weights
+            )
+            for k in range(scores.shape[1])
+        )
+        return cls(steps, 1 / (len(scores) + 2))
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Return probabilities: of the positive class, or of every class."""
+        columns = [step.predict(scores[:, k]) for k, step in enumerate(self.steps)]  # type: ignore[attr-defined]
+        inside = np.clip(np.stack(columns, axis=1), self.margin, 1 - self.margin)
+        if len(columns) == 1:
+            return inside
+        return inside / inside.sum(axis=1, keepdims=True)
+
+
+def ranking_metrics(
+    scores: Floats, truths: NDArray[np.int64], weights: Floats
+) -> dict[str, float]:
+    """Return average_precision and roc_auc.
+
+    Parameters
+    ----------
+    scores, truths : arrays of shape (rows, questions)
+        Any scores that grow with the probability, and zeros and ones; both answers in each column.
+    weights : NDArray[np.float64]
+        Row weights.
+
+    Returns
+    -------
+    dict of str to float
+        The means over the questions.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    columns = range(scores.shape[1])
+    precisions = [
+        average_precision_score(truths[:, k], scores[:, k], sample_weight=weights) for k in columns
+    ]
+    areas = [roc_auc_score(truths[:, k], scores[:, k], sample_weight=weights) for k in columns]
+    return {"average_precision": float(np.mean(precisions)), "roc_auc": float(np.mean(areas))}
+
+
+def calibration_metrics(
+    probabilities: Floats, truths: NDArray[np.int64], weights: Floats
+) -> dict[str, float]:
+    """Return log_loss, brier and ece.
+
+    Parameters
+    ----------
+    probabilities, truths : arrays of shape (rows, questions)
+        Probabilities of a yes, and zeros and ones.
+    weights : NDArray[np.float64]
+        Row weights.
+
+    Returns
+    -------
+    dict of str to float
+        The log loss over all classes at once; the Brier score and the calibration error as means over
+        the questions.
+    """
+    from sklearn.metrics import brier_score_loss, log_loss
+
+    columns = range(probabilities.shape[1])
+    if probabilities.shape[1] == 1:
+        loss = log_loss(truths[:, 0], probabilities[:, 0], sample_weight=weights, labels=[0, 1])
+    else:
+        # Rounding may leave a row's sum a little off 1, and scikit-learn warns about that.
+        rows = probabilities / probabilities.sum(axis=1, keepdims=True)
+        loss = log_loss(truths.argmax(axis=1), rows, sample_weight=weights, labels=list(columns))
+    brier = [
+        brier_score_loss(truths[:, k], probabilities[:, k], sample_weight=weights) for k in columns
+    ]
+    errors = [
+        expected_calibration_error(truths[:, k], probabilities[:, k], weights) for k in columns
+    ]
+    return {"log_loss": float(loss), "brier": float(np.mean(brier)), "ece": float(np.mean(errors))}
+
+
+def expected_calibration_error(
+    truth: NDArray[np.int64], probability: Floats, weights: Floats
+) -> float:
+    """Return the mean distance between what was said and what was so, over 15 bins of equal width.
+
+    Guo et al. (2017), "On calibration of modern neural networks", for the probability of a yes.
+
+    Parameters
+    ----------
+    truth : NDArray[np.int64]
+        Zeros and ones.
+    probability : NDArray[np.float64]
+        Probabilities of a one.
+    weights : NDArray[np.float64]
+        Row weights.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> truth, sure = np.array([0, 1, 1, 1]), np.array([0.9, 0.9, 0.9, 0.9])
+    >>> round(expected_calibration_error(truth, sure, np.ones(4)), 6)
+    0.15
+    """
+    bins = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
+    surplus = np.bincount(bins, weights * (probability - truth), minlength=_BINS)
+    return float(np.abs(surplus).sum() / weights.sum())

@@ -1,0 +1,78 @@
+"""What a person at a terminal sees while a comparison runs."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from focalis.compare.data import Data
+from focalis.compare.running import Listener
+
+__all__ = ["TerminalListener"]
+
+
+class TerminalListener(Listener):
+    """Notes about the data and a live progress bar with the time left, on stderr.
+
+    The bar shows only where stderr is a terminal; the notes are plain lines everywhere.
+
+    Examples
+    --------
+    >>> with TerminalListener() as listener:
+    ...     listener.advanced()
+    """
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("training", total=None)
+
+    def __enter__(self) -> TerminalListener:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def started(self, data: Data, finished: int, total: int) -> None:
+        """Write what was found in the data, and start the bar."""
+        rows, columns = data.features.shape
+        _say(f"{data.name}: {rows} rows, {columns} features, {len(data.classes)} classes")
+        if data.binary:
+            reason = " (the rarer one; --positive chooses)" if data.positive_by_default else ""
+            _say(f"the positive class is {data.classes[1]!r}{reason}")
+        if data.rows_without_target:
+            _say(f"{data.rows_without_target} rows without a target are left out")
+        for warning in data.warnings:
+            _say(f"warning: {warning}")
+        if finished:
+            _say(f"going on with a run that has {finished} of {total} fits")
+        self._bar.update(self._task, total=total, completed=finished)
+        self._bar.start()
+
+    def advanced(self) -> None:
+        """Move the bar on."""
+        self._bar.advance(self._task)
+
+    def finishing(self) -> None:
+        """Say that the report is being written."""
+        self._bar.update(self._task, description="writing the report")
+
+
+def _say(text: str) -> None:
+    print(f"focalis compare: {text}", file=sys.stderr)

@@ -1,0 +1,179 @@
+"""One fold of a comparison: train every loss on it, and measure each on the rows left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+import focalis
+from focalis.compare.data import Data
+from focalis.compare.features import Vectoriser
+from focalis.compare.losses import Candidate
+from focalis.compare.metrics import (
+    Decider,
+    Isotonic,
+    calibration_metrics,
+    questions,
+    ranking_metrics,
+)
+from focalis.compare.models import make_trainer
+from focalis.compare.splits import Split
+
+__all__ = ["Outcome", "posterior_or_none", "run_fold"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one loss did on one fold: a row of the results, and its predictions."""
+
+    row: dict[str, Any]
+    predictions: pl.DataFrame
+
+
+def run_fold(
+    data: Data,
+    split: Split,
+    candidates: Sequence[Candidate],
+    *,
+    model: str,
+    seed: int,
+    threads: int,
+    tick: Callable[[], None],
+) -> Iterator[Outcome]:
+    """Train every candidate on the training fold and measure it on the test fold.
+
+    The features are prepared once. For each loss the inner folds give the number of rounds, the
+    thresholds and the isotonic recalibration; then one model is trained on the whole training fold.
+
+    Parameters
+    ----------
+    data : Data
+        The data.
+    split : Split
+        The fold.
+    candidates : sequence of Candidate
+        The losses.
+    model : {"lightgbm", "linear"}
+        What to train.
+    seed, threads : int
+        Of the model; the outcome does not depend on the threads.
+    tick : callable
+        Called often; what it raises ends the fold.
+
+    Yields
+    ------
+    Outcome
+        One for each candidate, in order.
+    """
+    n_classes = len(data.classes)
+    targets, weights = data.targets[split.train], data.weights[split.train]
+    vectoriser = Vectoriser(seed)
+    train = vectoriser.fit_transform(data.features[split.train])
+    test = vectoriser.transform(data.features[split.test])
+    trainer = make_trainer(model, train, targets, weights, n_classes, seed=seed, threads=threads)
+    held_out = np.concatenate([held for _, held in split.inner])
+    inner_truths = questions(targets[held_out], n_classes)
+    inner_weights = weights[held_out]
+    for candidate in candidates:
+        loss = candidate.fitted(targets, weights, n_classes)
+        inner_logits, rounds = trainer.cross_fit(loss, split.inner, tick)
+        inner_scores = _scores(loss, inner_logits)
+        decider = Decider.fit(inner_scores, inner_truths, inner_weights)
+        isotonic = Isotonic.fit(inner_scores, inner_truths, inner_weights)
+        started = time.perf_counter()
+        fitted = trainer.fit(loss, rounds, tick)
+        seconds = time.perf_counter() - started
+        logits = fitted.logits(test)
+        scores = _scores(loss, logits)
+        probabilities = {
+            "link": _columns(loss.probabilities(logits)),
+            "posterior": posterior_or_none(loss, logits),
+            "isotonic": isotonic(scores),
+        }
+        truths = questions(data.targets[split.test], n_classes)
+        test_weights = data.weights[split.test]
+        metrics = {
+            **ranking_metrics(scores, truths, test_weights),
+            **decider.metrics(scores, truths, test_weights),
+            **_calibration(probabilities, truths, test_weights),
+            "fit_seconds": seconds,
+        }
+        row = {
+            "loss": candidate.name,
+            "repeat": split.repeat,
+            "fold": split.fold,
+            "rounds": rounds,
+            "thresholds": decider.thresholds.tolist(),
+            **metrics,
+        }
+        predictions = _predictions(candidate.name, data, split, _columns(logits), probabilities)
+        yield Outcome(row, predictions)
+
+
+def posterior_or_none(loss: focalis.Loss, logits: Floats) -> Floats | None:
+    """Return the posterior as columns, or None where the loss does not determine one."""
+    try:
+        return _columns(loss.posterior(logits))
+    except ValueError:
+        # Logits of our own models are finite numbers of the right shape, so this is the one reason
+        # left: a loss such as generalised cross-entropy at kappa = 1. Its results say null.
+        return None
+
+
+def _columns(values: Floats) -> Floats:
+    return values.reshape(len(values), -1)
+
+
+def _scores(loss: focalis.Loss, logits: Floats) -> Floats:
+    """Return what rows are ranked by, for each yes/no question.
+
+    One logit ranks as its probability does, without the ties of probabilities that round to 1. Of
+    several logits none does: there it is the link's probabilities, which every loss has.
+    """
+    return _columns(logits if logits.ndim == 1 else loss.probabilities(logits))
+
+
+def _calibration(
+    probabilities: dict[str, Floats | None], truths: NDArray[np.int64], weights: Floats
+) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for kind, values in probabilities.items():
+        metrics = None if values is None else calibration_metrics(values, truths, weights)
+        for metric in ("log_loss", "brier", "ece"):
+            found[f"{metric}_{kind}"] = None if metrics is None else metrics[metric]
+    return found
+
+
+def _predictions(
+    name: str,
+    data: Data,
+    split: Split,
+    logits: Floats,
+    probabilities: dict[str, Floats | None],
+) -> pl.DataFrame:
+    rows = len(split.test)
+    frame = pl.DataFrame(
+        {
+            "loss": pl.Series([name]).new_from_index(0, rows),
+            "repeat": np.full(rows, split.repeat),
+            "fold": np.full(rows, split.fold),
+            "row": data.rows[split.test],
+            "target": data.targets[split.test],
+            "weight": data.weights[split.test],
+        }
+    )
+    columns = []
+    for kind, values in {"logit": logits, **probabilities}.items():
+        for k in range(logits.shape[1]):
+            column = f"{kind}_{k}" if logits.shape[1] > 1 else kind
+            missing = pl.Series(column, [None], dtype=pl.Float64).new_from_index(0, rows)
+            columns.append(missing if values is None else pl.Series(column, values[:, k]))
+    return frame.with_columns(columns)

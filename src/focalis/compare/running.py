@@ -1,0 +1,194 @@
+"""A whole comparison, from settings to a report folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from focalis.compare.data import Data, load
+from focalis.compare.losses import Candidate, choose_losses
+from focalis.compare.protocol import run_fold
+from focalis.compare.recipe import recipe
+from focalis.compare.settings import Settings
+from focalis.compare.splits import Split, make_splits
+from focalis.compare.statistics import verdict, winner
+from focalis.compare.storage import ReportFolder
+from focalis.compare.summary import summarise
+
+__all__ = ["Listener", "run"]
+
+
+class Listener:
+    """What a comparison tells about itself while it runs; this one does not listen."""
+
+    def started(self, data: Data, finished: int, total: int) -> None:
+        """Hear that the data are good and training starts, with some fits done by an earlier run."""
+
+    def advanced(self) -> None:
+        """Hear that one loss has finished one fold; called from any thread."""
+
+    def finishing(self) -> None:
+        """Hear that all is trained and the report is being written."""
+
+
+class _Stopped(Exception):
+    """Ends the training of the other folds when one has failed or the user interrupts."""
+
+
+def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
+    """Compare losses on data, and write the report.
+
+    Folds run side by side, one for each core. The results do not depend on how many do.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to compare, on what, and where the report goes.
+    listener : Listener, optional
+        Told about the progress.
+
+    Returns
+    -------
+    dict
+        What results.json holds.
+
+    Raises
+    ------
+    InputError
+        If the data, the losses or the report folder will not do. Nothing is written then.
+    """
+    listener = listener or Listener()
+    ReportFolder.check(settings)
+    data = load(settings)
+    candidates = choose_losses(len(data.classes), settings.loss, settings.losses)
+    splits = make_splits(data, settings)
+    folder = ReportFolder.open(settings, data, [candidate.name for candidate in candidates])
+    if (results := folder.finished()) is not None:
+        return results
+    total = len(splits) * len(candidates)
+    listener.started(data, len(folder.rows()), total)
+    _train(settings, data, candidates, splits, folder, listener)
+    listener.finishing()
+    rows = folder.rows()
+    results = _results(settings, data, candidates, splits, rows)
+    chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
+    folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
+    return results
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _train(
+    settings: Settings,
+    data: Data,
+    candidates: list[Candidate],
+    splits: list[Split],
+    folder: ReportFolder,
+    listener: Listener,
+) -> None:
+    jobs = min(settings.jobs or _cores(), len(splits))
+    threads = max(1, _cores() // jobs)
+    stop = threading.Event()
+
+    def tick() -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    def work(split: Split) -> None:
+        pending = [c for c in candidates if not folder.has(c.name, split.repeat, split.fold)]
+        if not pending:
+            return
+        fold = run_fold(
+            data,
+            split,
+            pending,
+            model=settings.model,
+            seed=settings.seed,
+            threads=threads,
+            tick=tick,
+        )
+        for outcome in fold:
+            folder.add(outcome)
+            listener.advanced()
+
+    # One BLAS thread per fold: the folds fill the cores, and sums keep their order on every machine.
+    with (
+        warnings.catch_warnings(),
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        futures = [pool.submit(work, split) for split in splits]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _results(
+    settings: Settings,
+    data: Data,
+    candidates: list[Candidate],
+    splits: list[Split],
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    ratio = float(np.mean([len(split.test) / len(split.train) for split in splits]))
+    n_classes = len(data.classes)
+    named = [
+        (c.name, str(c.fitted(data.targets, data.weights, n_classes))) for c in candidates
+    ]
+    losses = summarise(rows, named, ratio)
+    source = None if settings.data is None else str(Path(settings.data))
+    return {
+        "data": data.describe(),
+        "settings": {"data": source, **settings.recorded()},
+        "protocol": _protocol(settings, data, splits, ratio),
+        "losses": losses,
+        "winner": winner(losses),
+        "verdict": verdict(losses),
+    }
+
+
+def _protocol(settings: Settings, data: Data, splits: list[Split], ratio: float) -> list[str]:
+    """Say in plain sentences how the numbers were made."""
+    tested = f"{settings.folds} folds"
+    if data.times is not None:
+        how = f"{tested} forward in time by {settings.time!r}, once: nothing in them is random."
+    else:
+        kept = f", rows of one {settings.group!r} together" if data.groups is not None else ""
+        how = f"{settings.repeats} × {tested} at random, stratified{kept}."
+    inner = {len(split.inner) for split in splits}
+    if inner == {1}:
+        chosen = "one part of the training fold that an inner model did not see"
+    else:
+        chosen = "out-of-fold predictions of inner folds of the training fold"
+    if data.binary:
+        decided = "The decision threshold is the one of the best F1"
+    else:
+        decided = (
+            "With several classes every metric but the log loss is a mean of one-vs-rest metrics on the "
+            "link's probabilities; each class has the threshold of its best F1"
+        )
+    correction = (
+        "Intervals and p: corrected resampled t-test (Nadeau and Bengio 2003) with "
+        f"n_test/n_train = {ratio:.3f}; p for average precision only, Holm-corrected over the losses."
+    )
+    if data.times is not None:
+        correction += (
+            " Forward splits train on growing stretches, so the ratio is the mean over the folds and "
+            "the intervals are approximate."
+        )
+    return [how, f"{decided}, chosen on {chosen}, as is the isotonic recalibration.", correction]

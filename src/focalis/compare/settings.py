@@ -1,0 +1,125 @@
+"""What a comparison is asked to do: one frozen value, checked when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from focalis.compare.errors import InputError
+
+__all__ = ["MODELS", "Settings"]
+
+MODELS = ("lightgbm", "linear")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `focalis compare` can be told.
+
+    Parameters
+    ----------
+    data : pathlib.Path, optional
+        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. Without it the embedded digits are
+        used ("is it an 8?").
+    target : str, optional
+        The column to predict; required with `data`.
+    positive : str, optional
+        The value of the target that counts as positive. Without it the rarer of two classes; with
+        it a target of several classes becomes the question "is it this one?".
+    model : {"lightgbm", "linear"}
+        What is trained.
+    loss : tuple of str
+        Loss strings to compare besides the default ones.
+    losses : tuple of str
+        Families of the default losses to take, or loss strings; empty takes all.
+    folds, repeats, seed : int
+        The outer cross-validation.
+    group, time, weight : str, optional
+        Columns that keep rows together, order them, or weigh them. Never features.
+    out : pathlib.Path
+        The report folder.
+    resume, overwrite : bool
+        What to do with a report folder that is there already.
+    jobs : int, optional
+        How many folds run at once; by default one for each core.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range or two of them contradict each other.
+
+    Examples
+    --------
+    >>> Settings().folds
+    5
+    >>> Settings(folds=1)
+    Traceback (most recent call last):
+    focalis.compare.errors.InputError: folds: expected an integer of at least 2, got 1
+    """
+
+    data: Path | None = None
+    target: str | None = None
+    positive: str | None = None
+    model: str = "lightgbm"
+    loss: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    folds: int = 5
+    repeats: int = 2
+    seed: int = 0
+    group: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    out: Path = Path("focalis-report")
+    resume: bool = False
+    overwrite: bool = False
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("folds", 2), ("repeats", 1), ("seed", 0), ("jobs", 1)):
+            value = getattr(self, name)
+            if value is None and name == "jobs":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InputError(f"{name}: expected an integer of at least {least}, got {value!r}")
+        if self.seed >= 2**31:
+            raise InputError(f"seed: expected an integer below 2**31, got {self.seed}")
+        if self.model not in MODELS:
+            raise InputError(f"model: expected one of {', '.join(MODELS)}, got {self.model!r}")
+        if self.group is not None and self.time is not None:
+            raise InputError("group and time: expected at most one of them, got both")
+        if self.resume and self.overwrite:
+            raise InputError("resume and overwrite: expected at most one of them, got both")
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        roles = ("target", "group", "time", "weight")
+        if self.data is None:
+            for role in (*roles, "positive"):
+                if getattr(self, role) is not None:
+                    raise InputError(
+                        f"{role}: the embedded digits have their own target; name a data file"
+                    )
+            return
+        if self.target is None:
+            raise InputError("target: expected the name of the column to predict, got none")
+        taken: dict[str, str] = {}
+        for role in roles:
+            column = getattr(self, role)
+            if column is None:
+                continue
+            if column in taken:
+                raise InputError(f"{role}: column {column!r} already is the {taken[column]}")
+            taken[column] = role
+
+    def recorded(self) -> dict[str, object]:
+        """Return what decides the results, as JSON values: what a resumed run must agree on.
+
+        Returns
+        -------
+        dict
+            All fields but `data` (its content is compared instead), `out`, `resume`, `overwrite`
+            and `jobs` (results do not depend on it).
+        """
+        left_out = {"data", "out", "resume", "overwrite", "jobs"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}

@@ -1,0 +1,154 @@
+"""Who is trained on what: the outer folds, and inside every training fold the inner ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focalis.compare.data import Data
+from focalis.compare.errors import InputError
+from focalis.compare.settings import Settings
+
+__all__ = ["Split", "make_splits"]
+
+Indices = NDArray[np.int64]
+
+_INNER_FOLDS = 3
+_LARGE = 100_000
+_HOLD_OUT_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One outer fold of one repeat.
+
+    Attributes
+    ----------
+    repeat, fold : int
+        Counted from 0.
+    train, test : NDArray[np.int64]
+        Row positions in the data.
+    inner : tuple of (NDArray[np.int64], NDArray[np.int64])
+        Positions within `train`: what an inner model is fitted on, and what it then predicts. The
+        number of boosting rounds, the thresholds and the isotonic recalibration come from these
+        predictions, so nothing is ever chosen on the test fold.
+    """
+
+    repeat: int
+    fold: int
+    train: Indices
+    test: Indices
+    inner: tuple[tuple[Indices, Indices], ...]
+
+
+def make_splits(data: Data, settings: Settings) -> list[Split]:
+    """Return all outer folds with their inner ones; every part holds every class.
+
+    Rows are split at random with the classes in proportion, or so that groups stay together, or forward
+    in time: then fold k trains on the first k+1 of folds+1 stretches of time and is tested on the
+    next, and there is one repeat, since nothing is random.
+
+    Three inner folds predict the whole training fold. Where it has more than 100 000 rows a fifth of it
+    is plenty, and a single inner model predicts that; forward in time one model predicts the last
+    third.
+
+    Parameters
+    ----------
+    data : Data
+        The data.
+    settings : Settings
+        Folds, repeats and seed.
+
+    Returns
+    -------
+    list of Split
+        By repeat, then by fold.
+
+    Raises
+    ------
+    InputError
+        If groups or time leave some part without one of the classes.
+    """
+    splits = []
+    repeats = 1 if data.times is not None else settings.repeats
+    for repeat in range(repeats):
+        seeds = np.random.SeedSequence([settings.seed, repeat]).generate_state(settings.folds + 1)
+        outer = _outer(data, settings, int(seeds[0]))
+        for fold, (train, test) in enumerate(outer):
+            _require_every_class(data, settings, train, test)
+            inner = tuple(_inner(data, train, int(seeds[fold + 1])))
+            fitted = [train[fit] for fit, _ in inner]
+            held_out = train[np.concatenate([held for _, held in inner])]
+            _require_every_class(data, settings, *fitted, held_out)
+            splits.append(Split(repeat, fold, train, test, inner))
+    return splits
+
+
+def _outer(data: Data, settings: Settings, seed: int) -> Iterable[tuple[Indices, Indices]]:
+    if data.times is not None:
+        return _forward(data.times, settings.folds, settings.time or "")
+    return _shuffled(data.targets, data.groups, settings.folds, seed, settings.group)
+
+
+def _inner(data: Data, train: Indices, seed: int) -> Iterable[tuple[Indices, Indices]]:
+    if data.times is not None:
+        order = np.sort(data.times[train])
+        cut = order[len(order) * 2 // 3]
+        later = data.times[train] >= cut
+        return [(np.flatnonzero(~later), np.flatnonzero(later))]
+    targets = data.targets[train]
+    groups = None if data.groups is None else data.groups[train]
+    if len(train) > _LARGE:
+        return list(_shuffled(targets, groups, _HOLD_OUT_FOLDS, seed, None))[:1]
+    folds = min(_INNER_FOLDS, int(np.bincount(targets).min()))
+    return _shuffled(targets, groups, folds, seed, None)
+
+
+def _shuffled(
+    targets: Indices, groups: Indices | None, folds: int, seed: int, column: str | None
+) -> list[tuple[Indices, Indices]]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    placeholder = np.zeros(len(targets))
+    if groups is None:
+        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        return list(splitter.split(placeholder, targets))
+    distinct = len(np.unique(groups))
+    if distinct < folds:
+        raise InputError(
+            f"group: expected at least {folds} groups{f' in column {column!r}' if column else ''}, "
+            f"got {distinct}"
+        )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(placeholder, targets, groups))
+
+
+def _forward(times: Indices, folds: int, column: str) -> list[tuple[Indices, Indices]]:
+    # Equal times stay together: a stretch begins where a time begins.
+    order = np.sort(times)
+    cuts = [order[len(order) * k // (folds + 1)] for k in range(1, folds + 1)]
+    stretch = np.searchsorted(np.asarray(cuts), times, side="right")
+    if len(np.unique(stretch)) < folds + 1:
+        raise InputError(
+            f"time: column {column!r} cannot be cut into {folds + 1} stretches, "
+            "its values are too few or too often the same; try fewer folds"
+        )
+    return [
+        (np.flatnonzero(stretch <= fold), np.flatnonzero(stretch == fold + 1))
+        for fold in range(folds)
+    ]
+
+
+def _require_every_class(data: Data, settings: Settings, *parts: Indices) -> None:
+    for part in parts:
+        counts = np.bincount(data.targets[part], minlength=len(data.classes))
+        if (counts == 0).any():
+            label = data.classes[int((counts == 0).argmax())]
+            role = "time" if data.times is not None else "group"
+            raise InputError(
+                f"{role}: column {getattr(settings, role)!r} leaves a fold without any row of class "
+                f"{label!r}; try fewer than {settings.folds} folds"
+            )

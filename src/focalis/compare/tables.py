@@ -1,0 +1,129 @@
+"""Reading a table from a file, and turning its columns into features."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import polars.selectors as cs
+from polars.exceptions import PolarsError
+
+from focalis.compare.errors import InputError
+
+__all__ = ["as_features", "read_table"]
+
+_MISSING = ["", "NA", "NaN", "nan", "NULL", "null"]
+_NESTED = cs.nested() | cs.binary() | cs.object()
+
+
+def _read_delimited(path: Path) -> pl.DataFrame:
+    # Half of the world's CSV files are separated by semicolons: ask the header.
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = re.sub(r'"[^"]*"', "", file.readline())
+    separator = max(",;\t|", key=header.count)
+    return pl.read_csv(
+        path,
+        separator=separator,
+        null_values=_MISSING,
+        try_parse_dates=True,
+        infer_schema_length=None,
+    )
+
+
+def _read_json_lines(path: Path) -> pl.DataFrame:
+    return pl.read_ndjson(path, infer_schema_length=None)
+
+
+def _read_arrow(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_ipc(path, memory_map=False)
+    except PolarsError:
+        return pl.read_ipc_stream(path)  # the streaming format shares the suffix
+
+
+_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": _read_delimited,
+    ".tsv": _read_delimited,
+    ".tab": _read_delimited,
+    ".txt": _read_delimited,
+    ".parquet": pl.read_parquet,
+    ".pq": pl.read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+    ".ipc": _read_arrow,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".json": _read_json_lines,
+}
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a table; its suffix says what it is.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. In the text formats the separator
+        is taken from the header, and an empty cell, NA, NaN or NULL is a missing value.
+
+    Returns
+    -------
+    polars.DataFrame
+        At least one row and one column.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is not such a table.
+    """
+    if not path.exists():
+        raise InputError(f"no such file: {path}")
+    if not path.is_file():
+        raise InputError(f"{path} is not a file")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(_READERS)
+        raise InputError(f"{path} is not a table: expected a name ending in one of {known}")
+    try:
+        frame = reader(path)
+    except (PolarsError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} is not a readable {path.suffix[1:]} table: {reason}") from error
+    if frame.height == 0 or frame.width == 0:
+        raise InputError(f"{path} is not a table: it has no rows")
+    return frame
+
+
+def as_features(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give every column a type that the vectoriser knows.
+
+    Decimals and 128-bit integers become floats, durations and times of day become seconds,
+    categories become strings, infinite numbers become missing values. Nested and binary columns
+    are left out.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Any columns.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows.
+
+    Examples
+    --------
+    >>> as_features(pl.DataFrame({"x": [1.0, float("inf")], "list": [[1], [2]]})).to_dicts()
+    [{'x': 1.0}, {'x': None}]
+    """
+    wide_integers = cs.by_dtype(pl.Int128)
+    frame = frame.select(~_NESTED).with_columns(
+        (cs.decimal() | wide_integers).cast(pl.Float64),
+        cs.duration().dt.total_microseconds() / 1e6,
+        cs.time().cast(pl.Int64) / 1e9,
+        (cs.categorical() | cs.enum()).cast(pl.String),
+    )
+    finite = pl.when(cs.float().is_infinite()).then(None).otherwise(cs.float())
+    return frame.with_columns(finite.name.keep())
