@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         After --help and --version, with 0; if the arguments make no sense, with 2.
     """
     parser = _parser()
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # The sub-command's own parser speaks, so that the line names the sub-command.
+        getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if parsed.command is None:
         parser.print_help()
         return 0
@@ -74,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
     parser = commands.add_parser(
         "compare",
         help="what does each loss buy on my data?",
@@ -85,7 +89,7 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_COMPARE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_compare)
+    parser.set_defaults(run=_compare, parser=parser)
     parser.add_argument(
         "data",
         nargs="?",
@@ -126,8 +130,12 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="only these, separated by commas: families (cross-entropy, balanced-cross-entropy, focal, "
         "focal-star, poly1) or loss texts; cross-entropy is always in",
     )
-    compared.add_argument("--folds", type=int, default=5, metavar="N", help="(default: %(default)s)")
-    compared.add_argument("--repeats", type=int, default=2, metavar="N", help="(default: %(default)s)")
+    compared.add_argument(
+        "--folds", type=int, default=5, metavar="N", help="(default: %(default)s)"
+    )
+    compared.add_argument(
+        "--repeats", type=int, default=2, metavar="N", help="(default: %(default)s)"
+    )
     compared.add_argument("--seed", type=int, default=0, metavar="N", help="(default: %(default)s)")
 
     report = parser.add_argument_group("report and run")
@@ -170,7 +178,7 @@ def _split_outside_parentheses(text: str) -> tuple[str, ...]:
 def _compare(parsed: argparse.Namespace) -> int:
     missing = [name for name in _COMPARE_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        return _fail(f"{', '.join(missing)} missing: pip install \"focalis[compare]\"")
+        return _fail(f'{", ".join(missing)} missing: pip install "focalis[compare]"')
 
     from rich.console import Console
 
@@ -178,10 +186,9 @@ def _compare(parsed: argparse.Namespace) -> int:
     from focalis.compare.progress import TerminalListener
     from focalis.compare.terminal import print_table
 
-    settings_of = {name: value for name, value in vars(parsed).items() if name not in ("command", "run")}
-    settings_of["loss"] = tuple(settings_of["loss"])
+    values = {field.name: getattr(parsed, field.name) for field in fields(Settings)}
     try:
-        settings = Settings(**settings_of)
+        settings = Settings(**{**values, "loss": tuple(parsed.loss)})
         with TerminalListener() as listener:
             results = run(settings, listener)
     except InputError as error:

@@ -9,7 +9,7 @@ from focalis import engines
 from focalis.execution import CHUNK, Batch, Outputs, make_output, run
 from focalis.links import ELEMENTWISE
 from focalis.targets import Array, Scores, Targets, read_scores, read_targets
-from focalis.weighting import RowWeights, read_normalizer, read_row_weights
+from focalis.weighting import read_normalizer, read_row_weights
 
 if TYPE_CHECKING:
     from focalis.loss import Loss

@@ -75,7 +75,7 @@ def make_output(name: str, scores: Scores, out: Any, inputs: tuple[Array, ...]) 
 
 def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
     """Fill the outputs and return the sum of the weighted losses."""
-    scores, targets = batch.scores, batch.targets
+    scores = batch.scores
     step = batch.step
     count = -(-scores.n_rows // step)
     shared = Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))

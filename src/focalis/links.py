@@ -20,7 +20,7 @@ import numpy as np
 
 from focalis.curvature import shape_curvature
 from focalis.margin import MarginLoss
-from focalis.vocabulary import absolute, exp, log, log1p, maximum, minimum, where
+from focalis.vocabulary import absolute, exp, log, log1p, log1p_unit, maximum, minimum, where
 
 __all__ = [
     "LINKS",
@@ -31,6 +31,7 @@ __all__ = [
     "link_terms",
     "probabilities",
     "softmax_margins",
+    "state_terms",
 ]
 
 LINKS = ("sigmoid", "softmax", "identity", "simplex")
@@ -58,7 +59,7 @@ class Limits:
 def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
     """Return u = log p, v = log q, p = σ(m) and q = σ(−m) for a finite m, none by subtraction."""
     e = exp(-absolute(m))
-    tail = log1p(e)
+    tail = log1p_unit(e)
     large = 1.0 / (1.0 + e)
     small = e * large
     positive = m >= 0.0
@@ -71,14 +72,19 @@ def margin_terms(loss: MarginLoss, bounds: Limits, curvature: str, m: Any) -> tu
     """Return value, slope and shaped curvature at a margin, which may be infinite."""
     inside = where(m < -bounds.largest, -bounds.largest, m)
     inside = where(inside > bounds.largest, bounds.largest, inside)
-    u, v, p, q = at_margin(inside)
-    value, slope, second = loss(inside, u, v, p, q)
-    if curvature == "fisher":
-        mirrored = loss(-inside, v, u, q, p)[1]
-        second = p * (slope * slope) + q * (mirrored * mirrored)
-    else:
-        second = shape_curvature(curvature, second)
+    value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
     return where(m < -bounds.largest, bounds.value, value), slope, second
+
+
+def state_terms(
+    loss: MarginLoss, curvature: str, m: Any, u: Any, v: Any, p: Any, q: Any
+) -> tuple[Any, Any, Any]:
+    """Return value, slope and shaped curvature at a finite margin and its companions."""
+    value, slope, second = loss(m, u, v, p, q)
+    if curvature == "fisher":
+        mirrored = loss(-m, v, u, q, p)[1]
+        return value, slope, p * (slope * slope) + q * (mirrored * mirrored)
+    return value, slope, shape_curvature(curvature, second)
 
 
 def probability_terms(

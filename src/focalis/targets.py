@@ -26,13 +26,16 @@ class Scores:
 
     @property
     def n_rows(self) -> int:
+        """The number of rows R."""
         return int(self.rows.shape[0])
 
     @property
     def n_classes(self) -> int:
+        """The number of classes C."""
         return int(self.rows.shape[1])
 
     def chunk(self, lo: int, hi: int) -> Array:
+        """Return rows as a contiguous array of the computing type."""
         return np.ascontiguousarray(self.rows[lo:hi], self.dtype)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "expm1",
     "log",
     "log1p",
+    "log1p_unit",
     "maximum",
     "minimum",
     "power",
@@ -50,6 +51,12 @@ def log(x: Any) -> Any:
 @singledispatch
 def log1p(x: Any) -> Any:
     """Return log(1 + x) without cancellation near 0."""
+    return np.log1p(x)
+
+
+@singledispatch
+def log1p_unit(x: Any) -> Any:
+    """Return log(1 + x) for x in [0, 1], where an engine can do with less work."""
     return np.log1p(x)
 
 
@@ -89,7 +96,7 @@ def sigmoid(x: Any) -> Any:
 
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), to full relative accuracy at both ends."""
-    return maximum(x, 0.0) + log1p(exp(-absolute(x)))
+    return maximum(x, 0.0) + log1p_unit(exp(-absolute(x)))
 
 
 def power(base: Any, log_base: Any, exponent: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`focalis compare`: what does each loss buy on this data?
+"""The main job, `focalis compare`: what each loss buys on given data.
 
 Needs the extra dependencies of ``pip install "focalis[compare]"``. `import focalis` loads none of this.
 """

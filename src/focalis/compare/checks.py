@@ -103,4 +103,4 @@ def _majority_by_value(
     unseen = table.sum(axis=1) == 0
     winners = table.argmax(axis=1)
     winners[unseen] = -1
-    return winners[codes[len(learn) :]]
+    return np.asarray(winners[codes[len(learn) :]], dtype=np.int64)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from focalis.compare.tables import as_features, read_table
 __all__ = ["MAX_CLASSES", "Data", "load"]
 
 MAX_CLASSES = 100
+_ROW = "row number in the file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ class Data:
         Row weights, 1 without a weight column.
     groups, times : NDArray[np.int64] or None
         What keeps rows together, and what orders them.
-    rows_without_target : int
-        How many rows of the file are left out.
+    rows_without_target, rows_without_weight : int
+        How many rows of the file are left out for having no target, or a weight of 0.
     positive_by_default : bool
         Whether the positive class was chosen for being the rarer one.
     fingerprint : str
@@ -60,6 +62,7 @@ class Data:
     groups: NDArray[np.int64] | None = None
     times: NDArray[np.int64] | None = None
     rows_without_target: int = 0
+    rows_without_weight: int = 0
     positive_by_default: bool = False
     fingerprint: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -75,6 +78,7 @@ class Data:
             "name": self.name,
             "rows": len(self.targets),
             "rows_without_target": self.rows_without_target,
+            "rows_without_weight": self.rows_without_weight,
             "features": self.features.width,
             "classes": list(self.classes),
             "positive": self.classes[1] if self.binary else None,
@@ -117,7 +121,9 @@ def _digits() -> Data:
     pixels = np.ascontiguousarray(bunch.data)
     names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
     kept = np.ptp(pixels, axis=0) > 0  # two corners are always white
-    features = pl.DataFrame(pixels[:, kept], schema=[n for n, k in zip(names, kept, strict=True) if k])
+    features = pl.DataFrame(
+        pixels[:, kept], schema=[n for n, k in zip(names, kept, strict=True) if k]
+    )
     targets = (bunch.target == 8).astype(np.int64)
     content = hashlib.sha256(pixels.tobytes() + targets.tobytes())
     return Data(
@@ -132,44 +138,42 @@ def _digits() -> Data:
 
 
 def _from_file(path: Path, settings: Settings) -> Data:
-    frame = read_table(path)
+    frame = read_table(path).with_row_index(_ROW)
     columns = {role: getattr(settings, role) for role in ("target", "group", "time", "weight")}
     for role, column in columns.items():
-        if column is not None and column not in frame.columns:
-            raise InputError(f"{role}: {_no_such(column, frame.columns, 'column', str(path))}")
-    target = frame[settings.target or ""]
-    present = target.is_not_null()
-    if target.dtype.is_float():
-        present &= ~target.is_nan().fill_null(True)
-    rows_without_target = frame.height - int(present.sum())
-    rows = np.flatnonzero(present.to_numpy())
-    if rows_without_target:
-        frame = frame.filter(present)
+        if column is not None and column not in frame.columns[1:]:
+            raise InputError(f"{role}: {_no_such(column, frame.columns[1:], 'column', str(path))}")
+    all_rows = frame.height
+    frame = frame.filter(_present(frame[settings.target or ""]))
+    rows_without_target = all_rows - frame.height
     if frame.height == 0:
-        raise InputError(f"target: column {target.name!r} has no value in any row")
+        raise InputError(f"target: column {settings.target!r} has no value in any row")
+    weights = np.ones(frame.height)
+    if settings.weight is not None:
+        weights = _weights(frame[settings.weight], frame[_ROW])
+        frame, weights = frame.filter(weights > 0), weights[weights > 0]
+        if frame.height == 0:
+            raise InputError(f"weight: column {settings.weight!r} is 0 in every row with a target")
 
-    targets, classes = _encode(frame[target.name])
-    targets, classes = _choose_positive(targets, classes, settings.positive, target.name)
-    features, warnings = _features(frame.drop([c for c in columns.values() if c is not None]))
-    data = Data(
+    target = frame[settings.target or ""]
+    targets, classes = _choose_positive(*_encode(target), settings.positive, target.name)
+    named = [column for column in columns.values() if column is not None]
+    features, warnings = _features(frame.drop(_ROW, *named))
+    return Data(
         name=path.name,
         features=features,
         targets=targets,
         classes=classes,
-        rows=rows,
-        weights=np.ones(len(rows)),
+        rows=frame[_ROW].to_numpy().astype(np.int64),
+        weights=weights,
+        groups=None if settings.group is None else _groups(frame[settings.group], frame[_ROW]),
+        times=None if settings.time is None else _times(frame[settings.time], frame[_ROW]),
         rows_without_target=rows_without_target,
+        rows_without_weight=all_rows - rows_without_target - frame.height,
         positive_by_default=len(classes) == 2 and settings.positive is None,
         fingerprint=_sha256(path),
         warnings=warnings,
     )
-    if settings.weight is not None:
-        data = replace(data, weights=_weights(frame[settings.weight], rows, targets, classes))
-    if settings.group is not None:
-        data = replace(data, groups=_groups(frame[settings.group], rows))
-    if settings.time is not None:
-        data = replace(data, times=_times(frame[settings.time], rows))
-    return data
 
 
 def _no_such(name: str, known: list[str], kind: str, where: str) -> str:
@@ -195,8 +199,10 @@ def _encode(column: pl.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         )
     if column.dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
-    if column.dtype.is_float() and (column == column.round()).all() and column.abs().max() < 2**53:  # type: ignore[operator]
-        column = column.cast(pl.Int64)
+    if column.dtype.is_float():
+        numbers = column.to_numpy()
+        if (numbers == np.round(numbers)).all() and np.abs(numbers).max() < 2**53:
+            column = column.cast(pl.Int64)
     values = column.unique().sort()
     if len(values) == 1:
         raise InputError(
@@ -234,10 +240,8 @@ def _find_label(text: str, classes: tuple[str, ...], column: str) -> int:
     # "1.0" for a 1 and "True" for a true mean the same label.
     folded = [label.casefold() for label in classes]
     candidates = [text.casefold()]
-    try:
-        candidates.append(_label(int(float(text))))
-    except (ValueError, OverflowError):
-        pass  # not a number: there is no other way to write it
+    with contextlib.suppress(ValueError, OverflowError):  # not a finite number, then
+        candidates.append(str(int(float(text))))
     for candidate in candidates:
         if folded.count(candidate) == 1:
             return folded.index(candidate)
@@ -281,21 +285,22 @@ def _check_class_sizes(data: Data, folds: int) -> None:
     )
 
 
-def _reject_missing(column: pl.Series, role: str, rows: NDArray[np.int64]) -> None:
-    missing = column.is_null()
-    if column.dtype.is_float():
-        missing |= column.is_nan().fill_null(True)
-    if missing.any():
-        first = int(rows[int(missing.arg_true()[0])])
+def _present(column: pl.Series) -> pl.Series:
+    """Say of each value whether it is there: a NaN is not."""
+    there = column.is_not_null()
+    return there & ~column.is_nan().fill_null(False) if column.dtype.is_float() else there
+
+
+def _reject_missing(column: pl.Series, role: str, rows: pl.Series) -> None:
+    missing = (~_present(column)).arg_true()
+    if len(missing):
         raise InputError(
             f"{role}: expected a value in every row of column {column.name!r}, "
-            f"got none in row {first} (counted from 0)"
+            f"got none in row {rows[missing[0]]} (counted from 0)"
         )
 
 
-def _weights(
-    column: pl.Series, rows: NDArray[np.int64], targets: NDArray[np.int64], classes: tuple[str, ...]
-) -> NDArray[np.float64]:
+def _weights(column: pl.Series, rows: pl.Series) -> NDArray[np.float64]:
     if not column.dtype.is_numeric():
         raise InputError(
             f"weight: expected numbers in column {column.name!r}, got type {column.dtype}"
@@ -304,18 +309,15 @@ def _weights(
     weights = column.cast(pl.Float64).to_numpy().astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
     if wrong.size:
+        first = int(wrong[0])
         raise InputError(
             f"weight: expected finite numbers of at least 0 in column {column.name!r}, "
-            f"got {weights[wrong[0]]} in row {rows[wrong[0]]} (counted from 0)"
+            f"got {weights[first]} in row {rows[first]} (counted from 0)"
         )
-    totals = np.bincount(targets, weights, minlength=len(classes))
-    if (totals == 0).any():
-        label = classes[int((totals == 0).argmax())]
-        raise InputError(f"weight: every row of class {label!r} has weight 0 in {column.name!r}")
     return weights
 
 
-def _groups(column: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _groups(column: pl.Series, rows: pl.Series) -> NDArray[np.int64]:
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         raise InputError(
             f"group: expected plain values in column {column.name!r}, got type {column.dtype}"
@@ -330,7 +332,7 @@ def _groups(column: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return codes.to_numpy().astype(np.int64)
 
 
-def _times(column: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _times(column: pl.Series, rows: pl.Series) -> NDArray[np.int64]:
     if not (column.dtype.is_temporal() or column.dtype.is_numeric()):
         raise InputError(
             f"time: expected dates or numbers in column {column.name!r}, got type {column.dtype}"

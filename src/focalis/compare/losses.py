@@ -28,7 +28,10 @@ _BINARY = {
     "focal star": ("focal_star(gamma=2, beta=1)",),
     "poly1": ("poly1(epsilon=1)",),
 }
-_MULTICLASS = {**_BINARY, "focal": tuple(f"focal(gamma={gamma})" for gamma in (".5", "1", "2", "5"))}
+_MULTICLASS = {
+    **_BINARY,
+    "focal": tuple(f"focal(gamma={gamma})" for gamma in (".5", "1", "2", "5")),
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ def choose_losses(
 ) -> list[Candidate]:
     """Return the losses to compare, cross-entropy first.
 
-    By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5, focal*
-    and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and the focal
+    By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5,
+    focal* and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and the focal
     losses carry class weights instead, from each training fold's frequencies.
 
     Parameters

@@ -67,7 +67,7 @@ def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
     [[1, 0, 0], [0, 0, 1]]
     """
     asked = np.array([1]) if n_classes == 2 else np.arange(n_classes)
-    return (targets[:, None] == asked).astype(np.int64)
+    return np.asarray(targets[:, None] == asked, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,15 +174,13 @@ class Isotonic:
     def __call__(self, scores: Floats) -> Floats:
         """Return probabilities: of the positive class, or of every class."""
         columns = [step.predict(scores[:, k]) for k, step in enumerate(self.steps)]  # type: ignore[attr-defined]
-        inside = np.clip(np.stack(columns, axis=1), self.margin, 1 - self.margin)
+        inside: Floats = np.clip(np.stack(columns, axis=1), self.margin, 1 - self.margin)
         if len(columns) == 1:
             return inside
-        return inside / inside.sum(axis=1, keepdims=True)
+        return np.asarray(inside / inside.sum(axis=1, keepdims=True))
 
 
-def ranking_metrics(
-    scores: Floats, truths: NDArray[np.int64], weights: Floats
-) -> dict[str, float]:
+def ranking_metrics(scores: Floats, truths: NDArray[np.int64], weights: Floats) -> dict[str, float]:
     """Return average_precision and roc_auc.
 
     Parameters

@@ -1,8 +1,8 @@
 """The models that are trained on a loss: boosted trees and a linear model.
 
-Neither knows a formula: gradients, curvatures and initial logits come from `focalis.Loss`. Both scale the
-loss so that its mean curvature at the start is 1. A constant factor changes no minimiser, but it would
-change how much a penalty of 1 weighs: focal losses are small numbers, and class weights large ones.
+Neither knows a formula: gradients, curvatures and initial logits come from `focalis.Loss`. Both scale
+the loss so that its mean curvature at the start is 1. A constant factor changes no minimiser, but it
+would change how much a penalty of 1 weighs: focal losses are small numbers, class weights large ones.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class Trainer(Protocol):
         """Return out-of-fold logits of the rows held out, in order, and the number of rounds."""
         ...
 
-    def fit(
-        self, loss: focalis.Loss, rounds: int, tick: Callable[[], None] = _no_tick
-    ) -> Fitted:
+    def fit(self, loss: focalis.Loss, rounds: int, tick: Callable[[], None] = _no_tick) -> Fitted:
         """Train on all rows."""
         ...
 
@@ -204,7 +202,7 @@ class LightGBM:
     def _subset(self, index: Indices) -> Any:
         key = id(index)
         if key not in self._subsets:
-            subset = self._dataset.subset(index, params=self._parameters).construct()
+            subset = self._dataset.subset(index.tolist(), params=self._parameters).construct()
             self._subsets[key] = (index, subset)  # the index is kept, so that its id stays its own
         return self._subsets[key][1]
 

@@ -58,6 +58,8 @@ class TerminalListener(Listener):
             _say(f"the positive class is {data.classes[1]!r}{reason}")
         if data.rows_without_target:
             _say(f"{data.rows_without_target} rows without a target are left out")
+        if data.rows_without_weight:
+            _say(f"{data.rows_without_weight} rows with a weight of 0 are left out")
         for warning in data.warnings:
             _say(f"warning: {warning}")
         if finished:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from focalis.compare.data import Data, load
 from focalis.compare.losses import Candidate, choose_losses
@@ -38,7 +38,7 @@ class Listener:
         """Hear that all is trained and the report is being written."""
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Ends the training of the other folds when one has failed or the user interrupts."""
 
 
@@ -103,7 +103,7 @@ def _train(
 
     def tick() -> None:
         if stop.is_set():
-            raise _Stopped
+            raise _StoppedError
 
     def work(split: Split) -> None:
         pending = [c for c in candidates if not folder.has(c.name, split.repeat, split.fold)]
@@ -147,9 +147,7 @@ def _results(
 ) -> dict[str, Any]:
     ratio = float(np.mean([len(split.test) / len(split.train) for split in splits]))
     n_classes = len(data.classes)
-    named = [
-        (c.name, str(c.fitted(data.targets, data.weights, n_classes))) for c in candidates
-    ]
+    named = [(c.name, str(c.fitted(data.targets, data.weights, n_classes))) for c in candidates]
     losses = summarise(rows, named, ratio)
     source = None if settings.data is None else str(Path(settings.data))
     return {

@@ -1,8 +1,8 @@
 """The report folder: what is in it, who may write there, and how an interrupted run goes on.
 
-Every outcome is written at once, as a pair of files of its own under `parts`, each moved into place whole
-and the row after its predictions: a run that is killed at any moment loses the fold it was in, and
-nothing else. `run.json` says what the run was asked, so that `--resume` mixes no two runs.
+Every outcome is written at once, as a pair of files of its own under `parts`, each moved into place
+whole and the row after its predictions: a run that is killed at any moment loses the fold it was in,
+and nothing else. `run.json` says what the run was asked, so that `--resume` mixes no two runs.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class ReportFolder:
         if not any(path.iterdir()):
             return
         if not (path / _MANIFEST).is_file():
-            raise InputError(f"out: {path} holds files that focalis did not write; name another one")
+            raise InputError(
+                f"out: {path} holds files that focalis did not write; name another one"
+            )
         if not (settings.resume or settings.overwrite):
             raise InputError(
                 f"out: {path} holds a report already; --resume goes on with it, "

@@ -33,8 +33,8 @@ def summarise(
     -------
     list of dict
         Name, loss, median rounds and thresholds, and for each metric the mean and the difference to
-        the first loss with their 95 % intervals. Only the average precision is tested, so only it has a p,
-        which is Holm-corrected over the losses; `p_uncorrected` is what it was before.
+        the first loss with their 95 % intervals. Only the average precision is tested, so only it has
+        a p, which is Holm-corrected over the losses; `p_uncorrected` is what it was before.
     """
     baseline = _of(rows, losses[0][0])
     entries = [
@@ -42,7 +42,9 @@ def summarise(
             "name": name,
             "loss": text,
             "rounds": int(np.median([row["rounds"] for row in _of(rows, name)])),
-            "thresholds": np.median([row["thresholds"] for row in _of(rows, name)], axis=0).tolist(),
+            "thresholds": np.median(
+                [row["thresholds"] for row in _of(rows, name)], axis=0
+            ).tolist(),
             "metrics": {
                 metric: _compare(_of(rows, name), baseline, metric, test_to_train)
                 for metric in METRICS

@@ -38,7 +38,7 @@ def _read_json_lines(path: Path) -> pl.DataFrame:
 
 def _read_arrow(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_ipc(path, memory_map=False)
+        return pl.read_ipc(path)
     except PolarsError:
         return pl.read_ipc_stream(path)  # the streaming format shares the suffix
 

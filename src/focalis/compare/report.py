@@ -1,0 +1,165 @@
+"""The HTML report of a comparison: one file that needs no network, now or in ten years."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import polars as pl
+from plotly.offline import get_plotlyjs
+
+from focalis.compare import report_curves, report_table
+from focalis.compare.report_figures import ALL_CLASSES, Figure, figures
+from focalis.compare.report_metrics import Results
+
+
+def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataFrame) -> Path:
+    """Write ``index.html``, self-contained, and return its path.
+
+    Parameters
+    ----------
+    directory
+        The report's folder; made if it is not there.
+    results
+        What ``results.json`` holds. Any number may be None.
+    predictions
+        The out-of-fold predictions of every loss: ``loss``, ``repeat``, ``fold``, ``row``,
+        ``target``, ``weight`` and ``logit``, ``link``, ``posterior``, ``isotonic``, the last four
+        with a suffix ``_0``, ``_1`` … for more than two classes.
+
+    Returns
+    -------
+    Path
+        The file, which is there in full or not at all: a reader never meets half of it.
+
+    Raises
+    ------
+    ValueError
+        If a column or the rows of a loss are missing from the predictions.
+    """
+    n_classes = len(results["data"]["classes"])
+    missing = set(report_curves.required_columns(n_classes)) - set(predictions.columns)
+    if missing:
+        raise ValueError(
+            f"predictions: expected the columns of {n_classes} classes, missing are "
+            f"{sorted(missing)}"
+        )
+    page = render(results, figures(results, predictions))
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "index.html"
+    _write_atomically(path, page)
+    return path
+
+
+def render(results: Results, drawn: Sequence[Figure]) -> str:
+    """Return the whole page."""
+    script = _asset("report_script.js")
+    plotly = get_plotlyjs()
+    data = results["data"]
+    return Template(_asset("report_template.html")).substitute(
+        policy=_content_security_policy(plotly, script),
+        style=_asset("report_style.css"),
+        title=escape(f"What each loss buys on {data['name']}"),
+        verdict=escape(results["verdict"]),
+        facts=report_table.facts(data),
+        warnings=report_table.warnings(data),
+        differences=_figure(drawn[0]),
+        tables=report_table.tables(results),
+        meanings=report_table.meanings(),
+        buttons=_buttons(results["losses"]),
+        picker=_picker(data["classes"]),
+        contents="".join(f'<li><a href="#{f.key}">{escape(f.title)}</a></li>' for f in drawn[1:]),
+        figures="".join(_figure(figure) for figure in drawn[1:]),
+        settings=report_table.settings(results),
+        classes=report_table.classes(data),
+        plots=_embedded_json(
+            {panel.key: _plot(panel.layout, panel.traces) for f in drawn for panel in f.panels}
+        ),
+        plotly=plotly,
+        script=script,
+    )
+
+
+def _asset(name: str) -> str:
+    return files("focalis.compare").joinpath(name).read_text(encoding="utf-8")
+
+
+def _content_security_policy(*scripts: str) -> str:
+    """Allow exactly these scripts and no network: the browser enforces what the page promises."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    sources = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _figure(figure: Figure) -> str:
+    panels = "".join(
+        '<div class="panel">'
+        + (f"<h3>{escape(panel.title)}</h3>" if panel.title else "")
+        + (
+            f'<div class="plot" id="{panel.key}" role="img" '
+            f'aria-label="{escape(panel.description)}"></div>'
+            if any(trace["data"].get("hoverinfo") != "skip" for trace in panel.traces)
+            else ""
+        )
+        + (f'<p class="note">{escape(panel.note)}</p>' if panel.note else "")
+        + "</div>"
+        for panel in figure.panels
+    )
+    return (
+        f'<section id="{figure.key}" aria-labelledby="heading-{figure.key}">'
+        f'<h2 id="heading-{figure.key}">{escape(figure.title)}</h2>'
+        f'<p class="how">{escape(figure.sentence)}</p>'
+        f'<div class="panels panels-{min(len(figure.panels), 4)}">{panels}</div></section>'
+    )
+
+
+def _plot(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"layout": layout, "traces": traces}
+
+
+def _buttons(losses: Sequence[Results]) -> str:
+    return "".join(
+        f'<button type="button" class="loss" aria-pressed="true" data-loss="{i}">'
+        f"{report_table.swatch(i)}<span>{escape(loss['name'])}</span></button>"
+        for i, loss in enumerate(losses)
+    )
+
+
+def _picker(labels: Sequence[Any]) -> str:
+    if len(labels) == 2:
+        return ""
+    options = "".join(
+        f'<option value="{k}">{escape(str(label))}</option>' for k, label in enumerate(labels)
+    )
+    return (
+        '<label class="picker">Class <select id="class-picker">'
+        f'<option value="{ALL_CLASSES}" selected>all classes</option>{options}</select></label>'
+    )
+
+
+def _embedded_json(value: Any) -> str:
+    """Write JSON that no text in it can end the script element of; NaN is an error."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    # In the same folder, since only a rename within one file system is atomic.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

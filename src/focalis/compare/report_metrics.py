@@ -1,0 +1,136 @@
+"""The metrics of a comparison: what they are called, which way is better, how they are written.
+
+One table drives the HTML report and the terminal table, so that both name, order, round and mark
+the same numbers in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Results = Mapping[str, Any]
+"""What ``results.json`` holds: ``data``, ``settings``, ``losses`` and ``verdict``."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of the comparison.
+
+    Attributes
+    ----------
+    key
+        The name in ``results["losses"][i]["metrics"]``.
+    label, short
+        The name for a reader, and the one for a narrow column.
+    higher_is_better
+        Which end of the column is the good one.
+    """
+
+    key: str
+    label: str
+    short: str
+    higher_is_better: bool
+
+
+PRIMARY = "average_precision"
+
+RANKING = (
+    Metric(PRIMARY, "average precision", "AP", True),
+    Metric("roc_auc", "ROC AUC", "AUC", True),
+    Metric("f1", "F1", "F1", True),
+    Metric("recall", "recall", "recall", True),
+    Metric("balanced_accuracy", "balanced accuracy", "bal. acc.", True),
+    Metric("fit_seconds", "fit seconds", "fit s", False),
+)
+"""How well the scores rank and decide, and what they cost."""
+
+PROBABILITIES = tuple(
+    Metric(f"{score}_{source}", f"{label}, {source_label}", f"{short} {source_short}", False)
+    for score, label, short in (
+        ("log_loss", "log loss", "log loss"),
+        ("brier", "Brier score", "Brier"),
+        ("ece", "calibration error", "ECE"),
+    )
+    for source, source_label, source_short in (
+        ("link", "raw", "raw"),
+        ("posterior", "corrected", "corr."),
+        ("isotonic", "isotonic", "iso."),
+    )
+)
+"""How far the probabilities can be believed: raw link, corrected posterior, isotonic baseline."""
+
+METRICS = RANKING + PROBABILITIES
+
+
+def figure_of(loss: Results, key: str, part: str) -> float | None:
+    """Return one number of one loss; None where it is null, missing or not finite."""
+    value = (loss["metrics"].get(key) or {}).get(part)
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def best(losses: Sequence[Results], metric: Metric) -> set[int]:
+    """Return the positions of the best means of a column; ties, as they are written, share it."""
+    digits = decimals(losses, metric)
+    written = {
+        i: round(mean, digits)
+        for i, loss in enumerate(losses)
+        if (mean := figure_of(loss, metric.key, "mean")) is not None
+    }
+    # Where all losses are equal nobody is best, and a mark on each would only be noise.
+    if len(set(written.values())) < 2:
+        return set()
+    winner = (max if metric.higher_is_better else min)(written.values())
+    return {i for i, value in written.items() if value == winner}
+
+
+def decimals(losses: Sequence[Results], metric: Metric) -> int:
+    """Return how many decimals a column needs to show its narrowest interval with two digits.
+
+    Between three and five for scores, so that small numbers (a Brier score of 0.004) keep their
+    differences; seconds get as many as make sense to a clock.
+    """
+    if metric.key == "fit_seconds":
+        slowest = max((figure_of(loss, metric.key, "mean") or 0.0 for loss in losses), default=0.0)
+        return 0 if slowest >= 100 else 1 if slowest >= 10 else 2
+    widths = [
+        (high - low) / 2
+        for loss in losses
+        if (low := figure_of(loss, metric.key, "low")) is not None
+        and (high := figure_of(loss, metric.key, "high")) is not None
+        and high > low
+    ]
+    if not widths:
+        return 3
+    return min(5, max(3, 1 - math.floor(math.log10(min(widths)))))
+
+
+def number(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """Write a number in ASCII, a missing one as ``n/a``; a rounded zero carries no sign."""
+    if value is None:
+        return "n/a"
+    rounded = round(value, digits)
+    if rounded == 0:
+        return f"{0:.{digits}f}"
+    return f"{rounded:{'+' if signed else ''}.{digits}f}"
+
+
+def interval(low: float | None, high: float | None, digits: int, *, signed: bool = False) -> str:
+    """Write an interval as ``low to high``; empty where either end is missing."""
+    if low is None or high is None:
+        return ""
+    return f"{number(low, digits, signed=signed)} to {number(high, digits, signed=signed)}"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value with the digits that matter."""
+    if p is None:
+        return "n/a"
+    if p < 0.001:
+        return "<0.001"
+    # 0.0496 must not be read as 0.05: near the usual threshold the third digit decides.
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

@@ -1,0 +1,99 @@
+"use strict";
+
+const plots = JSON.parse(document.getElementById("plots").textContent);
+const lossButtons = [...document.querySelectorAll("button.loss")];
+const classPicker = document.getElementById("class-picker");
+
+// A finger that drags means to scroll the page, not to zoom into a plot.
+const touch = matchMedia("(pointer: coarse)").matches;
+
+// Colours of text and grid are the style sheet's: they follow light, dark and print by themselves.
+const base = {
+  autosize: true,
+  height: 340,
+  margin: { l: 58, r: 14, t: 12, b: 50 },
+  showlegend: false,
+  hovermode: "closest",
+  dragmode: touch ? false : "zoom",
+  paper_bgcolor: "rgba(0,0,0,0)",
+  plot_bgcolor: "rgba(0,0,0,0)",
+  font: { family: "system-ui, sans-serif", size: 13 },
+  hoverlabel: { align: "left" },
+};
+const axis = { zeroline: false, automargin: true, fixedrange: touch };
+const config = {
+  responsive: true,
+  displaylogo: false,
+  displayModeBar: touch ? false : "hover",
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+};
+
+function draw(id) {
+  const { layout, traces } = plots[id];
+  const shown = new Set(
+    lossButtons.filter((b) => b.getAttribute("aria-pressed") === "true").map((b) => +b.dataset.loss)
+  );
+  const picked = classPicker ? +classPicker.value : null;
+  const data = traces
+    .filter((t) => t.loss === null || shown.has(t.loss))
+    .filter((t) => t.class === null || t.class === picked)
+    .map((t) => t.data);
+  return Plotly.react(
+    id,
+    data,
+    {
+      ...base,
+      ...layout,
+      xaxis: { ...axis, ...layout.xaxis },
+      yaxis: { ...axis, ...layout.yaxis },
+      uirevision: "keep",
+    },
+    config
+  );
+}
+
+function drawAll() {
+  return Promise.all(Object.keys(plots).filter((id) => document.getElementById(id)).map(draw));
+}
+
+for (const button of lossButtons) {
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+    drawAll();
+  });
+}
+document.getElementById("show-all").addEventListener("click", () => {
+  for (const button of lossButtons) button.setAttribute("aria-pressed", "true");
+  drawAll();
+});
+if (classPicker) classPicker.addEventListener("change", drawAll);
+
+// Sorting: a missing number goes last, whichever way the column runs.
+function sortBy(heading) {
+  const table = heading.closest("table");
+  const column = heading.cellIndex;
+  const direction = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", direction);
+  const sign = direction === "ascending" ? 1 : -1;
+  const value = (row) => parseFloat(row.cells[column].dataset.sort ?? "NaN");
+  const rows = [...table.tBodies[0].rows].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+    return sign * (x - y);
+  });
+  table.tBodies[0].append(...rows);
+}
+for (const button of document.querySelectorAll("button.sort")) {
+  button.addEventListener("click", () => sortBy(button.closest("th")));
+}
+
+// Paper is narrower than the screen: plots must not be cut off at its edge.
+addEventListener("beforeprint", () => {
+  for (const id of Object.keys(plots)) {
+    const plot = document.getElementById(id);
+    if (plot) Plotly.Plots.resize(plot);
+  }
+});
+
+drawAll().then(() => document.documentElement.setAttribute("data-drawn", "yes"));

@@ -1,0 +1,235 @@
+"""The report's tables and facts, as HTML that needs no script to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from focalis.compare.report_figures import style
+from focalis.compare.report_metrics import (
+    METRICS,
+    PRIMARY,
+    PROBABILITIES,
+    RANKING,
+    Metric,
+    Results,
+    best,
+    decimals,
+    figure_of,
+    interval,
+    number,
+    p_value,
+)
+
+_MEANINGS = (
+    (
+        "average precision",
+        "the area under the precision-recall curve: of the rows ranked first, how many are right. "
+        "The one metric that the verdict is about.",
+    ),
+    (
+        "ROC AUC",
+        "the chance that a random positive is ranked above a random negative; 0.5 is guessing.",
+    ),
+    (
+        "F1, recall, balanced accuracy",
+        "of yes-or-no decisions, at a threshold chosen on the training rows alone.",
+    ),
+    (
+        "log loss, Brier score",
+        "how far the probabilities are from what happened; lower is better, and a confident "
+        "mistake costs most.",
+    ),
+    (
+        "calibration error",
+        "by how much, on average, a forecast of so many per cent misses the share that came true.",
+    ),
+    (
+        "raw, corrected, isotonic",
+        "the sigmoid or softmax of the scores; the posterior that the loss itself implies; and the "
+        "usual recalibration, fitted on held-out rows, for comparison.",
+    ),
+)
+
+
+def tables(results: Results) -> str:
+    """Return both tables: how well the losses rank, and how far to believe the probabilities."""
+    losses = results["losses"]
+    return _table(losses, RANKING, "Ranking and decisions", "ranking") + _table(
+        losses, PROBABILITIES, "Probabilities: lower is better", "probabilities"
+    )
+
+
+def _table(losses: Sequence[Results], metrics: Sequence[Metric], caption: str, key: str) -> str:
+    head = "".join(_heading(metric) for metric in metrics)
+    winners = {metric.key: best(losses, metric) for metric in metrics}
+    digits = {metric.key: decimals(losses, metric) for metric in metrics}
+    rows = "".join(
+        f'<tr>{_name_cell(i, loss)}'
+        + "".join(_cell(loss, m, digits[m.key], i in winners[m.key], i == 0) for m in metrics)
+        + "</tr>"
+        for i, loss in enumerate(losses)
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="caption-{key}">'
+        f'<table class="metrics"><caption id="caption-{key}">{caption}</caption>'
+        f'<thead><tr><th scope="col" class="name">{_sort_button("loss")}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _heading(metric: Metric) -> str:
+    way = "higher is better" if metric.higher_is_better else "lower is better"
+    arrow = "↑" if metric.higher_is_better else "↓"
+    label, _, source = metric.label.partition(", ")
+    source = f"<small>{source}</small>" if source else ""
+    sign = f'<abbr title="{way}">{arrow}</abbr>'
+    return f'<th scope="col">{_sort_button(f"{label} {sign}{source}")}</th>'
+
+
+def _sort_button(inside: str) -> str:
+    return f'<button type="button" class="sort">{inside}</button>'
+
+
+def _name_cell(i: int, loss: Results) -> str:
+    text = loss["loss"]
+    code = "" if text == loss["name"] else f"<code>{escape(text)}</code>"
+    return (
+        f'<th scope="row" class="name" data-sort="{i}">'
+        f"{swatch(i)}<span>{escape(loss['name'])}{code}</span></th>"
+    )
+
+
+def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline: bool) -> str:
+    mean = figure_of(loss, metric.key, "mean")
+    if mean is None:
+        return '<td class="missing">n/a</td>'
+    lines = [f"<b>{_minus(number(mean, digits))}</b>"]
+    if is_best:
+        lines[0] += '<span class="mark">best</span>'
+
+    def part(name: str) -> float | None:
+        return figure_of(loss, metric.key, name)
+
+    if spread := interval(part("low"), part("high"), digits):
+        lines.append(f"<small>{_minus(spread)}</small>")
+    difference = part("difference")
+    if difference is not None and not is_baseline:
+        gain = number(difference, digits, signed=True)
+        ends = interval(part("difference_low"), part("difference_high"), digits, signed=True)
+        inside = gain + (f" ({ends})" if ends else "")
+        p = part("p")
+        if p is not None:
+            inside += f", p {p_value(p)}"
+        lines.append(f'<small class="difference">{_minus(inside)}</small>')
+    kind = ' class="best"' if is_best else ""
+    return f'<td{kind} data-sort="{mean!r}">{"".join(lines)}</td>'
+
+
+def _minus(text: str) -> str:
+    """Write proper minus signs and escape ``<0.001``."""
+    return escape(text).replace("-", "−")
+
+
+def swatch(i: int) -> str:
+    """Return a sample of the line that the figures draw a loss with."""
+    line = style(i)
+    dashes = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}[line["dash"]]
+    return (
+        '<svg class="swatch" viewBox="0 0 28 10" aria-hidden="true" focusable="false">'
+        f'<line x1="1" x2="27" y1="5" y2="5" stroke="{line["color"]}" '
+        f'stroke-width="{line["width"] + 0.5}" stroke-dasharray="{dashes}"/></svg>'
+    )
+
+
+def meanings() -> str:
+    """Return what the columns mean, for a reader who has not met them."""
+    entries = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in _MEANINGS)
+    return f'<details><summary>What the columns mean</summary><dl class="terms">{entries}</dl></details>'
+
+
+def facts(data: Mapping[str, Any]) -> str:
+    """Return the line under the verdict: rows, columns, classes, at a glance."""
+    total = sum(data["counts"])
+    entries = [(f"{data['rows']:,}", "rows"), (f"{_size(data['features']):,}", "feature columns")]
+    if data.get("positive") is not None:
+        labels = [str(label) for label in data["classes"]]
+        count = data["counts"][labels.index(str(data["positive"]))]
+        share = count / total if total else 0.0
+        entries.append((f"{share:.1%}" if share >= 0.001 else f"{share:.3%}", "positive rows"))
+        entries.append((escape(str(data["positive"])), "is the positive class"))
+    else:
+        entries.append((f"{len(data['classes'])}", "classes"))
+    return "".join(f"<li><b>{value}</b> {what}</li>" for value, what in entries)
+
+
+def _size(features: Any) -> int:
+    return features if isinstance(features, int) else len(features)
+
+
+def warnings(data: Mapping[str, Any]) -> str:
+    """Return what a reader must know before trusting the numbers; empty if all is well."""
+    if not data["warnings"]:
+        return ""
+    items = "".join(f"<li>{escape(str(warning))}</li>" for warning in data["warnings"])
+    return f'<aside class="warnings" aria-label="Warnings"><h2>Before you trust this</h2><ul>{items}</ul></aside>'
+
+
+def classes(data: Mapping[str, Any]) -> str:
+    """Return the table of the classes with their counts."""
+    counts, total = data["counts"], sum(data["counts"])
+    rows = "".join(
+        f'<tr><th scope="row">{escape(str(label))}{_positive(data, label)}</th>'
+        f"<td>{count:,}</td><td>{_share(count, total)}</td></tr>"
+        for label, count in zip(data["classes"], counts, strict=True)
+    )
+    return (
+        '<table class="plain"><caption>Classes</caption><thead><tr><th scope="col">class</th>'
+        '<th scope="col">rows</th><th scope="col">share</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _positive(data: Mapping[str, Any], label: Any) -> str:
+    positive = data.get("positive")
+    return "" if positive is None or str(label) != str(positive) else " <small>positive</small>"
+
+
+def _share(count: int, total: int) -> str:
+    share = count / total if total else 0.0
+    return (
+        f'<span class="bar" style="width:{4 * share:.3f}rem"></span>'
+        f'{share:.1%}'
+    )
+
+
+def settings(results: Results) -> str:
+    """Return the data's and the settings' entries as a definition list."""
+    data = results["data"]
+    entries = {
+        "data": data["name"],
+        "rows": f"{data['rows']:,}",
+        "rows without a target, left out": f"{data['rows_without_target']:,}",
+        "feature columns": f"{_size(data['features']):,}",
+        **results["settings"],
+    }
+    return "".join(
+        f"<div><dt>{escape(str(key).replace('_', ' '))}</dt><dd>{escape(_plain(value))}</dd></div>"
+        for key, value in entries.items()
+    )
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(inner) for inner in value) or "none"
+    return str(value)
+
+
+__all__ = ["METRICS", "PRIMARY", "classes", "facts", "meanings", "settings", "tables", "warnings"]

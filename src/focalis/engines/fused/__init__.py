@@ -1,0 +1,13 @@
+"""Source text of the fused kernels: what `focalis.engines.numba` puts together and compiles.
+
+The modules here are read as text, everything below their ``# ---`` line, and never imported by the
+library itself. A kernel's module is ``primitives32`` or ``primitives64``, the traced terms of one
+margin loss, and ``elementwise`` or ``softmax``.
+
+What keeps the loops vectorised, each line found by measuring: ``forceinline`` on every primitive (past
+four ``exp`` LLVM stops inlining); loops ``for i in range(x.size)`` over slices, so that no index can be
+negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type,
+so that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather.
+Reassociation is allowed in loops that hold a sum, never in a primitive, where it would fold a rounding
+constant away.
+"""

@@ -1,0 +1,136 @@
+"""The fused loop over yes/no questions. See the package's docstring."""
+
+import numpy as np
+from numba import njit
+
+from focalis.engines.fused.primitives32 import FLOAT, ONE, ZERO
+
+CACHE = False
+PROBABILITY, SLACK = False, FLOAT(0)
+
+
+def terms(z, mirrored, c):
+    """Stand in for the traced terms of a margin loss."""
+    raise NotImplementedError
+
+
+# --- below this line the text is part of every elementwise kernel
+LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
+# Elements that are looked at twice and summed in their own type: they stay in the first cache.
+TILE = 2048
+
+
+@njit(**SUM)
+def has_soft(y):
+    soft = 0
+    for i in range(y.size):
+        soft |= (y[i] != ZERO) & (y[i] != ONE)
+    return soft != 0
+
+
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+def weighed(weight, term):
+    return ZERO if weight == ZERO else weight * term
+
+
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+def choose(condition, a, b):
+    return a if condition else b
+
+
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+def sides(x):
+    """Return what the score says of yes and of no: margins, or probabilities."""
+    if PROBABILITY:
+        inside = ONE if x > ONE else x
+        return inside, ONE - inside
+    return x, -x
+
+
+@njit(**SUM)
+def outside(x, weight):
+    wrong = 0
+    for i in range(x.size):
+        beyond = (x[i] < ZERO) | (x[i] > ONE + SLACK)
+        if weight is not None:
+            beyond &= weight[i] != ZERO
+        wrong |= beyond
+    return wrong != 0
+
+
+@njit(**SUM)
+def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
+    total = ZERO
+    for i in range(x.size):
+        yes = y[i] == ONE
+        a, b = positive[i], negative[i]
+        w = choose(yes, a, b)
+        if weight is not None:
+            w = w * weight[i]
+        z, other = sides(x[i])
+        phi, slope, second = terms(choose(yes, z, other), choose(yes, other, z), c)
+        phi = weighed(w, phi)
+        total += phi
+        if value is not None:
+            value[i] = phi
+        if grad is not None:
+            slope = weighed(w * scale, slope)
+            grad[i] = choose(yes, slope, -slope)
+        if hess is not None:
+            hess[i] = weighed(w, second)
+    return total
+
+
+@njit(**SUM)
+def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
+    total = ZERO
+    bad = 0
+    for i in range(x.size):
+        a, b = positive[i] * y[i], negative[i] * (ONE - y[i])
+        wrong = ~((y[i] >= ZERO) & (y[i] <= ONE))
+        if weight is not None:
+            counts = weight[i] != ZERO
+            a, b = choose(counts, a * weight[i], ZERO), choose(counts, b * weight[i], ZERO)
+            wrong = wrong & counts
+        bad |= wrong
+        z, other = sides(x[i])
+        phi, slope, second = terms(z, other, c)
+        phi_no, slope_no, second_no = terms(other, z, c)
+        phi = weighed(a, phi) + weighed(b, phi_no)
+        total += phi
+        if value is not None:
+            value[i] = phi
+        if grad is not None:
+            grad[i] = weighed(a * scale, slope) - weighed(b * scale, slope_no)
+        if hess is not None:
+            hess[i] = weighed(a, second) + weighed(b, second_no)
+    return total, bad != 0
+
+
+@njit(cache=CACHE, **LOOP)
+def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
+    n, classes = x.size, positive.size
+    tile = classes if classes >= TILE else (TILE // classes) * classes
+    tile = min(tile, n)
+    pos, neg = np.empty(tile, FLOAT), np.empty(tile, FLOAT)
+    for i in range(tile):
+        pos[i] = positive[i % classes]
+        neg[i] = negative[i % classes]
+    total, bad = 0.0, False
+    if PROBABILITY:
+        bad = outside(x, weight)
+    for lo in range(0, n, tile):
+        hi = min(lo + tile, n)
+        w = None if weight is None else weight[lo:hi]
+        v = None if value is None else value[lo:hi]
+        g = None if grad is None else grad[lo:hi]
+        h = None if hess is None else hess[lo:hi]
+        xs, ys = x[lo:hi], y[lo:hi]
+        if has_soft(ys):
+            part, wrong = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+            bad |= wrong
+        else:
+            part = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+        total += part
+    return total, bad

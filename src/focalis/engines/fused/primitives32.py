@@ -1,0 +1,124 @@
+"""The vocabulary in float32, for the fused kernels. See the package's docstring."""
+
+import numpy as np
+from numba import njit
+
+# --- below this line the text is part of every float32 kernel
+FLOAT = np.float32
+INT = np.int32
+PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+
+ZERO, HALF, ONE, TWO = FLOAT(0), FLOAT(0.5), FLOAT(1), FLOAT(2)
+INFINITY, NAN = FLOAT(np.inf), FLOAT(np.nan)
+LARGEST, TINY = FLOAT(np.finfo(np.float32).max), FLOAT(np.finfo(np.float32).tiny)
+FAR = FLOAT(40)  # exp(-FAR) is far from underflow, exp(FAR) far from overflow
+
+LOG2_E = FLOAT(1.4426950408889634)
+LN2_HIGH, LN2_LOW = FLOAT(0.693359375), FLOAT(-2.12194440e-4)
+ROUND = FLOAT(12582912.0)  # 1.5 · 2^23: adding it rounds to an integer, left in the low bits
+ROUND_BITS = INT(0x4B400000)
+EXP_LOW, EXP_HIGH = FLOAT(-110), FLOAT(90)
+# Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 7.5e-9 of e^r.
+E0, E1, E2, E3, E4 = (
+    FLOAT(0.50000000269212648544),
+    FLOAT(0.16666576971028040381),
+    FLOAT(0.041666375323421758039),
+    FLOAT(0.0083631812296801625986),
+    FLOAT(0.001394111024930718567),
+)
+# log(1 + t) / t on [0, 1], to 4.7e-9.
+G0, G1, G2, G3, G4, G5, G6, G7, G8, G9 = (
+    FLOAT(0.99999999528992484691),
+    FLOAT(-0.49999902337545566143),
+    FLOAT(0.33329960311937388012),
+    FLOAT(-0.24954114368803363549),
+    FLOAT(0.19675849124554576138),
+    FLOAT(-0.15305351530918988443),
+    FLOAT(0.10603270594906326396),
+    FLOAT(-0.056955922897435778833),
+    FLOAT(0.019849616284875898535),
+    FLOAT(-0.0032436293234986939037),
+)
+# (artanh(s)/s − 1) / s² on |s| ≤ 3 − 2√2, to 1.7e-11.
+A0, A1, A2, A3 = (
+    FLOAT(0.33333333276511002326),
+    FLOAT(0.20000061376387123582),
+    FLOAT(0.14275368589611006894),
+    FLOAT(0.11666190857945287198),
+)
+M2, M3, M4, M5, M6, M7, M8 = (FLOAT(1.0 / k) for k in (2, 6, 24, 120, 720, 5040, 40320))
+ROOT_HALF_BITS = INT(0x3F3504F3)
+SUBNORMAL_LIFT, SUBNORMAL_SHIFT = FLOAT(16777216.0), FLOAT(24)
+
+
+@njit(**PRIMITIVE)
+def where(condition, a, b):
+    return a if condition else b
+
+
+@njit(**PRIMITIVE)
+def absolute(x):
+    return abs(x)
+
+
+@njit(**PRIMITIVE)
+def sqrt(x):
+    return np.sqrt(x)
+
+
+@njit(**PRIMITIVE)
+def exp(x):
+    x = EXP_LOW if x < EXP_LOW else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    rounded = x * LOG2_E + ROUND
+    n = FLOAT(rounded).view(INT) - ROUND_BITS
+    whole = rounded - ROUND
+    r = x - whole * LN2_HIGH
+    r = r - whole * LN2_LOW
+    tail = (((E4 * r + E3) * r + E2) * r + E1) * r + E0
+    result = (tail * r) * r + r + ONE
+    # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
+    half = n >> INT(1)
+    first = INT((half + INT(127)) << INT(23))
+    second = INT((n - half + INT(127)) << INT(23))
+    return result * INT(first).view(FLOAT) * INT(second).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def log1p_unit(t):
+    tail = ((((G9 * t + G8) * t + G7) * t + G6) * t + G5) * t + G4
+    return t * ((((tail * t + G3) * t + G2) * t + G1) * t + G0)
+
+
+@njit(**PRIMITIVE)
+def log(x):
+    subnormal = x < TINY
+    lifted = x * SUBNORMAL_LIFT if subnormal else x
+    bits = FLOAT(lifted).view(INT)
+    n = INT((bits - ROOT_HALF_BITS) >> INT(23))
+    f = INT(bits - INT(n << INT(23))).view(FLOAT)
+    exponent = FLOAT(n) - (SUBNORMAL_SHIFT if subnormal else ZERO)
+    s = (f - ONE) / (f + ONE)
+    z = s * s
+    tail = ((A3 * z + A2) * z + A1) * z + A0
+    result = exponent * LN2_HIGH + (exponent * LN2_LOW + (TWO * s + TWO * s * (z * tail)))
+    result = result if x < INFINITY else x
+    result = NAN if x < ZERO else result
+    return -INFINITY if x == ZERO else result
+
+
+@njit(**PRIMITIVE)
+def log1p(x):
+    w = ONE + x
+    rest = w - ONE
+    # log(w) is off by the rounding of w; x / (w − 1) puts that right.
+    result = log(w) * (x / rest)
+    result = x if rest == ZERO else result
+    return w if w == INFINITY else (-INFINITY if w == ZERO else result)
+
+
+@njit(**PRIMITIVE)
+def expm1(x):
+    tail = ((M8 * x + M7) * x + M6) * x + M5
+    near = x * ((((tail * x + M4) * x + M3) * x + M2) * x + ONE)
+    return near if abs(x) < FLOAT(0.35) else exp(x) - ONE

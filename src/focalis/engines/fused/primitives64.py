@@ -1,0 +1,141 @@
+"""The vocabulary in float64, for the fused kernels. See the package's docstring."""
+
+import numpy as np
+from numba import njit
+
+# --- below this line the text is part of every float64 kernel
+FLOAT = np.float64
+INT = np.int64
+PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+
+ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
+INFINITY, NAN = np.inf, np.nan
+LARGEST, TINY = np.finfo(np.float64).max, np.finfo(np.float64).tiny
+FAR = 300.0  # exp(-FAR) is far from underflow, exp(FAR) far from overflow
+
+LOG2_E = 1.4426950408889634
+LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
+ROUND = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to an integer, left in the low bits
+ROUND_BITS = INT(0x4338000000000000)
+EXP_LOW, EXP_HIGH = -800.0, 720.0
+# Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 1.6e-19 of e^r.
+E0, E1, E2, E3, E4, E5, E6, E7, E8, E9, E10 = (
+    0.49999999999999999997,
+    0.16666666666666670991,
+    0.041666666666666683738,
+    0.0083333333333261350499,
+    0.0013888888888874431779,
+    0.00019841269874821157098,
+    0.000024801587347268622921,
+    2.7557255399372260744e-6,
+    2.7557252973278132016e-7,
+    2.5105217387857132494e-8,
+    2.0921571354997560439e-9,
+)
+# (artanh(s)/s − 1) / s² on |s| ≤ 1/3, to 4.8e-18.
+B0, B1, B2, B3, B4, B5, B6, B7, B8, B9 = (
+    0.33333333333333329053,
+    0.20000000000007624781,
+    0.14285714283474087235,
+    0.11111111366147333558,
+    0.090908943735375598468,
+    0.076927939995529988189,
+    0.066569350386479728006,
+    0.060017572887472120515,
+    0.043945055759267156394,
+    0.080937560120798114162,
+)
+# The same on |s| ≤ 3 − 2√2, to 4.5e-18.
+A0, A1, A2, A3, A4, A5, A6 = (
+    0.33333333333333348644,
+    0.19999999999949223594,
+    0.14285714313199476855,
+    0.11111105536428065194,
+    0.0909144660890495348,
+    0.076657985018820934115,
+    0.073089359702747440885,
+)
+M2, M3, M4, M5, M6, M7, M8 = (1.0 / k for k in (2, 6, 24, 120, 720, 5040, 40320))
+M9, M10, M11 = (1.0 / k for k in (362880, 3628800, 39916800))
+M12, M13, M14 = (1.0 / k for k in (479001600, 6227020800, 87178291200))
+ROOT_HALF_BITS = INT(0x3FE6A09E667F3BCD)
+SUBNORMAL_LIFT, SUBNORMAL_SHIFT = 18014398509481984.0, 54.0
+
+
+@njit(**PRIMITIVE)
+def where(condition, a, b):
+    return a if condition else b
+
+
+@njit(**PRIMITIVE)
+def absolute(x):
+    return abs(x)
+
+
+@njit(**PRIMITIVE)
+def sqrt(x):
+    return np.sqrt(x)
+
+
+@njit(**PRIMITIVE)
+def exp(x):
+    x = EXP_LOW if x < EXP_LOW else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    rounded = x * LOG2_E + ROUND
+    n = FLOAT(rounded).view(INT) - ROUND_BITS
+    whole = rounded - ROUND
+    r = x - whole * LN2_HIGH
+    r = r - whole * LN2_LOW
+    tail = (((((E10 * r + E9) * r + E8) * r + E7) * r + E6) * r + E5) * r + E4
+    tail = (((tail * r + E3) * r + E2) * r + E1) * r + E0
+    result = (tail * r) * r + r + ONE
+    # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
+    half = n >> INT(1)
+    first = INT((half + INT(1023)) << INT(52))
+    second = INT((n - half + INT(1023)) << INT(52))
+    return result * INT(first).view(FLOAT) * INT(second).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def log1p_unit(t):
+    s = t / (TWO + t)
+    z = s * s
+    tail = ((((B9 * z + B8) * z + B7) * z + B6) * z + B5) * z + B4
+    tail = (((tail * z + B3) * z + B2) * z + B1) * z + B0
+    # 2 artanh(s) with the leading 2 s = t − s t written so that it does not round.
+    return t - s * (t - TWO * (z * tail))
+
+
+@njit(**PRIMITIVE)
+def log(x):
+    subnormal = x < TINY
+    lifted = x * SUBNORMAL_LIFT if subnormal else x
+    bits = FLOAT(lifted).view(INT)
+    n = INT((bits - ROOT_HALF_BITS) >> INT(52))
+    f = INT(bits - INT(n << INT(52))).view(FLOAT)
+    exponent = FLOAT(n) - (SUBNORMAL_SHIFT if subnormal else ZERO)
+    s = (f - ONE) / (f + ONE)
+    z = s * s
+    tail = (((((A6 * z + A5) * z + A4) * z + A3) * z + A2) * z + A1) * z + A0
+    result = exponent * LN2_HIGH + (exponent * LN2_LOW + (TWO * s + TWO * s * (z * tail)))
+    result = result if x < INFINITY else x
+    result = NAN if x < ZERO else result
+    return -INFINITY if x == ZERO else result
+
+
+@njit(**PRIMITIVE)
+def log1p(x):
+    w = ONE + x
+    rest = w - ONE
+    # log(w) is off by the rounding of w; x / (w − 1) puts that right.
+    result = log(w) * (x / rest)
+    result = x if rest == ZERO else result
+    return w if w == INFINITY else (-INFINITY if w == ZERO else result)
+
+
+@njit(**PRIMITIVE)
+def expm1(x):
+    tail = ((((M14 * x + M13) * x + M12) * x + M11) * x + M10) * x + M9
+    tail = (((tail * x + M8) * x + M7) * x + M6) * x + M5
+    near = x * ((((tail * x + M4) * x + M3) * x + M2) * x + ONE)
+    return near if abs(x) < FLOAT(0.35) else exp(x) - ONE

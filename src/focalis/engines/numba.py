@@ -1,0 +1,123 @@
+"""The fused engine: Numba kernels, one pass over memory for value, gradient and Hessian."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from focalis.engines.kernel_cache import compile_kernel
+from focalis.engines.tracing import trace
+from focalis.links import PROBABILITY, PROBABILITY_SLACK, limits, link_terms, state_terms
+from focalis.margin import MarginLoss
+
+__all__ = ["numba_kernels"]
+
+Array = np.ndarray
+
+
+class NumbaKernels:
+    """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
+
+    def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
+        self._dtype = np.dtype(dtype)
+        self._scalar = self._dtype.type
+        bounds = limits(loss, dtype)
+        text, constants = trace(
+            "terms", link_terms(link, loss, bounds, curvature), ("z", "mirrored")
+        )
+        slack = PROBABILITY_SLACK * float(np.finfo(dtype).eps) if link in PROBABILITY else 0.0
+        head = f"PROBABILITY, SLACK = {link in PROBABILITY}, FLOAT({slack!r})\n"
+        self._constants = self._constant_array(constants)
+        self._elementwise = functools.partial(
+            compile_kernel, self._dtype.name, head + inlined(text), "elementwise", "elementwise"
+        )
+
+        def state(m: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
+            return state_terms(loss, curvature, m, u, v, p, q)
+
+        state_text, state_constants = trace("state_terms", state, ("m", "u", "v", "p", "q"))
+        self._state_constants = self._constant_array(state_constants)
+        self._limit = self._scalar(bounds.value)
+        self._softmax = functools.partial(
+            compile_kernel, self._dtype.name, inlined(text) + inlined(state_text), "softmax"
+        )
+
+    def _constant_array(self, constants: list[float]) -> Array:
+        # Never empty, so that its type does not depend on the loss.
+        return np.array([*constants, 0.0], self._dtype)
+
+    def elementwise(
+        self,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        positive: Array,
+        negative: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Evaluate yes/no questions."""
+        result: tuple[float, bool] = self._elementwise()(
+            x, y, weight, positive, negative, self._scalar(scale), value, grad, hess, self._constants
+        )
+        return result
+
+    def index(
+        self,
+        x: Array,
+        t: Array,
+        weight: Array | None,
+        per_class: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Evaluate rows with one true class each."""
+        result: tuple[float, bool] = self._softmax("index")(
+            x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
+        )
+        return result
+
+    def dense(
+        self,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        per_class: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
+        """Evaluate rows with a weight for each class."""
+        result: tuple[float, bool] = self._softmax("dense")(
+            x,
+            y,
+            weight,
+            per_class,
+            self._scalar(scale),
+            value,
+            grad,
+            hess,
+            self._constants,
+            self._state_constants,
+            self._limit,
+        )
+        return result
+
+    def fisher(self, x: Array, weight: Array, hess: Array) -> None:
+        """Write the diagonal of each row's Fisher information."""
+        self._softmax("fisher")(x, weight, hess, self._constants)
+
+
+def inlined(function: str) -> str:
+    """Return the source of a traced function with the decorator of a primitive."""
+    return f"@njit(**PRIMITIVE)\n{function}\n\n"
+
+
+def numba_kernels(link: str, loss: MarginLoss, dtype: Any, curvature: str) -> NumbaKernels:
+    """Return the fused kernels; each compiles, or is loaded from the cache, at its first call."""
+    return NumbaKernels(link, loss, dtype, curvature)

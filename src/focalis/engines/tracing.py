@@ -1,0 +1,139 @@
+"""From a function in the vocabulary to source code.
+
+A margin loss is straight-line code, so calling it once on symbols writes down all that it does. The
+text holds no number: constants are numbered and handed to the compiled code as arguments, rounded
+once from the float64 in which Python computed them. Losses that differ in their parameters alone share
+one compiled kernel, and an edit anywhere in what a loss calls changes the text.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from focalis import vocabulary
+
+__all__ = ["trace"]
+
+
+class _Recorder:
+    """The lines and the constants of one trace."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.constants: list[float] = []
+        self._known: dict[str, str] = {}
+
+    def emit(self, expression: str) -> "Symbol":
+        # The same expression twice is one value: the compiler would find out, but slower.
+        if expression not in self._known:
+            name = f"t{len(self.lines)}"
+            self.lines.append(f"    {name} = {expression}")
+            self._known[expression] = name
+        return Symbol(self, self._known[expression])
+
+    def name(self, operand: Any) -> str:
+        if isinstance(operand, Symbol):
+            return operand.name
+        if isinstance(operand, bool) or not isinstance(operand, int | float):
+            raise TypeError(
+                "a margin loss may combine its arguments with numbers and each other only, "
+                f"got {type(operand).__name__}"
+            )
+        self.constants.append(float(operand))
+        return f"c[{len(self.constants) - 1}]"
+
+
+class Symbol:
+    """Stands for an array element while a function is traced."""
+
+    def __init__(self, recorder: _Recorder, name: str) -> None:
+        self.recorder = recorder
+        self.name = name
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a margin loss must be straight-line code: choose with where(condition, a, b), "
+            "not with if, and, or, min or max"
+        )
+
+    def __neg__(self) -> "Symbol":
+        return self.recorder.emit(f"-{self.name}")
+
+    def __pos__(self) -> "Symbol":
+        return self
+
+    def __abs__(self) -> "Symbol":
+        return vocabulary.absolute(self)  # type: ignore[no-any-return]
+
+    def __pow__(self, exponent: Any) -> "Symbol":
+        if isinstance(exponent, int) and 1 <= exponent <= 4:
+            result = self
+            for _ in range(exponent - 1):
+                result = result * self
+            return result
+        raise TypeError(
+            "a margin loss raises to the powers 1 to 4 with **, and to any other with "
+            f"power(base, log_base, exponent), got ** {exponent!r}"
+        )
+
+
+def _operator(symbol: str, reflected: bool) -> Callable[[Symbol, Any], Symbol]:
+    def apply(self: Symbol, other: Any) -> Symbol:
+        left, right = (other, self) if reflected else (self, other)
+        names = self.recorder.name(left), self.recorder.name(right)
+        return self.recorder.emit(f"{names[0]} {symbol} {names[1]}")
+
+    return apply
+
+
+for _name, _symbol in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
+    setattr(Symbol, f"__{_name}__", _operator(_symbol, reflected=False))
+    setattr(Symbol, f"__r{_name}__", _operator(_symbol, reflected=True))
+for _name, _symbol in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "==")):
+    setattr(Symbol, f"__{_name}__", _operator(_symbol, reflected=False))
+Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
+def _primitive(name: str) -> Callable[..., Symbol]:
+    def record(first: Symbol, *rest: Any) -> Symbol:
+        names = [first.recorder.name(operand) for operand in (first, *rest)]
+        return first.recorder.emit(f"{name}({', '.join(names)})")
+
+    return record
+
+
+for _name in ("exp", "expm1", "log", "log1p", "log1p_unit", "sqrt", "absolute", "where"):
+    getattr(vocabulary, _name).register(Symbol, _primitive(_name))
+
+
+def trace(
+    name: str, function: Callable[..., tuple[Any, ...]], arguments: tuple[str, ...]
+) -> tuple[str, list[float]]:
+    """Return the source of `function` as straight-line code, and its constants.
+
+    Parameters
+    ----------
+    name : str
+        The name of the function in the source.
+    function : callable
+        Takes the arguments, returns a tuple of values.
+    arguments : tuple of str
+        Their names.
+
+    Returns
+    -------
+    source : str
+        ``def name(*arguments, c): …`` where ``c`` holds the constants.
+    constants : list of float
+
+    Raises
+    ------
+    TypeError
+        If the function does what the vocabulary has no word for.
+    """
+    recorder = _Recorder()
+    results = function(*(Symbol(recorder, argument) for argument in arguments))
+    names = [recorder.name(result) for result in results]
+    head = f"def {name}({', '.join(arguments)}, c):"
+    return "\n".join([head, *recorder.lines, f"    return {', '.join(names)}", ""]), list(
+        recorder.constants
+    )
