@@ -95,8 +95,8 @@ def choose_losses(
     """Return the losses to compare, cross-entropy first.
 
     By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5,
-    focal* and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and the focal
-    losses carry class weights instead, from each training fold's frequencies.
+    focal* and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and
+    the focal losses carry class weights instead, from each training fold's frequencies.
 
     Parameters
     ----------

@@ -200,6 +200,7 @@ class LightGBM:
         self._subsets: dict[int, Any] = {}
 
     def _subset(self, index: Indices) -> Any:
+        # LightGBM sorts the index; ours is in order, so its rows are where ours are.
         key = id(index)
         if key not in self._subsets:
             subset = self._dataset.subset(index.tolist(), params=self._parameters).construct()
