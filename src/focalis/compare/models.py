@@ -28,6 +28,7 @@ MAX_ROUNDS = 100
 PATIENCE = 10
 MAX_ITERATIONS = 300
 L2_PENALTY = 1.0
+COMPILE_FROM = 20_000
 
 
 def _no_tick() -> None:
@@ -72,6 +73,11 @@ class _Rows:
         """The targets as the link wants them: numbers for a sigmoid, class indices for a softmax."""
         return self.targets.astype(np.float64) if self.n_classes == 2 else self.targets
 
+    @property
+    def engine(self) -> str:
+        """Who evaluates the loss: on few rows NumPy is done before a kernel is compiled."""
+        return "numpy" if len(self.targets) < COMPILE_FROM else "auto"
+
     def start(self, loss: focalis.Loss) -> Floats:
         """Return the constant logits that minimise the loss: 0-d, or one for each class."""
         n_classes = None if self.n_classes == 2 else self.n_classes
@@ -82,9 +88,13 @@ class _Rows:
         return np.broadcast_to(start, (len(self.targets), *start.shape)).copy()
 
     def curvature(self, loss: focalis.Loss, start: Floats) -> float:
-        """Return the mean expected curvature of a row's loss where training starts."""
+        """Return the mean curvature of a row's loss where training starts."""
         _, hessian = loss.grad_and_hess(
-            self.constant(start), self.truth, sample_weight=self.weights, curvature="fisher"
+            self.constant(start),
+            self.truth,
+            sample_weight=self.weights,
+            curvature="clipped",
+            engine=self.engine,
         )
         return float(np.mean(hessian))
 
@@ -120,7 +130,11 @@ class _Boosting:
 
         def objective(raw: Floats, _: object) -> tuple[Floats, Floats]:
             gradient, hessian = loss.grad_and_hess(
-                raw + self.start, truth, sample_weight=rows.weights, curvature="clipped"
+                raw + self.start,
+                truth,
+                sample_weight=rows.weights,
+                curvature="clipped",
+                engine=rows.engine,
             )
             return gradient * scale, hessian * (scale * widening)
 
@@ -242,7 +256,7 @@ class LightGBM:
             tick()
             finished = [member.advance() for member in members]
             logits = np.concatenate([member.held_out_logits() for member in members])
-            value = float(loss(logits, truth, sample_weight=held.weights))
+            value = float(loss(logits, truth, sample_weight=held.weights, engine=held.engine))
             if value < best_value:
                 best_value, best_round, best_logits = value, completed, logits
             if completed - best_round >= PATIENCE or all(finished):
@@ -360,7 +374,10 @@ def _minimise(
         weights = parameters[:split].reshape(shape)
         intercept = parameters[split:].reshape(start.shape)
         value, slope = summed.value_and_grad(
-            features @ weights + intercept, truth, sample_weight=rows.weights
+            features @ weights + intercept,
+            truth,
+            sample_weight=rows.weights,
+            engine=rows.engine,
         )
         weights_slope = features.T @ slope * scale + penalty * weights
         intercept_slope = np.sum(slope, axis=0) * scale

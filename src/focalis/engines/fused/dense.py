@@ -1,0 +1,339 @@
+"""The fused loops over softmax rows with a weight for each class. See the package's docstring.
+
+The largest class a stands apart, because 1 − p_a cancels: seen from a, the others are compared with
+the largest among themselves. For every other class 1 − p_k ≥ 1/2 and sums over all classes serve. With
+g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a and w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
+"""
+
+import numpy as np
+from numba import njit
+
+from focalis.engines.fused.primitives32 import (
+    FAR,
+    FLOAT,
+    INFINITY,
+    LARGEST,
+    ONE,
+    ZERO,
+    exp,
+    log,
+    log1p,
+)
+from focalis.engines.fused.softmax import (
+    LOOP,
+    STEP,
+    SUM,
+    choose,
+    clip_into,
+    exp_sum,
+    index,
+    index_curvature,
+    index_row,
+    largest,
+    state_terms,
+    sum_below_one,
+    terms,
+    weighed,
+)
+
+CACHE = False
+
+
+# --- below this line the text is part of every dense softmax kernel
+@njit(**SUM)
+def survey(y):
+    """Return how many targets of a row are not 0, and whether one of them is wrong."""
+    count, wrong = 0, 0
+    for i in range(y.size):
+        count += y[i] != ZERO
+        wrong |= ~((y[i] >= ZERO) & (y[i] < INFINITY))
+    return count, wrong != 0
+
+
+@njit(**LOOP)
+def first_equal(x, wanted):
+    for i in range(x.size):
+        if x[i] == wanted:
+            return i
+    return 0
+
+
+@njit(**LOOP)
+def first_nonzero(y):
+    for i in range(y.size):
+        if y[i] != ZERO:
+            return i
+    return 0
+
+
+@njit(**STEP)
+def seen_from(x, e, top, total, log_total):
+    """Return margin, u, v, p, q of a class that is not the largest."""
+    u = (x - top) - log_total
+    u = -LARGEST if u < -LARGEST else u
+    p = e / total
+    v = log1p(-p)
+    return u - v, u, v, p, (total - e) / total
+
+
+@njit(**SUM)
+def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
+    """Fill gw with w_k g_k and second with w_k φ″_k; return Σ w φ and Σ w g."""
+    value, sum_g = ZERO, ZERO
+    for i in range(x.size):
+        w = weighed(weight * per_class[i], y[i])
+        m, u, v, p, q = seen_from(x[i], e[i], top, total, log_total)
+        phi, slope, curved = state_terms(m, u, v, p, q, cs)
+        value += weighed(w, choose(x[i] < lost, limit, phi))
+        g = weighed(w, slope) / q
+        sum_g += g
+        if gw is not None:
+            gw[i] = g
+        if second is not None:
+            second[i] = weighed(w, curved)
+    return value, sum_g
+
+
+@njit(**LOOP)
+def gradient_into(gw, e, total, sum_g, scale):
+    share = sum_g / total
+    for i in range(gw.size):
+        gw[i] = (gw[i] - e[i] * share) * scale
+
+
+@njit(**LOOP)
+def subtract_ratio(x, top, factor, out):
+    for i in range(x.size):
+        out[i] -= exp(x[i] - top) * factor
+
+
+@njit(**SUM)
+def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
+    """Return A = Σ w (φ″ + φ′) / q², B = Σ w φ′ / q and the other classes' part at the largest."""
+    a, b, at_top = ZERO, ZERO, ZERO
+    for i in range(gw.size):
+        left = total - e[i]
+        q = left / total
+        a += second[i] / (q * q) + gw[i] / q
+        b += gw[i]
+        missing = choose(near[i] == ONE, rest + (ones - ONE), near_total - near[i]) * shrink
+        r = ONE / left
+        at_top += second[i] * (r * r) - (gw[i] * q) * (r * (missing / left))
+    return a, b, at_top
+
+
+@njit(**LOOP)
+def curvature_of_others(
+    gw, second, e, near, total, near_total, rest, ones, slope_a, second_a, a, b
+):
+    for i in range(gw.size):
+        p = e[i] / total
+        q = (total - e[i]) / total
+        own_a = second[i] / (q * q) + gw[i] / q
+        mixed = (p * p) * (a - own_a) - p * (b - gw[i])
+        from_a = index_curvature(near[i], near_total, rest, ones, slope_a, second_a)
+        second[i] = second[i] + mixed + from_a
+
+
+@njit(**LOOP)
+def peaks(x):
+    """Return where the largest is, the largest and the largest of the others."""
+    top = largest(x)
+    a = first_equal(x, top)
+    return a, top, max(largest(x[:a]), largest(x[a + 1 :]))
+
+
+@njit(**STEP)
+def is_finite(top, next_top):
+    # A NaN top is let through: it must reach every result of the row.
+    return not (top > LARGEST or next_top < -LARGEST)
+
+
+@njit(**LOOP)
+def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit, c, cs):
+    row, lost = x, -LARGEST
+    a, top, next_top = peaks(x)
+    if not is_finite(top, next_top):
+        lost = LARGEST if top == INFINITY else -LARGEST
+        clip_into(x, spare)
+        row = spare
+        a, top, next_top = peaks(row)
+    z = a + 1
+    others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
+    total = ONE + others
+    log_total = log(total)
+    far = not (top - next_top <= FAR)
+    near_total = others
+    if hess is not None:
+        near_total = FLOAT(exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:]))
+    elif far:
+        near_total = FLOAT(exp_sum(row[:a], next_top, None) + exp_sum(row[z:], next_top, None))
+    margin = -log(others)
+    if far or hess is not None:
+        margin = (top - next_top) - log(near_total)
+    low = None if grad is None else grad[:a]
+    high = None if grad is None else grad[z:]
+    low_h = None if hess is None else hess[:a]
+    high_h = None if hess is None else hess[z:]
+    value, sum_g = other_classes(
+        row[:a], y[:a], per_class[:a], e[:a], weight, top, total, log_total, lost, limit, low, low_h, cs
+    )
+    more, more_g = other_classes(
+        row[z:], y[z:], per_class[z:], e[z:], weight, top, total, log_total, lost, limit, high, high_h, cs
+    )
+    value += more
+    sum_g += more_g
+    phi, slope, second = terms(margin, -margin, c)
+    own = weighed(weight * per_class[a], y[a])
+    value += weighed(own, phi)
+    if grad is not None:
+        slope = weighed(own, slope)
+        second = weighed(own, second)
+        if hess is not None:
+            rest, ones = sum_below_one(near[:a])
+            more_rest, more_ones = sum_below_one(near[z:])
+            rest += more_rest
+            ones += more_ones
+            shrink = exp(next_top - top)
+            s1, b1, t1 = curvature_sums(
+                low, low_h, e[:a], near[:a], total, near_total, rest, ones, shrink
+            )
+            s2, b2, t2 = curvature_sums(
+                high, high_h, e[z:], near[z:], total, near_total, rest, ones, shrink
+            )
+            curvature_of_others(
+                low, low_h, e[:a], near[:a], total, near_total, rest, ones, slope, second, s1 + s2, b1 + b2
+            )
+            curvature_of_others(
+                high, high_h, e[z:], near[z:], total, near_total, rest, ones, slope, second, s1 + s2, b1 + b2
+            )
+            hess[a] = second + t1 + t2
+        seen = sum_g
+        if not far and slope != ZERO:
+            seen = sum_g + slope * (total / others)
+        gradient_into(low, e[:a], total, seen, scale)
+        gradient_into(high, e[z:], total, seen, scale)
+        if far and slope != ZERO:
+            factor = (slope / near_total) * scale
+            subtract_ratio(row[:a], next_top, factor, low)
+            subtract_ratio(row[z:], next_top, factor, high)
+        grad[a] = (slope - sum_g / total) * scale
+    return value
+
+
+@njit(**LOOP)
+def one_hot(y, weight, t, w):
+    """Read rows with at most one target as class indices; return False at a row with more."""
+    wrong = False
+    for r in range(t.size):
+        t[r], w[r] = 0, ZERO
+        mine = ONE
+        if weight is not None:
+            mine = weight[r]
+        if mine == ZERO:
+            continue
+        count, bad = survey(y[r])
+        wrong |= bad
+        if count > 1:
+            return False, wrong
+        if count == 1:
+            t[r] = first_nonzero(y[r])
+            w[r] = mine * y[r, t[r]]
+    return True, wrong
+
+
+@njit(cache=CACHE, **LOOP)
+def dense(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
+    n, classes = x.shape
+    t, hot = np.empty(n, np.int64), np.empty(n, FLOAT)
+    simple, bad = one_hot(y, weight, t, hot)
+    if bad:
+        return 0.0, True
+    if simple:
+        return index(x, t, hot, per_class, scale, value, grad, hess, c)
+    spare, e, near = np.empty(classes, FLOAT), np.empty(classes, FLOAT), np.empty(classes, FLOAT)
+    total = 0.0
+    for r in range(n):
+        w = ONE
+        if weight is not None:
+            w = weight[r]
+        count = 0
+        if w != ZERO:
+            count, wrong = survey(y[r])
+            bad |= wrong
+        phi = ZERO
+        g = None if grad is None else grad[r]
+        h = None if hess is None else hess[r]
+        if count > 1:
+            phi = dense_row(x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs)
+        else:
+            k = first_nonzero(y[r])
+            own = ZERO
+            if count == 1:
+                own = weighed(w * per_class[k], y[r, k])
+            if own != ZERO:
+                phi = index_row(x[r], k, own, scale, g, h, spare, c)
+            else:
+                if grad is not None:
+                    g[:] = ZERO
+                if hess is not None:
+                    h[:] = ZERO
+        if value is not None:
+            value[r] = phi
+        total += phi
+    return total, bad
+
+
+@njit(**SUM)
+def fisher_terms(x, e, top, total, out, c):
+    """Fill out with p_k φ′_k²; return Σ p_k φ′_k² / q_k²."""
+    kept = ZERO
+    for i in range(x.size):
+        left = total - e[i]
+        m = (x[i] - top) - log(left)
+        slope = terms(m, -m, c)[1]
+        own = (e[i] / total) * (slope * slope)
+        q = left / total
+        kept += own / (q * q)
+        out[i] = own
+    return kept
+
+
+@njit(**LOOP)
+def fisher_into(e, near, total, near_total, weight, kept, own, out):
+    for i in range(out.size):
+        p = e[i] / total
+        q = (total - e[i]) / total
+        r = near[i] / near_total
+        mixed = (p * p) * (kept - out[i] / (q * q))
+        out[i] = weight * (out[i] + mixed + own * (r * r))
+
+
+@njit(cache=CACHE, **LOOP)
+def fisher(x, weight, hess, c):
+    n, classes = x.shape
+    spare, e, near = np.empty(classes, FLOAT), np.empty(classes, FLOAT), np.empty(classes, FLOAT)
+    for r in range(n):
+        if weight[r] == ZERO:
+            hess[r, :] = ZERO
+            continue
+        row = x[r]
+        a, top, next_top = peaks(row)
+        if not is_finite(top, next_top):
+            clip_into(x[r], spare)
+            row = spare
+            a, top, next_top = peaks(row)
+        z = a + 1
+        others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
+        total = ONE + others
+        near_total = FLOAT(exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:]))
+        h = hess[r]
+        kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
+        kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)
+        margin = (top - next_top) - log(near_total)
+        slope = terms(margin, -margin, c)[1]
+        own = (ONE / total) * (slope * slope)
+        w = weight[r]
+        fisher_into(e[:a], near[:a], total, near_total, w, kept, own, h[:a])
+        fisher_into(e[z:], near[z:], total, near_total, w, kept, own, h[z:])
+        h[a] = w * (own + kept / (total * total))
