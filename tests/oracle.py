@@ -129,7 +129,8 @@ def slope(margin: Margin, point: Point) -> Any:
         case "focal_star":
             return -_star(margin, point).q
         case "poly1":
-            return -q * (1 + margin.parameter("epsilon") * p)
+            e = margin.parameter("epsilon")
+            return -q * ((1 + e) - e * q)
         case "generalized_cross_entropy":
             return -power(u, margin.parameter("kappa")) * q
     raise KeyError(margin.name)
@@ -176,8 +177,15 @@ def slope_in_p(margin: Margin, point: Point) -> Any:
     raise KeyError(margin.name)
 
 
-@functools.cache
 def curvature_in_p(margin: Margin, point: Point) -> Signed:
+    """Return d²φ/dp², and the size of the terms in φ″ / (p q)² − φ′ (q − p) / (p q)²."""
+    in_m, area = curvature(margin, point), point.p * point.q
+    bulk = (in_m.bulk + abs(slope(margin, point) * (point.q - point.p))) / area**2
+    return Signed(_second_in_p(margin, point).value, bulk)
+
+
+@functools.cache
+def _second_in_p(margin: Margin, point: Point) -> Signed:
     u, v, p, q = point
     match margin.name:
         case "cross_entropy" | "poly1":

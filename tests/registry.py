@@ -94,9 +94,10 @@ def every_label(dtype: type) -> tuple[np.ndarray, np.ndarray]:
 @functools.cache
 def probabilities(dtype: type) -> np.ndarray:
     """Return an odd number of probabilities strictly between 0 and 1, each a number of the type."""
-    info = np.finfo(dtype)
-    low = [float(info.tiny) * 4, 1e-37, 1e-30, 1e-20, 1e-10, 1e-6, 1e-3, 0.01, 0.1, 0.2, 0.3]
-    high = [0.5, 0.51, 0.7, 0.9, 0.99, 0.999, 1 - 1e-5, 1 - float(info.epsneg)]
+    low = [1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.2, 0.3]
+    if dtype == np.float64:
+        low += [1e-20, 1e-16, 1e-10]
+    high = [0.5, 0.51, 0.7, 0.9, 0.99, 0.999, 1 - 1e-5, 1 - float(np.finfo(dtype).epsneg)]
     rng = np.random.default_rng(13)
     return np.concatenate([low, high, rng.uniform(size=22)]).astype(dtype)
 
@@ -106,7 +107,7 @@ def distributions(dtype: type) -> np.ndarray:
     """Return rows of four probabilities that sum to 1 as nearly as the type allows."""
     rng = np.random.default_rng(14)
     p = rng.dirichlet([0.3] * 4, size=15) * 0.999 + 0.001 / 4
-    ends = [(0.25,) * 4, (1e-30, 0.5, 0.25, 0.25), (1e-3, 1e-7, 1e-20, 0.999)]
+    ends = [(0.25,) * 4, (1e-6, 0.5, 0.25, 0.25), (1e-3, 1e-5, 1e-6, 0.999)]
     return np.concatenate([np.array(ends), p]).astype(dtype)
 
 

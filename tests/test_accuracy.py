@@ -130,6 +130,25 @@ def test_a_long_float32_sum_keeps_its_digits(engine):
     assert abs(number(total(x, np.ones_like(x), engine=engine)) / (len(x) * one) - 1) < 1e-6
 
 
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)
+@every_margin
+def test_tiny_probabilities(margin, link, dtype, engine):
+    """Down to the smallest normal one: its loss, and its gradient, which is large."""
+    p = np.geomspace(4 * np.finfo(dtype).tiny, 1e-7, 9, dtype=dtype)
+    loss = Loss(link, registry.build(margin), reduction="none")
+    case = contract.yes_no_case(link, p, 1)
+    if link == "simplex":
+        pairs = np.stack([p, 1 - p], axis=-1)
+        case = contract.label_case(link, pairs, np.zeros(9, int))
+    value, gradient = loss.value_and_grad(case.inputs, case.targets, engine=engine)
+    expected = truth(margin, "identity", p, np.tile([1, 0], (9, 1)))
+    assert_accurate(value, expected.value, what="value", inputs=p)
+    at = ... if link == "identity" else (..., 0)
+    assert_accurate(gradient[at], expected.gradient, what="gradient", inputs=p, factor=2)
+
+
 END_VALUES = {
     "cross_entropy": np.inf,
     "focal": np.inf,
@@ -165,10 +184,11 @@ def test_certain_probabilities(margin, dtype, engine):
     value, gradient = loss.value_and_grad(p, y, engine=engine)
     end = END_VALUES[margin.name]
     end = end if end == np.inf else end(**dict(margin.parameters))
-    np.testing.assert_allclose(value, np.array([end, 0, 0, end], dtype), rtol=1e-6)
+    near = {"rtol": 1e-6, "atol": 100 * np.finfo(dtype).tiny}
+    np.testing.assert_allclose(value, np.array([end, 0, 0, end], dtype), **near)
     at_0, at_1 = end_slopes(margin)
     expected = np.array([at_0, at_1, -at_1, -at_0], dtype)
-    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+    np.testing.assert_allclose(gradient, expected, **near)
 
 
 @every_dtype

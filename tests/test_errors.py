@@ -32,7 +32,7 @@ OF_THE_LOSS = {
     "alpha is NaN": (lambda: sigmoid(alpha=float("nan")), ["alpha", "nan"]),
     "alpha is inf": (lambda: softmax(alpha=float("inf")), ["alpha", "inf"]),
     "one alpha is negative": (lambda: softmax(alpha=(0.5, -0.5)), ["alpha", r"-0\.5"]),
-    "alpha type": (lambda: sigmoid(alpha="much"), ["alpha", "much|str"]),
+    "alpha type": (lambda: sigmoid(alpha="much"), ["alpha", "real|number", "much|str|<U4"]),
     "alpha shape": (lambda: sigmoid(alpha=[[0.5]]), ["alpha", r"\(1, 1\)|shape|\[\[0\.5\]\]"]),
     "alpha with pos_weight": (lambda: sigmoid(alpha=0.25, pos_weight=2), ["alpha", "pos_weight"]),
     "pos_weight is negative": (lambda: sigmoid(pos_weight=-1), ["pos_weight", "-1"]),
@@ -106,7 +106,7 @@ OF_A_CALL = {
     ),
     "label negative": (
         out(softmax(), [0, -1, 1, 0]),
-        ["targets", "2", "-1", r"\(1,\)|\[1\]|position 1"],
+        ["targets", "3", "-1", r"\(1,\)|\[1\]|position 1"],
     ),
     "a label that is not the ignored one": (
         out(softmax(ignore_index=-1), [0, -1, -2, 0]),
@@ -217,7 +217,7 @@ OF_A_CALL = {
     ),
     "a label beyond n_classes": (
         partial(softmax().initial_logits, [0, 1, 2], n_classes=2),
-        ["targets", "1", "2"],
+        ["targets", "2", "2"],
     ),
 }
 
