@@ -1,0 +1,116 @@
+import datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from focalis.compare.errors import InputError
+from focalis.compare.tables import as_features, read_table
+
+FRAME = pl.DataFrame(
+    {"n": [1, 2, None], "s": ["a", None, "c, d"], "b": [True, False, True], "f": [0.5, None, 2.0]}
+)
+
+WRITERS = {
+    "csv": lambda frame, path: frame.write_csv(path),
+    "tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+    "parquet": lambda frame, path: frame.write_parquet(path),
+    "arrow": lambda frame, path: frame.write_ipc(path),
+    "feather": lambda frame, path: frame.write_ipc(path),
+    "ipc": lambda frame, path: frame.write_ipc_stream(path),
+    "jsonl": lambda frame, path: frame.write_ndjson(path),
+    "ndjson": lambda frame, path: frame.write_ndjson(path),
+}
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_format_reads_back(tmp_path, suffix):
+    path = tmp_path / f"table.{suffix}"
+    WRITERS[suffix](FRAME, path)
+    assert_frame_equal(read_table(path), FRAME)
+
+
+def test_the_suffix_may_be_in_capitals(tmp_path):
+    path = tmp_path / "TABLE.CSV"
+    FRAME.write_csv(path)
+    assert_frame_equal(read_table(path), FRAME)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_comes_from_the_header(tmp_path, separator):
+    path = tmp_path / "table.csv"
+    path.write_text(separator.join(['"a,;b"', "c", "d"]) + "\n" + separator.join("123") + "\n")
+    assert read_table(path).to_dicts() == [{"a,;b": 1, "c": 2, "d": 3}]
+
+
+def test_missing_values_and_dates_of_text_files(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("x,day\nNA,2024-01-31\nNaN,\n1.5,2024-02-01\n")
+    frame = read_table(path)
+    assert frame["x"].to_list() == [None, None, 1.5]
+    assert frame["day"].to_list() == [datetime.date(2024, 1, 31), None, datetime.date(2024, 2, 1)]
+
+
+def test_a_type_that_only_the_last_row_shows(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("x\n" + "1\n" * 5000 + "one\n")
+    assert read_table(path)["x"].dtype == pl.String
+
+
+BAD_FILES = {
+    "missing.csv": (None, "no such file"),
+    "empty.csv": (b"", "not a readable csv table"),
+    "header.csv": (b"a,b\n", "it has no rows"),
+    "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable csv table"),
+    "binary.csv": (bytes(range(256)) * 20, "not a readable csv table"),
+    "text.parquet": (b"a,b\n1,2\n", "not a readable parquet table"),
+    "text.arrow": (b"a,b\n1,2\n", "not a readable arrow table"),
+    "list.jsonl": (b'[{"a": 1}]\n', "not a readable jsonl table"),
+    "picture.png": (b"\x89PNG", "expected a name ending in one of .csv"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_what_is_not_a_table_is_refused_in_one_line(tmp_path, name):
+    content, message = BAD_FILES[name]
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_table(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_not_a_table(tmp_path):
+    with pytest.raises(InputError, match="is not a file"):
+        read_table(tmp_path)
+
+
+def test_every_type_becomes_a_feature():
+    frame = pl.DataFrame(
+        {
+            "decimal": [Decimal("1.25"), None],
+            "seconds": [datetime.timedelta(milliseconds=1500), None],
+            "clock": [datetime.time(0, 1, 0), None],
+            "category": pl.Series(["a", "b"], dtype=pl.Categorical),
+            "enum": pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])),
+            "wide": pl.Series([1, 2], dtype=pl.Int128),
+            "infinite": [float("-inf"), 1.0],
+            "nested": [{"a": 1}, {"a": 2}],
+            "bytes": [b"a", b"b"],
+        }
+    )
+    features = as_features(frame)
+    assert features.row(0, named=True) == {
+        "decimal": 1.25,
+        "seconds": 1.5,
+        "clock": pytest.approx(60.0),
+        "category": "a",
+        "enum": "a",
+        "wide": 1.0,
+        "infinite": None,
+    }
+    assert features.schema["category"] == pl.String
+    assert features.schema["wide"] == pl.Float64
