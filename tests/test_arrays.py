@@ -233,37 +233,6 @@ def test_half_probabilities(link, half):
 
 
 @every_engine
-@pytest.mark.parametrize("reduction", registry.REDUCTIONS)
-@pytest.mark.parametrize("dtype", [*registry.DTYPES, *HALVES], ids=registry.name)
-@every_link
-def test_out(link, dtype, reduction, engine):
-    x, targets = sample(link, (13, 5), dtype)
-    loss = Loss(link, registry.build(FOCAL), reduction=reduction)
-    value, gradient = loss.value_and_grad(x, targets, engine=engine)
-    out = np.full_like(x, np.nan)
-    got, returned = loss.value_and_grad(x, targets, out=out, engine=engine)
-    assert returned is out
-    assert_same([got, out], [value, gradient])
-    out = np.full_like(x, np.nan), np.full_like(x, np.nan)
-    returned = loss.grad_and_hess(x, targets, out=out, engine=engine)
-    assert returned[0] is out[0]
-    assert returned[1] is out[1]
-    assert_same(out, loss.grad_and_hess(x, targets, engine=engine))
-
-
-@every_engine
-@every_link
-def test_out_may_be_strided(link, engine):
-    x, targets = sample(link, (13, 5))
-    loss = Loss(link, registry.build(FOCAL))
-    expected = loss.value_and_grad(x, targets, engine=engine)[1]
-    for out in (np.empty((5, 13)).T, np.empty((26, 5))[::2], np.empty((13, 10))[:, ::-2]):
-        _, returned = loss.value_and_grad(x, targets, out=out, engine=engine)
-        assert returned is out
-        np.testing.assert_array_equal(out, expected)
-
-
-@every_engine
 @pytest.mark.parametrize("size", [1, 7, 252, 507, 123, 4097, 33_001, 262_147])
 @every_link
 def test_odd_sizes(link, size, engine):

@@ -1,0 +1,132 @@
+"""Results written into the caller's arrays: right, or refused, but never wrong."""
+
+from functools import partial
+
+import ml_dtypes
+import numpy as np
+import pytest
+import registry
+from oracle import Margin
+
+from focalis import Loss
+
+FOCAL = Margin("focal", (("gamma", 2),))
+TYPES = [*registry.DTYPES, np.float16, ml_dtypes.bfloat16]
+ROWS, CLASSES = 13, 5
+
+every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
+every_link = pytest.mark.parametrize("link", registry.LINKS)
+
+
+def sample(link, dtype=np.float64):
+    """Return inputs and dense targets."""
+    rng = np.random.default_rng(51)
+    x = rng.dirichlet([1] * CLASSES, size=ROWS)
+    x = np.log(x) if link in registry.LOGIT_LINKS else x
+    return x.astype(dtype), rng.dirichlet([1] * CLASSES, size=ROWS).astype(dtype)
+
+
+@every_engine
+@pytest.mark.parametrize("reduction", registry.REDUCTIONS)
+@pytest.mark.parametrize("dtype", TYPES, ids=registry.name)
+@every_link
+def test_out(link, dtype, reduction, engine):
+    x, targets = sample(link, dtype)
+    loss = Loss(link, registry.build(FOCAL), reduction=reduction)
+    value, gradient = loss.value_and_grad(x, targets, engine=engine)
+    out = np.full_like(x, np.nan)
+    got, returned = loss.value_and_grad(x, targets, out=out, engine=engine)
+    assert returned is out
+    np.testing.assert_array_equal(got, value)
+    np.testing.assert_array_equal(out, gradient)
+    out = np.full_like(x, np.nan), np.full_like(x, np.nan)
+    returned = loss.grad_and_hess(x, targets, out=out, engine=engine)
+    expected = loss.grad_and_hess(x, targets, engine=engine)
+    for a, b, c in zip(returned, out, expected, strict=True):
+        assert a is b
+        np.testing.assert_array_equal(b, c)
+
+
+@every_engine
+@every_link
+def test_out_may_be_strided(link, engine):
+    x, targets = sample(link)
+    loss = Loss(link, registry.build(FOCAL))
+    expected = loss.value_and_grad(x, targets, engine=engine)[1]
+    wide = np.empty((ROWS, 2 * CLASSES))
+    for out in (np.empty((CLASSES, ROWS)).T, np.empty((2 * ROWS, CLASSES))[::2], wide[:, ::-2]):
+        _, returned = loss.value_and_grad(x, targets, out=out, engine=engine)
+        assert returned is out
+        np.testing.assert_array_equal(out, expected)
+
+
+def check_right_or_refused(call, expected):
+    try:
+        got = call()
+    except ValueError as error:
+        message = str(error)
+    else:
+        np.testing.assert_array_equal(got, expected)
+        return
+    assert "out" in message
+
+
+@every_engine
+@pytest.mark.parametrize("dense", [True, False], ids=["dense", "labels"])
+@every_link
+def test_a_gradient_over_what_is_still_read(link, dense, engine):
+    loss = Loss(link, registry.build(FOCAL))
+    x, targets = sample(link)
+    if link in registry.ROW_LINKS and not dense:
+        targets = np.arange(ROWS) % CLASSES
+    expected = loss.value_and_grad(x, targets, engine=engine)[1]
+
+    def gradient(x, targets, out):
+        return loss.value_and_grad(x, targets, out=out, engine=engine)[1]
+
+    same = x.copy()
+    check_right_or_refused(lambda: gradient(same, targets, same), expected)
+    twice = np.concatenate([x, x[:1]])
+    check_right_or_refused(lambda: gradient(twice[:-1], targets, twice[1:]), expected)
+    if targets.shape == x.shape:
+        taken = targets.copy()
+        check_right_or_refused(lambda: gradient(x, taken, taken), expected)
+    if link not in registry.ROW_LINKS:
+        weight = np.ones_like(x)
+        call = {"sample_weight": weight, "out": weight, "engine": engine}
+        check_right_or_refused(lambda: loss.value_and_grad(x, targets, **call)[1], expected)
+
+
+def shared_arrays(how, x):
+    """Return logits and a pair of outputs that share memory in some way."""
+    x, other, long = x.copy(), np.empty_like(x), np.empty((ROWS + 1, CLASSES))
+    pairs = {
+        "the gradient over the logits": (x, other),
+        "the Hessian over the logits": (other, x),
+        "one array twice": (other, other),
+        "two that overlap": (long[:-1], long[1:]),
+    }
+    return x, pairs[how]
+
+
+SHARED = [
+    "the gradient over the logits", "the Hessian over the logits",
+    "one array twice", "two that overlap",
+]  # fmt: skip
+
+
+@every_engine
+@pytest.mark.parametrize("how", SHARED)
+@pytest.mark.parametrize("dense", [True, False], ids=["dense", "labels"])
+@every_link
+def test_two_results_over_what_is_still_read(link, dense, how, engine):
+    loss = Loss(link, registry.build(FOCAL))
+    x, targets = sample(link)
+    if link in registry.ROW_LINKS and not dense:
+        targets = np.arange(ROWS) % CLASSES
+    for curvature in ("exact", "fisher"):
+        options = {"curvature": curvature, "engine": engine}
+        expected = loss.grad_and_hess(x, targets, **options)
+        taken, out = shared_arrays(how, x)
+        call = partial(loss.grad_and_hess, taken, targets, out=out, **options)
+        check_right_or_refused(call, expected)
