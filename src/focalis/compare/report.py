@@ -17,8 +17,9 @@ import polars as pl
 from plotly.offline import get_plotlyjs
 
 from focalis.compare import report_curves, report_table
-from focalis.compare.report_figures import ALL_CLASSES, Figure, figures
+from focalis.compare.report_figures import figures
 from focalis.compare.report_metrics import Results
+from focalis.compare.report_plotting import ALL_CLASSES, Figure
 
 
 def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataFrame) -> Path:
@@ -80,8 +81,13 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         figures="".join(_figure(figure) for figure in drawn[1:]),
         settings=report_table.settings(results),
         classes=report_table.classes(data),
+        protocol=report_table.protocol(results),
         plots=_embedded_json(
-            {panel.key: _plot(panel.layout, panel.traces) for f in drawn for panel in f.panels}
+            {
+                f"plot-{panel.key}": _plot(panel.layout, panel.traces)
+                for f in drawn
+                for panel in f.panels
+            }
         ),
         plotly=plotly,
         script=script,
@@ -107,7 +113,7 @@ def _figure(figure: Figure) -> str:
         '<div class="panel">'
         + (f"<h3>{escape(panel.title)}</h3>" if panel.title else "")
         + (
-            f'<div class="plot" id="{panel.key}" role="img" '
+            f'<div class="plot" id="plot-{panel.key}" role="img" '
             f'aria-label="{escape(panel.description)}"></div>'
             if any(trace["data"].get("hoverinfo") != "skip" for trace in panel.traces)
             else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +23,7 @@ Floats = NDArray[np.float64]
 RECALL_GRID: Floats = np.linspace(0.0, 1.0, 201)
 SHAPE_MARGINS: Floats = np.linspace(-6.0, 6.0, 121)
 RELIABILITY_BINS = 10
-MARGIN_BINS = 60
+MARGIN_BINS = 50
 SOFTMAX_PIECE = 65_536
 SOURCES = ("link", "posterior", "isotonic")
 
@@ -156,7 +155,7 @@ def reliability(scores: Scores, source: str, k: int) -> Bins:
     bin_of = (forecast * RELIABILITY_BINS).astype(np.int64).clip(0, RELIABILITY_BINS - 1)
 
     def total(values: Floats) -> Floats:
-        return np.bincount(bin_of, values, minlength=RELIABILITY_BINS)
+        return np.bincount(bin_of, values, minlength=RELIABILITY_BINS).astype(np.float64)
 
     return Bins(
         rows=total(np.ones_like(forecast)),
@@ -174,7 +173,9 @@ def margins(scores: Scores) -> Floats:
     pieces = range(0, scores.target.size, SOFTMAX_PIECE)
     return np.concatenate(
         [
-            softmax_margins(scores.logits[i : i + SOFTMAX_PIECE], scores.target[i : i + SOFTMAX_PIECE]).margin
+            softmax_margins(
+                scores.logits[i : i + SOFTMAX_PIECE], scores.target[i : i + SOFTMAX_PIECE]
+            ).margin
             for i in pieces
         ]
     )
@@ -222,18 +223,20 @@ def loss_shapes(text: str, n_classes: int) -> list[Shape]:
     For a softmax the other classes share what the truth leaves; by the margin's definition the
     value and the slope along the true logit do not depend on how.
     """
-    parsed = replace(focalis.parse(text), reduction="none")
+    link = "sigmoid" if n_classes == 2 else "softmax"
+    parsed = replace(focalis.parse(text, link=link), reduction="none")
     return [_shape(parsed, k, n_classes) for k in range(n_classes)]
 
 
-def _shape(loss: Any, k: int, n_classes: int) -> Shape:
+def _shape(loss: focalis.Loss, k: int, n_classes: int) -> Shape:
+    # The reference engine: a hundred points are not worth compiling a kernel for.
     if n_classes == 2:
         sign = 1.0 if k == 1 else -1.0
         value, gradient = loss.value_and_grad(
-            sign * SHAPE_MARGINS, np.full(SHAPE_MARGINS.shape, float(k))
+            sign * SHAPE_MARGINS, np.full(SHAPE_MARGINS.shape, float(k)), engine="numpy"
         )
-        return Shape(value, sign * gradient)
+        return Shape(np.asarray(value), sign * gradient)
     logits = np.zeros((SHAPE_MARGINS.size, n_classes))
     logits[:, k] = SHAPE_MARGINS + np.log(n_classes - 1)
-    value, gradient = loss.value_and_grad(logits, np.full(SHAPE_MARGINS.size, k))
-    return Shape(value, gradient[:, k])
+    value, gradient = loss.value_and_grad(logits, np.full(SHAPE_MARGINS.size, k), engine="numpy")
+    return Shape(np.asarray(value), gradient[:, k])

@@ -7,9 +7,7 @@ HTML in every text it draws.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any
@@ -20,47 +18,22 @@ import polars as pl
 from focalis.compare import report_curves as curves
 from focalis.compare.report_curves import Bins, Floats, Scores
 from focalis.compare.report_metrics import PRIMARY, Results, figure_of, number, p_value
+from focalis.compare.report_plotting import (
+    ALL_CLASSES,
+    Figure,
+    Panel,
+    Trace,
+    even,
+    layout,
+    line,
+    literal,
+    reference,
+    rounded,
+    style,
+    trace,
+)
 
-# Okabe and Ito's colours, told apart by colour-blind readers. Their black and yellow vanish on a
-# dark or a light page; the baseline is a grey that stands on both.
-BASELINE_COLOUR = "#808080"
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
-DASHES = ("solid", "dash", "dot", "dashdot")
-
-ALL_CLASSES = -1
 FEWEST_FORECASTS = 10
-
-Trace = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One plot: its title, what it shows in words, its layout and its traces."""
-
-    key: str
-    title: str
-    description: str
-    layout: dict[str, Any]
-    traces: list[Trace]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A group of panels under one heading, with a sentence that says how to read them."""
-
-    key: str
-    title: str
-    sentence: str
-    panels: list[Panel]
-
-
-def style(position: int) -> dict[str, Any]:
-    """Return the line of the loss at this position: the first is the baseline."""
-    if position == 0:
-        return {"color": BASELINE_COLOUR, "dash": "solid", "width": 3.5}
-    dash, colour = divmod(position - 1, len(COLOURS))
-    return {"color": COLOURS[colour], "dash": DASHES[dash % len(DASHES)], "width": 2}
 
 
 def figures(results: Results, predictions: pl.DataFrame) -> list[Figure]:
@@ -90,7 +63,7 @@ def differences(losses: Sequence[Results]) -> Figure:
         mean = figure_of(loss, PRIMARY, "difference")
         low = figure_of(loss, PRIMARY, "difference_low")
         high = figure_of(loss, PRIMARY, "difference_high")
-        name = html.escape(loss["name"])
+        name = literal(loss["name"])
         # The label stands above its own line, where a long name costs a phone no width.
         label = name if mean is not None else f"{name}: not available"
         annotations.append(
@@ -100,7 +73,7 @@ def differences(losses: Sequence[Results]) -> Figure:
                 "x": 0,
                 "xanchor": "left",
                 "y": i,
-                "yshift": 15,
+                "yshift": 17,
                 "showarrow": False,
             }
         )
@@ -124,17 +97,21 @@ def differences(losses: Sequence[Results]) -> Figure:
             "hovertemplate": text + "<extra></extra>",
             **bars,
         }
-        traces.append(_trace(data))
-    layout = _layout("difference in average precision", "")
-    layout["xaxis"] |= {"zeroline": True, "zerolinewidth": 2, "tickformat": "+.3~f"}
-    layout["yaxis"] |= {"range": [len(losses) - 0.5, 0.2], "visible": False}
-    layout |= {"annotations": annotations, "height": 90 + 46 * max(len(rows), 1)}
+        traces.append(trace(data))
+    axes = layout("difference in average precision", "")
+    axes["xaxis"] |= {"zeroline": True, "zerolinewidth": 2}
+    axes["yaxis"] |= {"range": [len(losses) - 0.5, 0.2], "visible": False}
+    axes |= {
+        "margin": {"l": 16, "r": 16, "t": 12, "b": 50},
+        "annotations": annotations,
+        "height": 100 + 50 * max(len(rows), 1),
+    }
     panel = Panel(
         "difference",
         "",
         "Dot and whisker for each loss: difference in average precision to cross-entropy "
         "with its 95 % interval. The same numbers are in the table.",
-        layout,
+        axes,
         traces,
         "" if traces else "There is nothing to compare with cross-entropy here.",
     )
@@ -142,7 +119,7 @@ def differences(losses: Sequence[Results]) -> Figure:
         "differences",
         "Gain over plain cross-entropy",
         "Each dot is the difference in average precision to cross-entropy and its line the "
-        "95 % interval: a line that crosses zero means that these data do not show a difference.",
+        "95 % interval: a line that crosses zero means that these data do not show a difference.",
         [panel],
     )
 
@@ -174,32 +151,30 @@ class _Ranking:
         if np.isnan(precision).any():
             return
         text = "recall %{x:.2f}<br>precision %{y:.3f}"
-        data = _line(i, name, text) | _even(curves.RECALL_GRID) | {"y": _rounded(precision)}
-        self.traces.append(_trace(data, i, k))
+        data = line(i, name, text) | even(curves.RECALL_GRID) | {"y": rounded(precision)}
+        self.traces.append(trace(data, i, k))
 
     def figure(self) -> Figure:
         """Return the figure of all losses."""
         several = len(self.labels) > 2
-        levels = (
-            [(None, self.chance[1])]
-            if not several
-            else [(ALL_CLASSES, self.chance.mean()), *enumerate(self.chance)]
-        )
+        levels: list[tuple[int | None, float]] = [(None, self.chance[1])]
+        if several:
+            levels = [(ALL_CLASSES, self.chance.mean()), *enumerate(self.chance)]
         guessing = [
-            _trace(_reference([0, 1], [round(float(level), 4)] * 2, "random guessing"), None, k)
+            trace(reference([0, 1], [round(float(level), 4)] * 2, "random guessing"), None, k)
             for k, level in levels
             if np.isfinite(level)
         ]
-        layout = _layout("recall", "precision")
-        layout["xaxis"] |= {"range": [-0.01, 1.01]}
-        layout["yaxis"] |= {"range": [0, 1.03]}
-        layout |= {"height": 460}
+        axes = layout("recall", "precision")
+        axes["xaxis"] |= {"range": [-0.01, 1.01]}
+        axes["yaxis"] |= {"range": [0, 1.03]}
+        axes |= {"height": 460}
         what = "each class against the rest" if several else "the positive class"
         panel = Panel(
             "precision-recall",
             "",
             f"Precision against recall of {what}, one curve for each loss, averaged over the folds.",
-            layout,
+            axes,
             guessing + self.traces,
             "" if self.traces else "No precision-recall curve can be drawn from these predictions.",
         )
@@ -231,6 +206,7 @@ class _Reliability:
         """Take in the predictions of one loss."""
         n_classes = len(self.labels)
         for source in curves.SOURCES:
+            bins: list[tuple[int | None, Bins]]
             if n_classes == 2:
                 bins = [(None, curves.reliability(scores, source, 1))]
             else:
@@ -247,22 +223,22 @@ class _Reliability:
             return
         share = bins.weight / bins.weight.sum()
         text = "forecast %{x:.3f}<br>came true %{y:.3f}<br>%{customdata:.2%} of the forecasts"
-        data = _line(i, name, text) | {
+        data = line(i, name, text) | {
             "mode": "lines+markers",
-            "x": _rounded((bins.predicted[shown] / bins.weight[shown])),
-            "y": _rounded((bins.positive[shown] / bins.weight[shown])),
-            "customdata": _rounded(share[shown]),
-            "marker": {"size": _rounded(4 + 12 * np.sqrt(share[shown]), 1)},
+            "x": rounded(bins.predicted[shown] / bins.weight[shown]),
+            "y": rounded(bins.positive[shown] / bins.weight[shown]),
+            "customdata": rounded(share[shown]),
+            "marker": {"size": rounded(4 + 12 * np.sqrt(share[shown]), 1)},
         }
-        self.traces[source].append(_trace(data, i, k))
+        self.traces[source].append(trace(data, i, k))
 
     def figure(self) -> Figure:
         """Return the figure of all losses: three panels side by side."""
         panels = []
         for source in curves.SOURCES:
-            layout = _layout("predicted probability", "share that came true")
-            layout["xaxis"] |= {"range": [-0.03, 1.03]}
-            layout["yaxis"] |= {"range": [-0.03, 1.03]}
+            axes = layout("predicted probability", "share that came true")
+            for axis in ("xaxis", "yaxis"):
+                axes[axis] |= {"range": [-0.03, 1.03], "dtick": 0.25}
             unknown = ", ".join(self.unknown[source])
             panels.append(
                 Panel(
@@ -270,8 +246,8 @@ class _Reliability:
                     self.TITLES[source],
                     f"Reliability diagram, {self.TITLES[source]}: share that came true against "
                     "the predicted probability, one line for each loss.",
-                    layout,
-                    [_trace(_reference([0, 1], [0, 1], "honest")), *self.traces[source]],
+                    axes,
+                    [trace(reference([0, 1], [0, 1], "honest")), *self.traces[source]],
                     f"Not determined for: {unknown}." if unknown else "",
                 )
             )
@@ -279,7 +255,7 @@ class _Reliability:
         return Figure(
             "reliability",
             "Can the probabilities be believed?",
-            "On the dotted diagonal a forecast of 30 % comes true 30 % of the time; below it the "
+            "On the dotted diagonal a forecast of 30 % comes true 30 % of the time; below it the "
             "model promises too much, above it too little. Larger dots hold more of the rows, and "
             f"dots of fewer than {FEWEST_FORECASTS} are left out.{pooled}",
             panels,
@@ -305,16 +281,16 @@ class _Margins:
             if np.isnan(share).any():
                 continue
             middle = (edges[1:] + edges[:-1]) / 2
-            data = _line(i, name, "margin about %{x:.2f}<br>%{y:.2%} of the rows")
-            data["line"] = {**data["line"], "shape": "hvh", "width": 1.5 if i else 2.5}
-            data |= _even(middle) | {"y": _rounded(share, 5)}
-            # A wash of colour under each outline shows which outline is whose where they cross.
-            data |= {"fill": "tozeroy", "fillcolor": _wash(data["line"]["color"])}
-            yield _trace(data, i, k)
+            data = line(i, name, "margin about %{x:.2f}<br>%{y:.2%} of the rows")
+            # Lines from middle to middle: eight outlines with steps would hide one another.
+            data |= even(middle) | {"y": rounded(share, 5)}
+            yield trace(data, i, k)
 
     def figure(self) -> Figure:
         """Return the figure of all losses: a panel for each class, or one with the picker."""
-        edges = curves.margin_edges([curves.margin_quantiles(margin) for _, margin, *_ in self.rows])
+        edges = curves.margin_edges(
+            [curves.margin_quantiles(margin) for _, margin, *_ in self.rows]
+        )
         panels = []
         if len(self.labels) == 2:
             for truth in (1, 0):
@@ -333,19 +309,19 @@ class _Margins:
             "margins",
             "How sure of the truth",
             "Right of zero the truth got more than an even chance, left of it less, and the "
-            "further out the surer the model was; the outermost steps hold all that lies beyond.",
+            "further out the surer the model was; the outermost points hold all that lies beyond.",
             panels,
         )
 
     def _panel(self, key: str, title: str, traces: list[Trace]) -> Panel:
-        layout = _layout("margin (log-odds given to the truth)", "share of the rows")
-        layout["xaxis"] |= {"zeroline": True, "zerolinewidth": 2}
-        layout["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
+        axes = layout("margin (log-odds given to the truth)", "share of the rows")
+        axes["xaxis"] |= {"zeroline": True, "zerolinewidth": 2}
+        axes["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
         return Panel(
             key,
             title,
             f"Histogram of the margins, one outline for each loss. {title}",
-            layout,
+            axes,
             traces,
             "" if traces else "No margins to show here.",
         )
@@ -360,7 +336,7 @@ def shapes(losses: Sequence[Results], labels: list[str]) -> Figure:
         for one in each
     )
     if same:
-        groups = [("", "", [(0, None)])]
+        groups: list[tuple[str, str, list[tuple[int, int | None]]]] = [("", "", [(0, None)])]
     elif len(labels) == 2:
         groups = [(f"-{k}", f", truth: {labels[k]}", [(k, None)]) for k in (1, 0)]
     else:
@@ -371,66 +347,23 @@ def shapes(losses: Sequence[Results], labels: list[str]) -> Figure:
             traces = []
             for i, (loss, each) in enumerate(zip(losses, drawn, strict=True)):
                 text = f"margin %{{x:.1f}}<br>{part} %{{y:.3f}}"
-                common = _line(i, loss["name"], text) | _even(curves.SHAPE_MARGINS)
+                common = line(i, loss["name"], text) | even(curves.SHAPE_MARGINS)
                 for k, variant in variants:
-                    y = _rounded(getattr(each[k], part))
-                    traces.append(_trace(common | {"y": y}, i, variant))
+                    y = rounded(getattr(each[k], part))
+                    traces.append(trace(common | {"y": y}, i, variant))
                 if variants[0][1] is not None:
                     middle = np.mean([getattr(one, part) for one in each], axis=0)
-                    traces.append(_trace(common | {"y": _rounded(middle)}, i, ALL_CLASSES))
-            layout = _layout("margin (log-odds given to the truth)", part)
-            layout["xaxis"] |= {"zeroline": True, "zerolinewidth": 2}
+                    traces.append(trace(common | {"y": rounded(middle)}, i, ALL_CLASSES))
+            axes = layout("margin (log-odds given to the truth)", part)
+            axes["xaxis"] |= {"zeroline": True, "zerolinewidth": 2}
             title = f"{part.capitalize()}{addition}"
             description = f"{title} of each loss against the margin, one line for each loss."
-            panels.append(Panel(f"shape-{part}{suffix}", title, description, layout, traces))
+            panels.append(Panel(f"shape-{part}{suffix}", title, description, axes, traces))
     return Figure(
         "shapes",
         "What each loss looks like",
         "The value is what an example costs, and the slope how hard it pulls on the model: a loss "
-        "whose slope is near zero on the right stops working on what is already right.",
+        "whose slope is near zero on the right stops working on what is already right."
+        + ("" if same else " Class weights are included, as they would be on all of the rows."),
         panels,
     )
-
-
-def _layout(x: str, y: str) -> dict[str, Any]:
-    return {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
-
-
-def _trace(data: dict[str, Any], loss: int | None = None, k: int | None = None) -> Trace:
-    """Tag Plotly's data with the loss and the class it belongs to; None belongs to all."""
-    return {"loss": loss, "class": k, "data": {"type": "scatter", **data}}
-
-
-def _line(i: int, name: str, text: str) -> dict[str, Any]:
-    shown = html.escape(name)
-    return {
-        "name": shown,
-        "mode": "lines",
-        "line": style(i),
-        "hovertemplate": f"<b>{_literal(shown)}</b><br>{text}<extra></extra>",
-    }
-
-
-def _literal(text: str) -> str:
-    """Keep Plotly from reading ``%{…}`` in a name as one of its variables."""
-    return text.replace("%{", "%&#123;")
-
-
-def _reference(x: list[float], y: list[float], name: str) -> dict[str, Any]:
-    line = {"color": BASELINE_COLOUR, "dash": "dot", "width": 1.5}
-    return {"x": x, "y": y, "name": name, "mode": "lines", "line": line, "hoverinfo": "skip"}
-
-
-def _wash(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.06)"
-
-
-def _even(grid: Floats) -> dict[str, float]:
-    """Describe an even grid by its start and step: the page need not repeat it in every trace."""
-    return {"x0": round(float(grid[0]), 6), "dx": round(float(grid[1] - grid[0]), 6)}
-
-
-def _rounded(values: Floats, digits: int = 4) -> list[float | None]:
-    """Round for the page, which has no use for more; JSON has no NaN and no infinity."""
-    return [round(float(v), digits) if np.isfinite(v) else None for v in values]

@@ -120,10 +120,10 @@ def number(value: float | None, digits: int, *, signed: bool = False) -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int, *, signed: bool = False) -> str:
-    """Write an interval as ``low to high``; empty where either end is missing."""
+    """Write an interval as ``[low, high]``; empty where either end is missing."""
     if low is None or high is None:
         return ""
-    return f"{number(low, digits, signed=signed)} to {number(high, digits, signed=signed)}"
+    return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
 def p_value(p: float | None) -> str:

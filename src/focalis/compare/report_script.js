@@ -19,6 +19,7 @@ const base = {
   plot_bgcolor: "rgba(0,0,0,0)",
   font: { family: "system-ui, sans-serif", size: 13 },
   hoverlabel: { align: "left" },
+  modebar: { bgcolor: "rgba(0,0,0,0)", color: "#808080", activecolor: "#0072B2" },
 };
 const axis = { zeroline: false, automargin: true, fixedrange: touch };
 const config = {

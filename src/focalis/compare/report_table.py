@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from focalis.compare.report_figures import style
 from focalis.compare.report_metrics import (
-    METRICS,
-    PRIMARY,
     PROBABILITIES,
     RANKING,
     Metric,
@@ -21,6 +18,7 @@ from focalis.compare.report_metrics import (
     number,
     p_value,
 )
+from focalis.compare.report_plotting import style
 
 _MEANINGS = (
     (
@@ -66,7 +64,7 @@ def _table(losses: Sequence[Results], metrics: Sequence[Metric], caption: str, k
     winners = {metric.key: best(losses, metric) for metric in metrics}
     digits = {metric.key: decimals(losses, metric) for metric in metrics}
     rows = "".join(
-        f'<tr>{_name_cell(i, loss)}'
+        f"<tr>{_name_cell(i, loss)}"
         + "".join(_cell(loss, m, digits[m.key], i in winners[m.key], i == 0) for m in metrics)
         + "</tr>"
         for i, loss in enumerate(losses)
@@ -93,12 +91,24 @@ def _sort_button(inside: str) -> str:
 
 
 def _name_cell(i: int, loss: Results) -> str:
-    text = loss["loss"]
-    code = "" if text == loss["name"] else f"<code>{escape(text)}</code>"
+    text, code = loss["loss"], ""
+    # A name is often the text itself but for hyphens: saying it twice helps nobody. And a hundred
+    # class weights belong in results.json.
+    if _folded(text) != _folded(loss["name"]):
+        code = f'<code title="{escape(text)}">{escape(shorten(text))}</code>'
     return (
-        f'<th scope="row" class="name" data-sort="{i}">'
-        f"{swatch(i)}<span>{escape(loss['name'])}{code}</span></th>"
+        f'<th scope="row" class="name" data-sort="{i}"><div>'
+        f"{swatch(i)}<span>{escape(loss['name'])}{code}</span></div></th>"
     )
+
+
+def _folded(text: str) -> str:
+    return text.removeprefix("softmax_").replace("_", "-").replace(" ", "")
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Cut a text that is longer, and show that it was cut."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline: bool) -> str:
@@ -118,18 +128,18 @@ def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline
     if difference is not None and not is_baseline:
         gain = number(difference, digits, signed=True)
         ends = interval(part("difference_low"), part("difference_high"), digits, signed=True)
-        inside = gain + (f" ({ends})" if ends else "")
+        inside = gain + (f" {ends}" if ends else "")
+        lines.append(f'<small class="difference">{_minus(inside)}</small>')
         p = part("p")
         if p is not None:
-            inside += f", p {p_value(p)}"
-        lines.append(f'<small class="difference">{_minus(inside)}</small>')
+            lines.append(f"<small>p {escape(p_value(p))}</small>")
     kind = ' class="best"' if is_best else ""
     return f'<td{kind} data-sort="{mean!r}">{"".join(lines)}</td>'
 
 
 def _minus(text: str) -> str:
-    """Write proper minus signs and escape ``<0.001``."""
-    return escape(text).replace("-", "−")
+    """Write proper minus signs."""
+    return text.replace("-", "−")
 
 
 def swatch(i: int) -> str:
@@ -173,15 +183,16 @@ def warnings(data: Mapping[str, Any]) -> str:
     if not data["warnings"]:
         return ""
     items = "".join(f"<li>{escape(str(warning))}</li>" for warning in data["warnings"])
-    return f'<aside class="warnings" aria-label="Warnings"><h2>Before you trust this</h2><ul>{items}</ul></aside>'
+    heading = "<h2>Before you trust this</h2>"
+    return f'<aside class="warnings" aria-label="Warnings">{heading}<ul>{items}</ul></aside>'
 
 
 def classes(data: Mapping[str, Any]) -> str:
     """Return the table of the classes with their counts."""
-    counts, total = data["counts"], sum(data["counts"])
+    counts = data["counts"]
     rows = "".join(
         f'<tr><th scope="row">{escape(str(label))}{_positive(data, label)}</th>'
-        f"<td>{count:,}</td><td>{_share(count, total)}</td></tr>"
+        f"<td>{count:,}</td><td>{_share(count, counts)}</td></tr>"
         for label, count in zip(data["classes"], counts, strict=True)
     )
     return (
@@ -196,19 +207,16 @@ def _positive(data: Mapping[str, Any], label: Any) -> str:
     return "" if positive is None or str(label) != str(positive) else " <small>positive</small>"
 
 
-def _share(count: int, total: int) -> str:
-    share = count / total if total else 0.0
-    return (
-        f'<span class="bar" style="width:{4 * share:.3f}rem"></span>'
-        f'{share:.1%}'
-    )
+def _share(count: int, counts: Sequence[int]) -> str:
+    share, longest = count / (sum(counts) or 1), count / (max(counts) or 1)
+    return f'<span class="bar" style="width:{5 * longest:.3f}rem"></span>{share:.1%}'
 
 
 def settings(results: Results) -> str:
     """Return the data's and the settings' entries as a definition list."""
     data = results["data"]
     entries = {
-        "data": data["name"],
+        "name": data["name"],
         "rows": f"{data['rows']:,}",
         "rows without a target, left out": f"{data['rows_without_target']:,}",
         "feature columns": f"{_size(data['features']):,}",
@@ -232,4 +240,10 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-__all__ = ["METRICS", "PRIMARY", "classes", "facts", "meanings", "settings", "tables", "warnings"]
+def protocol(results: Results) -> str:
+    """Return the sentences that say how the numbers were made."""
+    sentences = [
+        "Every loss was trained and tested on the same folds.",
+        *results.get("protocol", []),
+    ]
+    return "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)

@@ -1,0 +1,93 @@
+"""What the report's figures are made of: panels of Plotly dictionaries, colours, small helpers."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from focalis.compare.report_curves import Floats
+
+ALL_CLASSES = -1
+"""The class picker's first choice."""
+
+# Okabe and Ito's colours, told apart by colour-blind readers. Their black and yellow vanish on a
+# dark or a light page; the baseline is a grey that stands on both.
+BASELINE_COLOUR = "#808080"
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot: its title, what it shows in words, its layout and its traces."""
+
+    key: str
+    title: str
+    description: str
+    layout: dict[str, Any]
+    traces: list[Trace]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A group of panels under one heading, with a sentence that says how to read them."""
+
+    key: str
+    title: str
+    sentence: str
+    panels: list[Panel]
+
+
+def style(position: int) -> dict[str, Any]:
+    """Return the line of the loss at this position: the first is the baseline."""
+    if position == 0:
+        return {"color": BASELINE_COLOUR, "dash": "solid", "width": 3.5}
+    dash, colour = divmod(position - 1, len(COLOURS))
+    return {"color": COLOURS[colour], "dash": DASHES[dash % len(DASHES)], "width": 2}
+
+
+def layout(x: str, y: str) -> dict[str, Any]:
+    """Return a layout with the titles of its axes."""
+    return {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
+
+
+def trace(data: dict[str, Any], loss: int | None = None, k: int | None = None) -> Trace:
+    """Tag Plotly's data with the loss and the class it belongs to; None belongs to all."""
+    return {"loss": loss, "class": k, "data": {"type": "scatter", **data}}
+
+
+def line(i: int, name: str, text: str) -> dict[str, Any]:
+    """Return a curve in the style of the loss; `text` is what its points say when pointed at."""
+    return {
+        "name": literal(name),
+        "mode": "lines",
+        "line": style(i),
+        "hovertemplate": f"<b>{literal(name)}</b><br>{text}<extra></extra>",
+    }
+
+
+def literal(text: str) -> str:
+    """Keep Plotly from reading a name as its small HTML or, in ``%{…}``, as a variable."""
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
+
+
+def reference(x: list[float], y: list[float], name: str) -> dict[str, Any]:
+    """Return a dotted line to hold the curves against."""
+    dotted = {"color": BASELINE_COLOUR, "dash": "dot", "width": 1.5}
+    return {"x": x, "y": y, "name": name, "mode": "lines", "line": dotted, "hoverinfo": "skip"}
+
+
+def even(grid: Floats) -> dict[str, float]:
+    """Describe an even grid by its start and step: the page need not repeat it in every trace."""
+    return {"x0": round(float(grid[0]), 6), "dx": round(float(grid[1] - grid[0]), 6)}
+
+
+def rounded(values: Floats, digits: int = 4) -> list[float | None]:
+    """Round for the page, which has no use for more; JSON has no NaN and no infinity."""
+    return [round(float(v), digits) if np.isfinite(v) else None for v in values]
