@@ -118,7 +118,6 @@ def check_first_order(loss: "focalis.Loss", margin: Margin, case: Case, engine: 
     kind = {"inputs": case.inputs, "factor": case.factor}
     assert_accurate(value, expected.value, what="value", **kind)
     assert_accurate(gradient, expected.gradient, expected.gradient_bulk, what="gradient", **kind)
-    np.testing.assert_array_equal(loss(case.inputs, case.targets, engine=engine), value)
 
 
 def check_second_order(

@@ -37,6 +37,18 @@ def test_hessians(margin, link, dtype, engine):
         contract.check_second_order(loss, margin, case, engine)
 
 
+@every_engine
+@every_dtype
+@pytest.mark.parametrize("link", registry.LINKS)
+@pytest.mark.parametrize("reduction", registry.REDUCTIONS)
+def test_a_call_is_the_value_alone(reduction, link, dtype, engine):
+    loss = Loss(link, registry.build(registry.FEW_MARGINS[2]), reduction=reduction)
+    for case in [*contract.cases(link, dtype), soft_case(link, dtype)]:
+        expected, _ = loss.value_and_grad(case.inputs, case.targets, engine=engine)
+        got = loss(case.inputs, case.targets, engine=engine)
+        np.testing.assert_array_equal(got, expected)
+
+
 def soft_case(link, dtype):
     rng = np.random.default_rng(21)
     if link in registry.ROW_LINKS:
