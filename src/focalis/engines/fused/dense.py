@@ -2,7 +2,8 @@
 
 The largest class a stands apart, because 1 − p_a cancels: seen from a, the others are compared with
 the largest among themselves. For every other class 1 − p_k ≥ 1/2 and sums over all classes serve. With
-g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a and w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
+g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a, and at a itself
+w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
 """
 
 import numpy as np

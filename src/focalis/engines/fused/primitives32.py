@@ -47,6 +47,7 @@ A0, A1, A2, A3 = (
     FLOAT(0.11666190857945287198),
 )
 M2, M3, M4, M5, M6, M7, M8 = (FLOAT(1.0 / k) for k in (2, 6, 24, 120, 720, 5040, 40320))
+SIGN_SHIFT, MAGNITUDE, LOWEST = INT(31), INT(0x7FFFFFFF), INT(-0x80000000)
 ROOT_HALF_BITS = INT(0x3F3504F3)
 SUBNORMAL_LIFT, SUBNORMAL_SHIFT = FLOAT(16777216.0), FLOAT(24)
 
@@ -122,3 +123,9 @@ def expm1(x):
     tail = ((M8 * x + M7) * x + M6) * x + M5
     near = x * ((((tail * x + M4) * x + M3) * x + M2) * x + ONE)
     return near if abs(x) < FLOAT(0.35) else exp(x) - ONE
+
+
+@njit(**PRIMITIVE)
+def as_ordered(bits):
+    """Return the bits of a number as an integer of the same order, and the other way round."""
+    return INT(bits ^ INT(INT(bits >> SIGN_SHIFT) & MAGNITUDE))

@@ -58,6 +58,7 @@ A0, A1, A2, A3, A4, A5, A6 = (
 M2, M3, M4, M5, M6, M7, M8 = (1.0 / k for k in (2, 6, 24, 120, 720, 5040, 40320))
 M9, M10, M11 = (1.0 / k for k in (362880, 3628800, 39916800))
 M12, M13, M14 = (1.0 / k for k in (479001600, 6227020800, 87178291200))
+SIGN_SHIFT, MAGNITUDE, LOWEST = INT(63), INT(0x7FFFFFFFFFFFFFFF), INT(-0x8000000000000000)
 ROOT_HALF_BITS = INT(0x3FE6A09E667F3BCD)
 SUBNORMAL_LIFT, SUBNORMAL_SHIFT = 18014398509481984.0, 54.0
 
@@ -139,3 +140,9 @@ def expm1(x):
     tail = (((tail * x + M8) * x + M7) * x + M6) * x + M5
     near = x * ((((tail * x + M4) * x + M3) * x + M2) * x + ONE)
     return near if abs(x) < FLOAT(0.35) else exp(x) - ONE
+
+
+@njit(**PRIMITIVE)
+def as_ordered(bits):
+    """Return the bits of a number as an integer of the same order, and the other way round."""
+    return INT(bits ^ INT(INT(bits >> SIGN_SHIFT) & MAGNITUDE))

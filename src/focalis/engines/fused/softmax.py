@@ -9,12 +9,14 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.primitives32 import (
-    FAR,
     FLOAT,
     INFINITY,
+    INT,
     LARGEST,
+    LOWEST,
     ONE,
     ZERO,
+    as_ordered,
     exp,
     log,
 )
@@ -36,10 +38,8 @@ def state_terms(m, u, v, p, q, c):
 STEP = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-# A row's NaN shows in the sum of its exponentials; the search for the largest may pass it over.
-MAX = {"fastmath": {"nnan", "nsz"}, "error_model": "numpy", "nogil": True}
 BLOCK = 4096  # elements summed in their own type
-LANES = 64
+LANES = 128
 MOST_LANE_CLASSES = 48
 
 
@@ -53,12 +53,15 @@ def choose(condition, a, b):
     return a if condition else b
 
 
-@njit(**MAX)
+@njit(**LOOP)
 def largest(x):
-    best = -INFINITY
+    """Return the largest number, −inf of none. A NaN may be passed over: it shows in the sum."""
+    # Integers of the same order: a running maximum of floats does not become vector code.
+    best = LOWEST
     for i in range(x.size):
-        best = x[i] if x[i] > best else best
-    return best
+        key = as_ordered(FLOAT(x[i]).view(INT))
+        best = key if key > best else best
+    return -INFINITY if best == LOWEST else INT(as_ordered(best)).view(FLOAT)
 
 
 @njit(**SUM)
@@ -94,9 +97,9 @@ def sum_below_one(e):
 
 
 @njit(**LOOP)
-def scale_into(e, factor, out):
+def scale_by(e, factor):
     for i in range(e.size):
-        out[i] = e[i] * factor
+        e[i] *= factor
 
 
 @njit(**STEP)
@@ -150,8 +153,8 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
             hess[k] = second
         slope = slope * scale
         factor = -(slope / total)
-        scale_into(left, factor, left)
-        scale_into(right, factor, right)
+        scale_by(left, factor)
+        scale_by(right, factor)
         grad[k] = slope
     return weight * value
 
@@ -187,8 +190,46 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c):
 
 
 @njit(**LOOP)
+def lane_labels(t, weight, per_class, k, w):
+    """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
+    k[:], w[:] = 0, ZERO
+    bad = False
+    for i in range(t.size):
+        mine = ONE
+        if weight is not None:
+            mine = weight[i]
+        if mine != ZERO:
+            if t[i] < 0 or t[i] >= per_class.size:
+                bad = True
+            else:
+                k[i] = t[i]
+                w[i] = mine * per_class[t[i]]
+    return bad
+
+
+@njit(**LOOP)
+def lane_load(x, w, block):
+    """Turn rows into lanes; a row without weight may hold anything and is taken as zeros."""
+    if x.shape[0] < LANES:
+        block[:] = ZERO
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            block[j, i] = x[i, j]
+    for i in range(x.shape[0]):
+        if w[i] == ZERO:
+            block[:, i] = ZERO
+
+
+@njit(**LOOP)
+def lane_store(block, out):
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = block[j, i]
+
+
+@njit(**LOOP)
 def lane_tops(x, k, c, top, own):
-    for i in range(top.size):
+    for i in range(LANES):
         mine = k[i] == c
         xi, ti, oi = x[i], top[i], own[i]
         other = choose(mine, -INFINITY, xi)
@@ -198,7 +239,7 @@ def lane_tops(x, k, c, top, own):
 
 @njit(**LOOP)
 def lane_exps(x, k, c, top, total):
-    for i in range(top.size):
+    for i in range(LANES):
         e = choose(k[i] == c, ZERO, exp(x[i] - top[i]))
         x[i] = e
         total[i] += e
@@ -206,16 +247,17 @@ def lane_exps(x, k, c, top, total):
 
 @njit(**SUM)
 def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
+    """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
     kept = ZERO
-    for i in range(top.size):
+    for i in range(LANES):
         m = (own[i] - top[i]) - log(total[i])
         phi, s, h = terms(m, -m, c)
         w = weight[i]
         phi = weighed(w, phi)
         s = weighed(w, s)
+        slope[i] = s
+        factor[i] = -(s * scale) / total[i]
         second[i] = weighed(w, h)
-        factor[i] = s
-        slope[i] = s * scale
         value[i] = phi
         kept += phi
     return kept
@@ -223,32 +265,64 @@ def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
 
 @njit(**LOOP)
 def lane_rest(e, rest, ones):
-    for i in range(rest.size):
+    for i in range(LANES):
         at_top = e[i] == ONE
         rest[i] += choose(at_top, ZERO, e[i])
         ones[i] += choose(at_top, ONE, ZERO)
 
 
 @njit(**LOOP)
-def lane_curvature(e, k, c, total, rest, ones, factor, second, out):
-    for i in range(total.size):
-        mine = index_curvature(e[i], total[i], rest[i], ones[i], factor[i], second[i])
+def lane_curvature(e, k, c, total, rest, ones, slope, second, out):
+    for i in range(LANES):
+        mine = index_curvature(e[i], total[i], rest[i], ones[i], slope[i], second[i])
         out[i] = choose(k[i] == c, second[i], mine)
 
 
 @njit(**LOOP)
-def lane_gradient(e, k, c, slope, total):
-    for i in range(total.size):
-        others = -(e[i] * slope[i]) / total[i]
-        e[i] = choose(k[i] == c, slope[i], others)
+def lane_gradient(e, k, c, slope, factor, scale):
+    for i in range(LANES):
+        e[i] = choose(k[i] == c, slope[i] * scale, e[i] * factor[i])
 
 
-@njit(**SUM)
+@njit(**LOOP)
 def has_infinite(x):
     found = 0
     for i in range(x.size):
         found |= abs(x[i]) == INFINITY
     return found != 0
+
+
+@njit(**LOOP)
+def index_strip(x, t, weight, per_class, scale, value, grad, hess, spare, block, other, k, lanes, c):
+    """Evaluate at most LANES rows of few classes, one in each lane."""
+    w, top, own, total = lanes[0], lanes[1], lanes[2], lanes[3]
+    slope, factor, second, phi = lanes[4], lanes[5], lanes[6], lanes[7]
+    classes = x.shape[1]
+    bad = lane_labels(t, weight, per_class, k, w)
+    lane_load(x, w, block)
+    top[:], total[:] = -INFINITY, ZERO
+    for j in range(classes):
+        lane_tops(block[j], k, np.int32(j), top, own)
+    if has_infinite(top):
+        return index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c)
+    for j in range(classes):
+        lane_exps(block[j], k, np.int32(j), top, total)
+    kept = lane_terms(w, scale, top, own, total, slope, factor, second, phi, c)
+    if value is not None:
+        value[:] = phi[: value.size]
+    if hess is not None:
+        rest, ones = lanes[1], lanes[2]
+        rest[:], ones[:] = ZERO, ZERO
+        for j in range(classes):
+            lane_rest(block[j], rest, ones)
+        for j in range(classes):
+            lane_curvature(block[j], k, np.int32(j), total, rest, ones, slope, second, other[j])
+        lane_store(other, hess)
+    if grad is not None:
+        for j in range(classes):
+            lane_gradient(block[j], k, np.int32(j), slope, factor, scale)
+        lane_store(block, grad)
+    return kept, bad
 
 
 @njit(cache=CACHE, **LOOP)
@@ -257,103 +331,29 @@ def index(x, t, weight, per_class, scale, value, grad, hess, c):
     spare = np.empty(classes, FLOAT)
     if classes > MOST_LANE_CLASSES:
         return index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c)
-    block = np.empty(classes * LANES, FLOAT)
-    other = np.empty(classes * LANES if hess is not None else 0, FLOAT)
+    block = np.empty((classes, LANES), FLOAT)
+    other = np.empty((classes if hess is not None else 0, LANES), FLOAT)
+    lanes = np.empty((8, LANES), FLOAT)
     k = np.empty(LANES, np.int32)
-    w, top, own, total = (
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-    )
-    slope, factor, second, phi = (
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-        np.empty(LANES, FLOAT),
-    )
-    rest, ones = np.empty(LANES, FLOAT), np.empty(LANES, FLOAT)
-    kept, bad = 0.0, False
-    flat = x.reshape(-1)
-    for r in range(0, n, LANES):
-        rows = min(LANES, n - r)
-        strip = flat[r * classes : (r + rows) * classes]
-        if has_infinite(strip):
-            part, wrong = index_rows(
-                x[r : r + rows],
-                t[r : r + rows],
-                None if weight is None else weight[r : r + rows],
-                per_class,
-                scale,
-                None if value is None else value[r : r + rows],
-                None if grad is None else grad[r : r + rows],
-                None if hess is None else hess[r : r + rows],
-                spare,
-                c,
-            )
-            kept += part
-            bad |= wrong
-            continue
-        for i in range(LANES):
-            w[i] = ZERO
-            k[i] = 0
-        for i in range(rows):
-            weight_i = ONE
-            if weight is not None:
-                weight_i = weight[r + i]
-            label = t[r + i]
-            if weight_i != ZERO:
-                if label < 0 or label >= classes:
-                    bad = True
-                else:
-                    k[i] = label
-                    w[i] = weight_i * per_class[label]
-        if rows < LANES:
-            block[:] = ZERO
-        for i in range(rows):
-            # A row without weight may hold anything: take zeros in its place.
-            if w[i] != ZERO:
-                for j in range(classes):
-                    block[j * LANES + i] = strip[i * classes + j]
-            else:
-                for j in range(classes):
-                    block[j * LANES + i] = ZERO
-        for i in range(LANES):
-            top[i] = -INFINITY
-            total[i] = ZERO
-        for j in range(classes):
-            lane_tops(block[j * LANES : (j + 1) * LANES], k, j, top, own)
-        for j in range(classes):
-            lane_exps(block[j * LANES : (j + 1) * LANES], k, j, top, total)
-        kept += lane_terms(w, scale, top, own, total, slope, factor, second, phi, c)
-        if value is not None:
-            value[r : r + rows] = phi[:rows]
-        if hess is not None:
-            rest[:] = ZERO
-            ones[:] = ZERO
-            for j in range(classes):
-                lane_rest(block[j * LANES : (j + 1) * LANES], rest, ones)
-            for j in range(classes):
-                lane_curvature(
-                    block[j * LANES : (j + 1) * LANES],
-                    k,
-                    j,
-                    total,
-                    rest,
-                    ones,
-                    factor,
-                    second,
-                    other[j * LANES : (j + 1) * LANES],
-                )
-            place = hess.reshape(-1)[r * classes : (r + rows) * classes]
-            for i in range(rows):
-                for j in range(classes):
-                    place[i * classes + j] = other[j * LANES + i]
-        if grad is not None:
-            for j in range(classes):
-                lane_gradient(block[j * LANES : (j + 1) * LANES], k, j, slope, total)
-            place = grad.reshape(-1)[r * classes : (r + rows) * classes]
-            for i in range(rows):
-                for j in range(classes):
-                    place[i * classes + j] = block[j * LANES + i]
-    return kept, bad
+    total, bad = 0.0, False
+    for lo in range(0, n, LANES):
+        hi = min(lo + LANES, n)
+        part, wrong = index_strip(
+            x[lo:hi],
+            t[lo:hi],
+            None if weight is None else weight[lo:hi],
+            per_class,
+            scale,
+            None if value is None else value[lo:hi],
+            None if grad is None else grad[lo:hi],
+            None if hess is None else hess[lo:hi],
+            spare,
+            block,
+            other,
+            k,
+            lanes,
+            c,
+        )
+        total += part
+        bad |= wrong
+    return total, bad
