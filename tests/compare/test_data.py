@@ -117,7 +117,7 @@ def test_the_folds_that_would_do_do(tmp_path):
 
 
 def test_a_wrong_positive_names_the_nearest(tmp_path):
-    with pytest.raises(InputError, match="positive: no value 'yess' .* nearest is 'yes'"):
+    with pytest.raises(InputError, match=r"positive: no value 'yess' .* nearest is 'yes'"):
         load_target(tmp_path, ["no"] * 4 + ["yes"] * 4, positive="yess")
 
 

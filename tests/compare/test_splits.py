@@ -99,12 +99,12 @@ def test_too_few_groups():
 
 def test_a_class_in_one_group_cannot_be_everywhere():
     groups = np.where(TARGETS == 1, 0, np.arange(ROWS) % 7)
-    with pytest.raises(InputError, match="group: column 'g' leaves a fold without .* class '1'"):
+    with pytest.raises(InputError, match=r"group: column 'g' leaves a fold without .* class '1'"):
         make_splits(data_of(TARGETS, groups=groups), settings(group="g"))
 
 
 def test_a_class_that_comes_late_cannot_be_learnt_early():
-    with pytest.raises(InputError, match="time: column 't' leaves a fold without .* class '1'"):
+    with pytest.raises(InputError, match=r"time: column 't' leaves a fold without .* class '1'"):
         make_splits(data_of(np.sort(TARGETS), times=np.arange(ROWS)), settings(time="t"))
 
 

@@ -13,11 +13,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from focalis.compare.data import Data, load
+from focalis.compare.errors import InputError
 from focalis.compare.losses import Candidate, choose_losses
 from focalis.compare.protocol import run_fold
 from focalis.compare.recipe import recipe
 from focalis.compare.settings import Settings
 from focalis.compare.splits import Split, make_splits
+from focalis.compare.starts import check_start
 from focalis.compare.statistics import verdict, winner
 from focalis.compare.storage import ReportFolder
 from focalis.compare.summary import summarise
@@ -68,6 +70,7 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     ReportFolder.check(settings)
     data = load(settings)
     candidates = choose_losses(len(data.classes), settings.loss, settings.losses)
+    _check_losses(data, candidates)
     splits = make_splits(data, settings)
     folder = ReportFolder.open(settings, data, [candidate.name for candidate in candidates])
     if (results := folder.finished()) is not None:
@@ -81,6 +84,18 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
     folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
     return results
+
+
+def _check_losses(data: Data, candidates: list[Candidate]) -> None:
+    n_classes = len(data.classes)
+    for candidate in candidates:
+        loss = candidate.fitted(data.targets, data.weights, n_classes)
+        try:
+            check_start(loss, data.targets, data.weights, n_classes)
+        except ValueError as error:
+            raise InputError(
+                f"loss: cannot train {candidate.name} on these data: {error}"
+            ) from error
 
 
 def _cores() -> int:

@@ -1,0 +1,415 @@
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import polars as pl
+import pytest
+from compare_data import three_classes, two_classes, write_csv
+from polars.testing import assert_frame_equal
+
+import focalis
+from focalis.compare import InputError, Listener, Settings, run
+from focalis.compare.metrics import METRICS
+
+FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
+TWO_LOSSES = ("cross-entropy", "focal(gamma=2, alpha=.25)")
+
+
+def settings_for(folder: Path, **changes) -> Settings:
+    chosen = {
+        "data": folder / "table.csv",
+        "target": "answer",
+        "folds": 2,
+        "repeats": 2,
+        "jobs": 1,
+        "losses": TWO_LOSSES,
+        "out": folder / "report",
+    }
+    return Settings(**{**chosen, **changes})
+
+
+def plain(results):
+    """Results without what differs between two runs: the clock."""
+    for entry in results["losses"]:
+        entry["metrics"].pop("fit_seconds")
+    return results
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory):
+    """One finished comparison of a binary target, and its folder."""
+    folder = tmp_path_factory.mktemp("binary")
+    write_csv(folder / "table.csv", two_classes())
+    return run(settings_for(folder, weight="weight")), folder
+
+
+@pytest.fixture(scope="module")
+def multiclass(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("multiclass")
+    write_csv(folder / "table.csv", three_classes())
+    losses = ("cross-entropy", "balanced cross-entropy", "poly1")
+    settings = settings_for(folder, target="kind", losses=losses, model="linear")
+    return run(settings), folder
+
+
+def test_the_folder_holds_the_report_and_nothing_else(binary):
+    _, folder = binary
+    assert files(folder / "report") == FINAL | {"run.json"}
+
+
+def test_results_json_is_what_is_returned(binary):
+    results, folder = binary
+    assert json.loads((folder / "report" / "results.json").read_text()) == results
+
+
+@pytest.mark.parametrize("which", ["binary", "multiclass"])
+def test_the_form_of_the_results(which, request):
+    results, _ = request.getfixturevalue(which)
+    assert results["losses"][0]["name"] == "cross-entropy"
+    keys = {"mean", "low", "high", "difference", "difference_low", "difference_high", "p"}
+    for index, entry in enumerate(results["losses"]):
+        assert set(entry["metrics"]) == set(METRICS)
+        link = "sigmoid" if which == "binary" else "softmax"
+        assert focalis.parse(entry["loss"]).link == link
+        for metric, values in entry["metrics"].items():
+            assert keys <= set(values)
+            assert values["low"] <= values["mean"] <= values["high"]
+            assert (values["difference"] is None) == (index == 0)
+            if metric != "average_precision":
+                assert values["p"] is None
+    assert results["winner"] in [entry["name"] for entry in results["losses"]]
+    assert results["verdict"].count(". ") == 1
+    assert len(results["protocol"]) == 3
+
+
+def test_what_is_said_of_the_data(binary):
+    results, _ = binary
+    data = results["data"]
+    assert (data["name"], data["rows"], data["features"]) == ("table.csv", 120, 6)
+    assert data["classes"] == ["no", "yes"]
+    assert data["positive"] == "yes"
+    assert sum(data["counts"]) == 120
+    assert results["settings"]["weight"] == "weight"
+
+
+def test_means_are_those_of_the_rows(binary):
+    results, folder = binary
+    rows = pl.read_parquet(folder / "report" / "results.parquet")
+    assert rows.height == 2 * 2 * 2
+    for entry in results["losses"]:
+        own = rows.filter(pl.col("loss") == entry["name"])
+        assert own.select("repeat", "fold").rows() == [(0, 0), (0, 1), (1, 0), (1, 1)]
+        for metric, values in entry["metrics"].items():
+            assert values["mean"] == pytest.approx(own[metric].mean())
+
+
+def test_differences_are_paired(binary):
+    results, folder = binary
+    rows = pl.read_parquet(folder / "report" / "results.parquet")
+    base, focal = (rows.filter(pl.col("loss") == name)["roc_auc"] for name in TWO_LOSSES)
+    values = results["losses"][1]["metrics"]["roc_auc"]
+    assert values["difference"] == pytest.approx((focal - base).mean())
+    assert results["losses"][1]["metrics"]["average_precision"]["p"] is not None
+
+
+def test_binary_predictions_are_out_of_fold_and_complete(binary):
+    results, folder = binary
+    predictions = pl.read_parquet(folder / "report" / "predictions.parquet")
+    roles = ["loss", "repeat", "fold", "row", "target", "weight"]
+    assert predictions.columns == [*roles, "logit", "link", "posterior", "isotonic"]
+    assert predictions.null_count().sum_horizontal().item() == 0
+    table = two_classes()
+    for (_, _), part in predictions.group_by("loss", "repeat"):
+        ordered = part.sort("row")
+        assert ordered["row"].to_list() == list(range(120))
+        assert (ordered["target"] == (table["answer"] == "yes").cast(pl.Int64)).all()
+        assert (ordered["weight"] == table["weight"]).all()
+    for entry in results["losses"]:
+        loss = focalis.parse(entry["loss"])
+        part = predictions.filter(pl.col("loss") == entry["name"])
+        logits = part["logit"].to_numpy()
+        np.testing.assert_allclose(part["link"].to_numpy(), loss.probabilities(logits))
+        np.testing.assert_allclose(part["posterior"].to_numpy(), loss.posterior(logits))
+    focal = predictions.filter(pl.col("loss") != "cross-entropy")
+    assert not np.allclose(focal["link"], focal["posterior"], atol=0.01)
+
+
+def test_multiclass_predictions_have_a_column_for_each_class(multiclass):
+    results, folder = multiclass
+    predictions = pl.read_parquet(folder / "report" / "predictions.parquet")
+    roles = ["loss", "repeat", "fold", "row", "target", "weight"]
+    kinds = ("logit", "link", "posterior", "isotonic")
+    assert predictions.columns == [*roles, *(f"{kind}_{k}" for kind in kinds for k in range(3))]
+    for kind in kinds[1:]:
+        total = predictions.select(pl.sum_horizontal(f"^{kind}_.$")).to_series()
+        np.testing.assert_allclose(total, 1)
+    assert results["data"]["classes"] == ["0", "1", "2"]
+    assert results["data"]["positive"] is None
+    assert all(e["metrics"]["roc_auc"]["mean"] > 0.7 for e in results["losses"])
+
+
+@pytest.mark.parametrize("which", ["binary", "multiclass"])
+def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
+    results, folder = request.getfixturevalue(which)
+    monkeypatch.chdir(tmp_path)  # it finds its data from anywhere
+    script = folder / "report" / "recipe.py"
+    runpy.run_path(str(script), run_name="__main__")
+    assert "saved" in capsys.readouterr().out
+    saved = joblib.load(script.with_name("model.joblib"))
+    frame = pl.read_csv(folder / "table.csv", try_parse_dates=True)
+    logits = saved["model"].logits(saved["vectoriser"].transform(frame))
+    posterior = saved["loss"].posterior(logits)
+    if which == "binary":
+        assert saved["classes"] == ("no", "yes")
+        answers = logits >= saved["thresholds"]
+        truth = (frame["answer"] == "yes").to_numpy()
+        assert ((posterior > 0.5) == truth).mean() > 0.8
+        assert (answers == truth).mean() > 0.8
+    else:
+        assert saved["classes"] == tuple(results["data"]["classes"])
+        assert (posterior.argmax(axis=1) == frame["kind"].to_numpy()).mean() > 0.6
+    script.with_name("model.joblib").unlink()
+
+
+def test_the_recipe_of_the_digits_says_so():
+    from focalis.compare.data import load
+    from focalis.compare.recipe import recipe
+
+    entry = {"name": "a", "loss": "focal(gamma=2)", "rounds": 3, "thresholds": [0.5]}
+    text = recipe(Settings(), load(Settings()), entry)
+    compile(text, "recipe.py", "exec")
+    assert "data=Path" not in text
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "linear"])
+def test_folds_side_by_side_give_the_same_results(model, tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    found = [
+        plain(run(settings_for(tmp_path, model=model, jobs=jobs, out=tmp_path / str(jobs))))
+        for jobs in (1, 3)
+    ]
+    assert found[0] == found[1]
+
+
+class StopAfter(Listener):
+    """Interrupts a comparison after some fits, as Ctrl-C would."""
+
+    def __init__(self, fits):
+        self.left = fits
+        self.already = None
+
+    def started(self, data, finished, total):
+        self.already = finished
+
+    def advanced(self):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    whole = plain(run(settings_for(tmp_path, out=tmp_path / "whole")))
+    with pytest.raises(KeyboardInterrupt):
+        run(settings_for(tmp_path), StopAfter(3))
+    assert "results.json" not in files(tmp_path / "report")
+    listener = StopAfter(100)
+    resumed = plain(run(settings_for(tmp_path, resume=True), listener))
+    assert listener.already == 3
+    assert listener.left == 100 - 5
+    assert resumed == whole
+    predictions = [
+        pl.read_parquet(tmp_path / name / "predictions.parquet") for name in ("whole", "report")
+    ]
+    assert_frame_equal(*predictions)
+    assert files(tmp_path / "report") == files(tmp_path / "whole")
+
+
+def test_a_killed_run_goes_on(tmp_path):
+    """SIGKILL leaves no time to tidy up; what was written must still be whole."""
+    write_csv(tmp_path / "table.csv", two_classes())
+    script = (
+        "import pathlib, sys, time; from focalis.compare import *\n"
+        "class Slow(Listener):\n"
+        "    def advanced(self): time.sleep(0.2)\n"
+        f"run(Settings(data=pathlib.Path('table.csv'), target='answer', folds=2, jobs=1, "
+        f"losses={TWO_LOSSES!r}, out=pathlib.Path('report')), Slow())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(focalis.__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=environment)
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("report/parts/*.json")):
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+    listener = StopAfter(100)
+    results = plain(run(settings_for(tmp_path, resume=True), listener))
+    assert 1 <= listener.already < 8
+    assert results == plain(run(settings_for(tmp_path, out=tmp_path / "whole")))
+
+
+def test_half_a_pair_does_not_count(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    with pytest.raises(KeyboardInterrupt):
+        run(settings_for(tmp_path), StopAfter(3))
+    parts = tmp_path / "report" / "parts"
+    row = sorted(parts.glob("*.json"))[0]
+    row.rename(row.with_name(row.name + ".tmp"))  # killed before the move
+    listener = StopAfter(100)
+    run(settings_for(tmp_path, resume=True), listener)
+    assert listener.already == 2
+    assert not parts.exists()
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    first = run(settings_for(tmp_path))
+    assert run(settings_for(tmp_path, resume=True), StopAfter(1)) == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 1}, "with seed = 0, now it is 1"),
+        ({"folds": 3}, "with folds = 2, now it is 3"),
+        ({"model": "linear"}, 'with model = "lightgbm", now it is "linear"'),
+        ({"loss": ("poly1",)}, r'with loss = \[\], now it is \["poly1"\]'),
+    ],
+)
+def test_resuming_something_else_is_an_error(binary, changes, message):
+    _, folder = binary
+    with pytest.raises(InputError, match=f"resume: .* {message}"):
+        run(settings_for(folder, weight="weight", resume=True, **changes))
+
+
+def test_resuming_with_other_data_is_an_error(binary, tmp_path):
+    _, folder = binary
+    path = write_csv(tmp_path / "table.csv", two_classes(seed=1))
+    with pytest.raises(InputError, match=r"resume: .* made with other data"):
+        run(settings_for(folder, data=path, weight="weight", resume=True))
+
+
+def test_resuming_nothing_starts(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    listener = StopAfter(1)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings_for(tmp_path, resume=True), listener)
+    assert listener.already == 0
+
+
+def test_a_report_is_overwritten_only_when_told(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    run(settings_for(tmp_path, repeats=1))
+    report = tmp_path / "report"
+    (report / "notes.txt").write_text("mine")
+    before = (report / "results.json").read_bytes()
+    with pytest.raises(InputError, match=r"holds a report already; --resume .* --overwrite"):
+        run(settings_for(tmp_path, repeats=1))
+    assert (report / "results.json").read_bytes() == before
+
+    results = run(settings_for(tmp_path, repeats=1, seed=7, overwrite=True))
+    assert results["settings"]["seed"] == 7
+    assert files(report) == FINAL | {"run.json", "notes.txt"}
+    assert (report / "notes.txt").read_text() == "mine"
+
+
+def test_bad_input_does_not_harm_a_report_that_is_to_be_overwritten(binary):
+    _, folder = binary
+    before = (folder / "report" / "results.json").read_bytes()
+    with pytest.raises(InputError, match="no column"):
+        run(settings_for(folder, target="anwser", overwrite=True))
+    assert (folder / "report" / "results.json").read_bytes() == before
+    assert files(folder / "report") >= FINAL
+
+
+@pytest.mark.parametrize("flag", [{}, {"overwrite": True}, {"resume": True}])
+def test_a_folder_of_someone_else_is_never_touched(tmp_path, flag):
+    write_csv(tmp_path / "table.csv", two_classes())
+    foreign = tmp_path / "report"
+    foreign.mkdir()
+    (foreign / "results.json").write_text("{}")
+    with pytest.raises(InputError, match="holds files that focalis did not write"):
+        run(settings_for(tmp_path, **flag))
+    assert files(foreign) == {"results.json"}
+
+
+def test_an_empty_folder_may_be_filled(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    (tmp_path / "report").mkdir()
+    run(settings_for(tmp_path, repeats=1, losses=("cross-entropy",)))
+    assert files(tmp_path / "report") >= FINAL
+
+
+def test_a_file_is_no_folder(tmp_path):
+    write_csv(tmp_path / "table.csv", two_classes())
+    (tmp_path / "report").write_text("")
+    with pytest.raises(InputError, match="is not a folder"):
+        run(settings_for(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"losses": ("foca",)}, "losses: unknown loss 'foca'"),
+        ({"loss": ("focal(gamma=-1)",)}, "loss: gamma of focal"),
+        ({"loss": ("generalized_cross_entropy(kappa=1)",)}, "loss: cannot train generalized"),
+        ({"group": "colour", "folds": 4}, "group: expected at least 4 groups"),
+        ({"time": "flag"}, "time: expected dates or numbers"),
+        ({"folds": 100}, "fewer than twice the 100 folds"),
+    ],
+)
+def test_bad_input_writes_nothing(tmp_path, changes, message):
+    write_csv(tmp_path / "table.csv", two_classes())
+    with pytest.raises(InputError, match=message):
+        run(settings_for(tmp_path, **changes))
+    assert files(tmp_path) == {"table.csv"}
+
+
+def test_a_posterior_that_is_not_determined_is_null(tmp_path):
+    """With all weight on one answer's side nothing can be said of the other: alpha = 1."""
+    write_csv(tmp_path / "table.csv", two_classes())
+    loss = focalis.parse("generalized_cross_entropy(kappa=1)")
+    from focalis.compare.protocol import posterior_or_none
+
+    assert posterior_or_none(loss, np.zeros(3)) is None
+    assert posterior_or_none(focalis.parse("focal"), np.zeros(3)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("role", ["group", "time"])
+def test_group_and_time_reach_the_report(tmp_path, role):
+    write_csv(tmp_path / "table.csv", two_classes())
+    column = {"group": "group", "time": "day"}[role]
+    results = run(settings_for(tmp_path, **{role: column}, losses=("cross-entropy",)))
+    words = {"group": "rows of one 'group' together", "time": "forward in time by 'day'"}[role]
+    assert words in results["protocol"][0]
+    rows = pl.read_parquet(tmp_path / "report" / "results.parquet")
+    assert rows.height == {"group": 4, "time": 2}[role]
+    assert ("approximate" in results["protocol"][2]) == (role == "time")
+
+
+def test_a_failure_in_one_fold_ends_the_run(tmp_path, monkeypatch):
+    from focalis.compare import running
+
+    def broken(data, split, *args, **kwargs):
+        raise RuntimeError(f"fold {split.fold} broke")
+        yield
+
+    write_csv(tmp_path / "table.csv", two_classes())
+    monkeypatch.setattr(running, "run_fold", broken)
+    with pytest.raises(RuntimeError, match="broke"):
+        run(settings_for(tmp_path, jobs=2))

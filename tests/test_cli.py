@@ -1,0 +1,193 @@
+"""The command line, tested as a process."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import focalis
+
+SOURCE = str(Path(focalis.__file__).parents[1])
+FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
+
+
+def focalis_command(*arguments, cwd, prelude=""):
+    """Run `focalis ARGUMENTS` in a new process; `prelude` is Python to run first."""
+    code = f"{prelude}\nfrom focalis.cli import main\nraise SystemExit(main())"
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "200", "PYTHONUTF8": "1"}
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal(90)
+    answer = np.where(x + 0.5 * generator.standard_normal(90) > 0.4, "yes", "no")
+    answers = pl.Series(answer).to_list()
+    answers[7] = None
+    frame = pl.DataFrame(
+        {"x": x, "name": [f"n{i}" for i in range(90)], "z": x**2, "answer": answers}
+    )
+    frame.write_csv(tmp_path / "table.csv")
+    return tmp_path
+
+
+QUICK = ("--folds", "2", "--repeats", "1", "--losses", "cross-entropy,poly1", "--model", "linear")
+
+
+def test_a_comparison_from_end_to_end(folder):
+    done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "cross-entropy" in done.stdout
+    assert "poly1(epsilon=1)" in done.stdout
+    assert str(Path("focalis-report") / "index.html") in done.stdout
+    assert "\x1b" not in done.stdout  # plain when piped
+    assert {path.name for path in (folder / "focalis-report").iterdir()} == FINAL | {"run.json"}
+    results = json.loads((folder / "focalis-report" / "results.json").read_text())
+    assert results["verdict"] in " ".join(done.stdout.split())
+
+
+def test_what_it_says_of_the_data(folder):
+    done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("focalis compare: ") for line in lines)
+    assert "focalis compare: table.csv: 89 rows, 3 features, 2 classes" in lines
+    assert "focalis compare: 1 rows without a target are left out" in lines
+    assert re.search("the positive class is 'yes' .the rarer one; --positive chooses", done.stderr)
+    assert "warning: column 'name' is unique in every row" in done.stderr
+
+
+def test_a_report_that_is_there(folder):
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--out", "there")
+    assert focalis_command(*command, cwd=folder).returncode == 0
+    again = focalis_command(*command, cwd=folder)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "there holds a report already" in again.stderr
+    resumed = focalis_command(*command, "--resume", cwd=folder)
+    assert resumed.returncode == 0
+    assert "cross-entropy" in resumed.stdout
+    assert focalis_command(*command, "--overwrite", cwd=folder).returncode == 0
+
+
+BAD = {
+    "no file": (("nothing.csv", "--target", "y"), "no such file: nothing.csv"),
+    "no table": (("page.html", "--target", "y"), "page.html is not a table"),
+    "no target": (("table.csv",), "target: expected the name of the column"),
+    "wrong target": (("table.csv", "--target", "anser"), "nearest is 'answer'"),
+    "wrong positive": (
+        ("table.csv", "--target", "answer", "--positive", "jes"),
+        "nearest is 'yes'",
+    ),
+    "many classes": (("many.csv", "--target", "y"), "at most 100 classes in column 'y', got 150"),
+    "many folds": (("table.csv", "--target", "answer", "--folds", "40"), "would do"),
+    "one fold": (("table.csv", "--target", "answer", "--folds", "1"), "folds: expected"),
+    "half a fold": (("table.csv", "--target", "answer", "--folds", "x"), "--folds"),
+    "unknown loss": (("--losses", "foca"), "did you mean 'focal'?"),
+    "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
+    "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
+    "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),
+    "unknown option": (("--speed", "9"), "unrecognized arguments: --speed 9"),
+    "contradiction": (("--resume", "--overwrite"), "not allowed with"),
+    "group and time": (("table.csv", "--group", "a", "--time", "b"), "not allowed with"),
+    "target without data": (("--target", "y"), "embedded digits"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(folder, kind):
+    arguments, message = BAD[kind]
+    (folder / "page.html").write_text("<html>")
+    pl.DataFrame({"x": [1, 2, 3] * 100, "y": list(range(150)) * 2}).write_csv(folder / "many.csv")
+    before = sorted(folder.iterdir())
+    done = focalis_command("compare", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert re.fullmatch(r"focalis compare: error: [^\n]+\n", done.stderr)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_unknown_command(tmp_path):
+    done = focalis_command("compair", cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"focalis: error: [^\n]*'compair'[^\n]*\n", done.stderr)
+
+
+WITHOUT_EXTRAS = """
+import importlib.util, sys
+real = importlib.util.find_spec
+class Blocked:
+    names = {"lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "skrub"}
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+importlib.util.find_spec = lambda name, package=None: (
+    None if name.split(".")[0] in Blocked.names else real(name, package)
+)
+"""
+
+
+def test_it_explains_itself_without_the_optional_dependencies(tmp_path):
+    def run(*arguments):
+        return focalis_command(*arguments, cwd=tmp_path, prelude=WITHOUT_EXTRAS)
+
+    version = run("--version")
+    assert (version.returncode, version.stdout) == (0, f"focalis {focalis.__version__}\n")
+    assert "compare" in run().stdout
+    explained = run("compare", "--help")
+    assert explained.returncode == 0
+    assert "--target" in explained.stdout
+    done = run("compare")
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r'focalis compare: error: [^\n]*pip install "focalis\[compare\]"\n', done.stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_focalis_loads_none_of_this(tmp_path):
+    code = (
+        "import sys, focalis; "
+        "heavy = {'polars', 'sklearn', 'lightgbm', 'skrub', 'rich', 'plotly', 'scipy'}; "
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in heavy "
+        "or m.startswith('focalis.compare')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": SOURCE}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_python_dash_m(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": SOURCE}
+    done = subprocess.run(
+        [sys.executable, "-m", "focalis", "--version"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"focalis {focalis.__version__}\n"
