@@ -38,11 +38,10 @@ def evaluate(
     weights = read_row_weights(scores, read, sample_weight, where)
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
-    inputs = (scores.rows.reshape(scores.shape), read.rows.reshape(read.shape))
     outputs = Outputs(
         _value_output(loss, scores) if hess is None else None,
-        None if grad is None else make_output("out", scores, grad[0], inputs),
-        None if hess is None else make_output("out", scores, hess[0], inputs),
+        None if grad is None else make_output("out", scores, grad[0], read),
+        None if hess is None else make_output("out", scores, hess[0], read),
     )
     fisher = curvature == "fisher" and hess is not None
     batch = Batch(loss.link, scores, read, weights, positive, negative, fisher)

@@ -23,7 +23,7 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 CHUNK = 1 << 17
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Outputs:
     """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
 
@@ -32,7 +32,7 @@ class Outputs:
     hess: Array | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Batch:
     """All that a run of the kernels needs to know."""
 
@@ -50,7 +50,7 @@ class Batch:
         return max(1, CHUNK // max(1, self.scores.n_classes))
 
 
-def make_output(name: str, scores: Scores, out: Any, inputs: tuple[Array, ...]) -> Array:
+def make_output(name: str, scores: Scores, out: Any, targets: Targets) -> Array:
     """Return an array for a result shaped like the logits: the caller's `out`, checked, or a new one."""
     if out is None:
         return buffers.empty(scores.shape, scores.own)
@@ -63,7 +63,7 @@ def make_output(name: str, scores: Scores, out: Any, inputs: tuple[Array, ...]) 
         )
     if not out.flags.writeable:
         raise ValueError(f"{name} must be writable, got a read-only array")
-    for given in inputs:
+    for given in (scores.rows.reshape(scores.shape), targets.rows.reshape(targets.shape)):
         same = given.shape == out.shape and given.strides == out.strides
         same = same and given.__array_interface__["data"] == out.__array_interface__["data"]
         if not same and np.may_share_memory(given, out):
@@ -75,31 +75,43 @@ def make_output(name: str, scores: Scores, out: Any, inputs: tuple[Array, ...]) 
 
 def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
     """Fill the outputs and return the sum of the weighted losses."""
-    scores = batch.scores
-    step = batch.step
-    count = -(-scores.n_rows // step)
-    shared = Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
-
-    def work(i: int) -> tuple[float, bool]:
-        lo, hi = i * step, min((i + 1) * step, scores.n_rows)
-        return _run_chunk(batch, kernels, scale, shared, lo, hi)
-
-    done = run_chunks(work, count)
-    for i, (_, bad) in enumerate(done):
+    n_rows, step = batch.scores.n_rows, batch.step
+    shared = _as_rows(outputs, batch.scores)
+    if n_rows <= step:
+        done = [_run_chunk(batch, kernels, scale, shared, 0, n_rows)] if n_rows else []
+    else:
+        done = run_chunks(
+            lambda i: _run_chunk(batch, kernels, scale, shared, i * step, min((i + 1) * step, n_rows)),
+            -(-n_rows // step),
+        )
+    total = 0.0
+    for i, (part, bad) in enumerate(done):
         if bad:
-            _complain(batch, i * step, min((i + 1) * step, scores.n_rows))
-    for final, rows in zip(
-        (outputs.value, outputs.grad, outputs.hess),
-        (shared.value, shared.grad, shared.hess),
-        strict=True,
+            _complain(batch, i * step, min((i + 1) * step, n_rows))
+        total += part
+    if shared is not outputs:
+        _copy_back(shared, outputs)
+    return total
+
+
+def _as_rows(outputs: Outputs, scores: Scores) -> Outputs:
+    """Return the outputs as rows: views, or copies to be written back where there is no view."""
+    if len(scores.shape) == 2 and outputs.value is None:
+        return outputs
+    return Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
+
+
+def _copy_back(shared: Outputs, outputs: Outputs) -> None:
+    for final, rows in (
+        (outputs.value, shared.value),
+        (outputs.grad, shared.grad),
+        (outputs.hess, shared.hess),
     ):
         if final is not None and rows is not None and not np.may_share_memory(final, rows):
             final[...] = rows.reshape(final.shape)
-    return float(sum(total for total, _ in done))
 
 
 def _rows_of(output: Array | None, scores: Scores) -> Array | None:
-    """Return a view of an output as rows; a copy, written back later, where there is no view."""
     if output is None:
         return None
     if output.shape == scores.shape:
@@ -138,19 +150,20 @@ def _run_chunk(
             if batch.fisher and hess is not None and not result[1]:
                 kernels.fisher(x, _row_totals(batch, t, weight), hess)
     for write in (write_value, write_grad, write_hess):
-        write()
+        if write is not None:
+            write()
     return result
 
 
 def _target(
     output: Array | None, lo: int, hi: int, dtype: Any
-) -> tuple[Array | None, Callable[[], None]]:
+) -> tuple[Array | None, Callable[[], None] | None]:
     """Return a contiguous array for the kernel to fill and what copies it to its place."""
     if output is None:
-        return None, lambda: None
+        return None, None
     place = output[lo:hi]
     if place.dtype == dtype and place.flags.c_contiguous:
-        return place, lambda: None
+        return place, None
     scratch = np.empty(place.shape, dtype)
 
     def copy() -> None:

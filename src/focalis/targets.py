@@ -1,5 +1,7 @@
 """Scores and targets of every form, read once into rows that an engine can take chunk by chunk."""
 
+import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ __all__ = ["Scores", "Targets", "read_scores", "read_targets"]
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Scores:
     """Logits or probabilities as rows × classes.
 
@@ -51,25 +53,31 @@ def real_array(name: str, given: Any) -> Array:
 def read_scores(link: str, given: Any) -> Scores:
     """Return the scores as rows × classes."""
     logits = real_array("logits", given)
-    own = logits.dtype
+    own, dtype = _types(logits.dtype)
+    shape = logits.shape
+    if link in ("sigmoid", "identity") and logits.ndim <= 1:
+        return Scores(logits.reshape(-1, 1), shape, shape, own, dtype)
+    if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
+        raise ValueError(
+            f"logits of a {link} need a last axis of at least one class, got shape {shape}"
+        )
+    row_shape = shape[:-1]
+    rows = logits if len(shape) == 2 else logits.reshape(math.prod(row_shape), shape[-1])
+    return Scores(rows, shape, row_shape, own, dtype)
+
+
+@functools.cache
+def _types(given: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    """Return the type to answer in and the type to compute in."""
+    own = given.newbyteorder("=")
     if own.kind in "iu":
         own = np.dtype(np.float64)
     elif own.kind == "b" or own.itemsize > 8:
-        raise TypeError(f"logits must be floating-point numbers of at most 64 bits, got {own}")
-    own = own.newbyteorder("=")
-    dtype = np.dtype(np.float64 if own == np.float64 else np.float32)
-    if link in ("sigmoid", "identity") and logits.ndim <= 1:
-        return Scores(logits.reshape(-1, 1), logits.shape, logits.shape, own, dtype)
-    if logits.ndim == 0 or (link in ("softmax", "simplex") and logits.shape[-1] == 0):
-        raise ValueError(
-            f"logits of a {link} need a last axis of at least one class, got shape {logits.shape}"
-        )
-    shape = logits.shape
-    n_rows = int(np.prod(shape[:-1], dtype=np.int64))
-    return Scores(logits.reshape(n_rows, shape[-1]), shape, shape[:-1], own, dtype)
+        raise TypeError(f"logits must be floating-point numbers of at most 64 bits, got {given}")
+    return own, np.dtype(np.float64 if own == np.float64 else np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Targets:
     """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
 
@@ -185,7 +193,8 @@ def read_targets(
             f"targets of a {link} must have shape {scores.row_shape} (class indices) or "
             f"{scores.shape} (a number for each class), got {targets.shape}"
         )
-    rows = targets.reshape(-1) if form == "index" else targets.reshape(scores.rows.shape)
+    wanted = (scores.n_rows,) if form == "index" else scores.rows.shape
+    rows = targets if targets.shape == wanted else targets.reshape(wanted)
     return Targets(
         rows,
         targets.shape,

@@ -82,7 +82,7 @@ def class_weights(
     return positive, negative
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RowWeights:
     """Sample weights and masks, per row (R,) or per element (R, C)."""
 

@@ -69,7 +69,7 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         policy=_content_security_policy(plotly, script),
         style=_asset("report_style.css"),
         title=escape(f"What each loss buys on {data['name']}"),
-        verdict=escape(results["verdict"]),
+        verdict=escape(results["verdict"]).replace(" %", "&nbsp;%"),
         facts=report_table.facts(data),
         warnings=report_table.warnings(data),
         differences=_figure(drawn[0]),

@@ -213,7 +213,7 @@ def _share(count: int, counts: Sequence[int]) -> str:
 
 
 def settings(results: Results) -> str:
-    """Return the data's and the settings' entries as a definition list."""
+    """Return the data's and the settings' entries as a definition list; what is unset is left out."""
     data = results["data"]
     entries = {
         "name": data["name"],
@@ -225,6 +225,7 @@ def settings(results: Results) -> str:
     return "".join(
         f"<div><dt>{escape(str(key).replace('_', ' '))}</dt><dd>{escape(_plain(value))}</dd></div>"
         for key, value in entries.items()
+        if value is not None and value != []
     )
 
 

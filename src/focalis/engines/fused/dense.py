@@ -52,11 +52,14 @@ def survey(y):
 
 
 @njit(**LOOP)
-def first_equal(x, wanted):
+def last_equal(x, wanted):
+    """Return the last position of a number, 0 if there is none (as among NaN)."""
+    # A running maximum of positions becomes vector code, an early return does not.
+    found = np.int32(0)
     for i in range(x.size):
-        if x[i] == wanted:
-            return i
-    return 0
+        here = np.int32(i) if x[i] == wanted else np.int32(0)
+        found = here if here > found else found
+    return np.int64(found)
 
 
 @njit(**LOOP)
@@ -68,22 +71,23 @@ def first_nonzero(y):
 
 
 @njit(**STEP)
-def seen_from(x, e, top, total, log_total):
+def seen_from(x, e, top, total, per_total, log_total):
     """Return margin, u, v, p, q of a class that is not the largest."""
     u = (x - top) - log_total
     u = -LARGEST if u < -LARGEST else u
-    p = e / total
+    p = e * per_total
     v = log1p(-p)
-    return u - v, u, v, p, (total - e) / total
+    return u - v, u, v, p, (total - e) * per_total
 
 
 @njit(**SUM)
 def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
     """Fill gw with w_k g_k and second with w_k φ″_k; return Σ w φ and Σ w g."""
     value, sum_g = ZERO, ZERO
+    per_total = ONE / total
     for i in range(x.size):
         w = weighed(weight * per_class[i], y[i])
-        m, u, v, p, q = seen_from(x[i], e[i], top, total, log_total)
+        m, u, v, p, q = seen_from(x[i], e[i], top, total, per_total, log_total)
         phi, slope, curved = state_terms(m, u, v, p, q, cs)
         value += weighed(w, choose(x[i] < lost, limit, phi))
         g = weighed(w, slope) / q
@@ -140,7 +144,7 @@ def curvature_of_others(
 def peaks(x):
     """Return where the largest is, the largest and the largest of the others."""
     top = largest(x)
-    a = first_equal(x, top)
+    a = last_equal(x, top)
     return a, top, max(largest(x[:a]), largest(x[a + 1 :]))
 
 
