@@ -89,7 +89,7 @@ def test_page_asks_for_nothing_from_outside(written):
 def test_every_loss_and_number_is_in_the_tables(written):
     results, text = written
     page = Page(text)
-    assert results["verdict"] in page.text
+    assert results["verdict"] in page.text.replace("\xa0", " ")
     assert sum(
         tag == "td" and "class" in a and a["class"] == "missing" for tag, a in page.elements
     ) == sum(m["mean"] is None for loss in results["losses"] for m in loss["metrics"].values())
@@ -214,6 +214,13 @@ def test_a_hundred_classes_stay_small(tmp_path):
     losses = (made.SOFTMAX_LOSSES[0], made.SOFTMAX_LOSSES[2])
     path = write_report(tmp_path, *made.multiclass(classes=100, rows=2000, losses=losses))
     assert path.stat().st_size < 8e6
+
+
+def test_unset_settings_are_left_out(tmp_path):
+    results, predictions = made.binary(rows=100)
+    text = write_report(tmp_path, results, predictions).read_text(encoding="utf-8")
+    terms = re.findall("<dt>(.*?)</dt>", text[text.index('class="settings"') :])
+    assert terms[-4:] == ["model", "folds", "repeats", "seed"]
 
 
 def test_integer_and_null_columns_are_read(tmp_path):
