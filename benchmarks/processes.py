@@ -1,0 +1,188 @@
+"""What takes a process of its own: memory, imports, first calls, and the same bits over threads."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MOST_EXTRA_MEMORY = 0.05
+"""Of the size of the gradient."""
+
+MOST_IMPORT_RATIO = 1.3
+MOST_FIRST_CALL_SECONDS = {"cold": 5.0, "warm": 1.0}
+THREADS = (1, 2, 8)
+
+LOSSES = {"sigmoid": "focal(gamma=2, alpha=.25)", "softmax": "softmax_cross_entropy"}
+
+DATA = """
+import json, sys, time
+import numpy as np
+import focalis
+
+def data(link, rows):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((rows, 10), dtype=np.float32)
+    y = (x > 1).astype(np.float32) if link == "sigmoid" else rng.integers(0, 10, rows)
+    return x, y
+
+link, loss, rows = sys.argv[1], focalis.parse(sys.argv[2]), int(sys.argv[3])
+"""
+
+MEMORY = """
+import tracemalloc
+
+def resident(field):
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(s.split()[1]) for s in status if s.startswith(field)) * 1024
+    except FileNotFoundError:
+        return None
+
+def forget_peak():
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+loss.value_and_grad(*data(link, 100_000))
+focalis.set_buffer_cache_limit(0)
+x, y = data(link, rows)
+tracemalloc.start()
+value, grad = loss.value_and_grad(x, y)
+traced = tracemalloc.get_traced_memory()[1]
+tracemalloc.stop()
+size = grad.nbytes
+del grad
+forget_peak()
+before = resident("VmRSS")
+value, grad = loss.value_and_grad(x, y)
+after = resident("VmHWM")
+seen = None if before is None else after - before
+print(json.dumps({"gradient": size, "traced": traced, "resident": seen}))
+"""
+
+FIRST_CALL = """
+x, y = data(link, rows)
+start = time.perf_counter()
+loss.value_and_grad(x, y)
+print(time.perf_counter() - start)
+"""
+
+SAME_BITS = """
+import hashlib
+x, y = data(link, rows)
+digests = []
+for threads in json.loads(sys.argv[4]):
+    focalis.set_num_threads(threads)
+    value, grad = loss.value_and_grad(x, y)
+    hess = loss.grad_and_hess(x, y)[1]
+    bits = np.float64(value).tobytes() + grad.tobytes() + hess.tobytes()
+    digests.append(hashlib.sha256(bits).hexdigest())
+print(json.dumps(len(set(digests))))
+"""
+
+IMPORT = """
+import time
+start = time.perf_counter()
+import {module}
+print(time.perf_counter() - start)
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was found, what was asked for, and whether it holds."""
+
+    what: str
+    found: str
+    asked: str
+    kept: bool
+
+
+def findings(*, quick: bool) -> Iterator[Finding]:
+    """Measure everything that takes a process of its own."""
+    rows = 200_000 if quick else 2_000_000
+    for link in LOSSES:
+        yield memory(link, rows)
+    yield imports(5 if quick else 21)
+    for link in LOSSES:
+        yield from first_calls(link, 1 if quick else 3)
+    for link in LOSSES:
+        yield same_bits(link, rows // 2 + 7)
+
+
+def memory(link: str, rows: int) -> Finding:
+    found = json.loads(child(DATA + MEMORY, link, LOSSES[link], str(rows)))
+    gradient = found["gradient"]
+    extra = max(found["traced"], found["resident"] or 0) - gradient
+    return Finding(
+        f"peak memory of value_and_grad beyond the gradient, {LOSSES[link]}",
+        f"{max(extra, 0) / 1e6:.2f} MB (the gradient: {gradient / 1e6:.0f} MB)",
+        f"at most {MOST_EXTRA_MEMORY:.0%} of it",
+        extra <= MOST_EXTRA_MEMORY * gradient,
+    )
+
+
+def imports(repetitions: int) -> Finding:
+    seconds: dict[str, list[float]] = {"numpy": [], "focalis": []}
+    for _ in range(repetitions + 1):
+        for module, times in seconds.items():
+            times.append(float(child(IMPORT.format(module=module))))
+    # The first of each may read files that no cache holds yet.
+    numpy, ours = seconds["numpy"][1:], seconds["focalis"][1:]
+    ratio = statistics.median(b / a for a, b in zip(numpy, ours, strict=True))
+    medians = statistics.median(ours) * 1e3, statistics.median(numpy) * 1e3
+    return Finding(
+        "import focalis, against import numpy",
+        f"{medians[0]:.0f} ms, {medians[1]:.0f} ms: {ratio:.2f} ×",
+        f"at most {MOST_IMPORT_RATIO} ×",
+        ratio <= MOST_IMPORT_RATIO,
+    )
+
+
+def first_calls(link: str, repetitions: int) -> Iterator[Finding]:
+    seconds: dict[str, list[float]] = {"cold": [], "warm": []}
+    for _ in range(repetitions):
+        with tempfile.TemporaryDirectory() as directory:
+            for times in seconds.values():
+                environment = {"FOCALIS_CACHE_DIR": directory}
+                script = DATA + FIRST_CALL
+                text = child(script, link, LOSSES[link], "100", environment=environment)
+                times.append(float(text))
+    for cache, times in seconds.items():
+        most = MOST_FIRST_CALL_SECONDS[cache]
+        median = statistics.median(times)
+        yield Finding(
+            f"first call in a new process, {cache} cache, {LOSSES[link]}",
+            f"{median:.2f} s",
+            f"under {most:g} s",
+            median < most,
+        )
+
+
+def same_bits(link: str, rows: int) -> Finding:
+    threads = json.dumps(THREADS)
+    different = json.loads(child(DATA + SAME_BITS, link, LOSSES[link], str(rows), threads))
+    return Finding(
+        f"results over {', '.join(map(str, THREADS))} threads, {LOSSES[link]}",
+        "the same bits" if different == 1 else f"{different} different results",
+        "the same bits",
+        different == 1,
+    )
+
+
+def child(script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a script in a new interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

@@ -1,0 +1,95 @@
+"""One work, one way to treat memory, one process: ``python -m benchmarks.timing WORK MODE``.
+
+All competitors run in turn, repetition after repetition, so that whatever else the machine does meets
+all of them alike. Prints JSON: nanoseconds per logit of each competitor, one number per repetition.
+"""
+
+import argparse
+import json
+import math
+import time
+
+from benchmarks.competitors import COMPETITORS, Step, use_threads
+from benchmarks.works import MODES, WORKS, Work
+
+WARM_UP_CALLS = 3
+SHORTEST_SECONDS = 2e-3
+"""A call shorter than this is timed in a run of calls."""
+
+ESTIMATE_SECONDS = 0.05
+"""How long a call is tried out, to find how many make a run."""
+
+PAUSE_SECONDS = 5e-3
+"""Before each measurement: an OpenMP worker spins for a while after its work, on another's core."""
+
+AGREEMENT = 1e-3
+"""How far from the loss of focalis a competitor's may lie, relatively."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=[work.name for work in WORKS])
+    parser.add_argument("mode", choices=list(MODES))
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--repetitions", type=int, required=True)
+    parser.add_argument("--without", action="append", default=[])
+    parser.add_argument("--quick", action="store_true")
+    parsed = parser.parse_args()
+    use_threads(parsed.threads)
+    work = next(work for work in WORKS if work.name == parsed.work)
+    names = [work.ours, *(against.competitor for against in work.against)]
+    names = [name for name in names if name not in parsed.without]
+    reuse = parsed.mode == "reused"
+    print(json.dumps(measure(work, names, parsed.repetitions, reuse=reuse, quick=parsed.quick)))
+
+
+def measure(
+    work: Work, names: list[str], repetitions: int, *, reuse: bool, quick: bool
+) -> dict[str, list[float]]:
+    """Return nanoseconds per logit for each repetition of each competitor."""
+    inputs = work.inputs(reuse=reuse, quick=quick)
+    steps = {name: COMPETITORS[name].prepare(inputs) for name in names}
+    check_agreement(work, steps)
+    calls = {name: calls_in_a_row(step) for name, step in steps.items()}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(repetitions):
+        for name, step in steps.items():
+            seconds = seconds_of(step, calls[name]) / calls[name]
+            times[name].append(seconds * 1e9 / inputs.logits.size)
+    return times
+
+
+def check_agreement(work: Work, steps: dict[str, Step]) -> None:
+    """Warm up, and raise if a competitor computes another loss."""
+    values = {}
+    for name, step in steps.items():
+        for _ in range(WARM_UP_CALLS):
+            values[name] = step()
+    ours = values.pop(work.ours)
+    for name, value in values.items():
+        if value is not None and not math.isclose(float(value), float(ours), rel_tol=AGREEMENT):
+            raise ArithmeticError(f"{work.name}: {name} gives {value}, focalis {ours}")
+
+
+def calls_in_a_row(step: Step) -> int:
+    """Return how many calls are long enough to be timed."""
+    fastest, begin = math.inf, time.perf_counter()
+    while time.perf_counter() - begin < ESTIMATE_SECONDS:
+        start = time.perf_counter()
+        step()
+        fastest = min(fastest, time.perf_counter() - start)
+    return math.ceil(SHORTEST_SECONDS / fastest)
+
+
+def seconds_of(step: Step, calls: int) -> float:
+    time.sleep(PAUSE_SECONDS)
+    if calls > 1:
+        step()
+    start = time.perf_counter()
+    for _ in range(calls):
+        step()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

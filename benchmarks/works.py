@@ -1,0 +1,173 @@
+"""What is measured: the works, whom each is measured against, and the bounds focalis sets itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.competitors import Inputs
+from focalis import parse
+
+QUICK_DIVISOR = 16
+"""How many times fewer rows a quick run has."""
+
+MODES = {
+    "as run": {},
+    "reused": {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+        "MALLOC_TOP_PAD_": str(1 << 28),
+    },
+}
+"""Each way to treat memory, with the environment of the process that measures it.
+
+"as run": results are dropped between calls, as a training loop does. "reused": everyone keeps their
+memory; the variables tell the malloc of glibc never to give any back to the system.
+"""
+
+
+@dataclass(frozen=True)
+class Against:
+    """A comparison; a bound of None is reported and not judged.
+
+    ``at_most``: focalis may take so many times the competitor's time. ``at_least``: the competitor must
+    take so many times the time of focalis.
+    """
+
+    competitor: str
+    at_most: float | None = None
+    at_least: float | None = None
+    reused_at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of call: a loss, a shape, targets, who of focalis runs it and against whom."""
+
+    name: str
+    loss: str
+    shape: tuple[int, ...]
+    targets: Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
+    against: tuple[Against, ...]
+    ours: str = "focalis"
+    small: bool = False
+
+    def inputs(self, *, reuse: bool, quick: bool) -> Inputs:
+        """Return the same numbers for everyone."""
+        rng = np.random.default_rng(0)
+        shape = self.shape
+        if quick and not self.small:
+            shape = (shape[0] // QUICK_DIVISOR, *shape[1:])
+        logits = rng.standard_normal(shape, dtype=np.float32)
+        return Inputs(parse(self.loss), logits, self.targets(shape, rng), reuse)
+
+
+def yes_or_no(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    return (rng.random(shape, dtype=np.float32) < 0.1).astype(np.float32)
+
+
+def indices(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, shape[1], shape[0])
+
+
+def one_hot(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    rows = np.zeros(shape, np.float32)
+    rows[np.arange(shape[0]), indices(shape, rng)] = 1.0
+    return rows
+
+
+def soft(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    rows = rng.random(shape, dtype=np.float32)
+    rows /= rows.sum(axis=1, keepdims=True)
+    return rows
+
+
+SIGMOID = (1 << 24,)
+MANY_CLASSES = {"16384×1000": (16384, 1000), "1024×32000": (1024, 32000)}
+SOFTMAX = {**MANY_CLASSES, "1M×10": (1_000_000, 10)}
+CROSS_ENTROPY = "softmax_cross_entropy"
+
+WORKS = [
+    Work(
+        "sigmoid focal γ=2, 2^24",
+        "focal(gamma=2, alpha=.25)",
+        SIGMOID,
+        yes_or_no,
+        (
+            Against("torch.add(a, b, out=c)", at_most=1.3),
+            Against("torchvision, eager", at_least=40),
+            Against("torchvision, torch.compile", at_least=5),
+        ),
+    ),
+    Work(
+        "sigmoid focal γ=1.7, 2^24",
+        "focal(gamma=1.7, alpha=.25)",
+        SIGMOID,
+        yes_or_no,
+        (
+            Against("torch.add(a, b, out=c)", at_most=2.2),
+            Against("torchvision, eager", at_least=20),
+        ),
+    ),
+    Work(
+        "sigmoid focal γ=2, gradient + Hessian, 2^24",
+        "focal(gamma=2, alpha=.25)",
+        SIGMOID,
+        yes_or_no,
+        (Against("torch.add(a, b, out=c)", at_most=2.5),),
+        ours="focalis, gradient and Hessian",
+    ),
+    *(
+        Work(
+            f"softmax cross-entropy {size}",
+            CROSS_ENTROPY,
+            shape,
+            indices,
+            (
+                Against("c.copy_(a)", at_most=4),
+                Against("F.cross_entropy, eager", at_least=4),
+                Against("F.cross_entropy, torch.compile", reused_at_least=1.3),
+            ),
+        )
+        for size, shape in MANY_CLASSES.items()
+    ),
+    Work(
+        "softmax cross-entropy 1M×10",
+        CROSS_ENTROPY,
+        SOFTMAX["1M×10"],
+        indices,
+        (
+            Against("F.cross_entropy, eager", at_least=10),
+            Against("F.cross_entropy, torch.compile"),
+        ),
+    ),
+    *(
+        Work(
+            f"softmax focal γ=2 {size}",
+            "softmax_focal(gamma=2)",
+            shape,
+            indices,
+            (Against("focalis, cross-entropy", at_most=1.15),),
+        )
+        for size, shape in SOFTMAX.items()
+    ),
+    *(
+        Work(
+            f"softmax cross-entropy {size}, {kind} targets",
+            CROSS_ENTROPY,
+            shape,
+            targets,
+            (Against("focalis, class indices", at_most=2),),
+        )
+        for size, shape in SOFTMAX.items()
+        for kind, targets in (("one-hot", one_hot), ("soft", soft))
+    ),
+    Work(
+        "softmax cross-entropy 32×10, one call",
+        CROSS_ENTROPY,
+        (32, 10),
+        indices,
+        (Against("F.cross_entropy, eager", at_most=0.6),),
+        small=True,
+    ),
+]
