@@ -67,7 +67,7 @@ def test_what_it_says_of_the_data(folder):
     lines = done.stderr.splitlines()
     assert all(line.startswith("focalis compare: ") for line in lines)
     assert "focalis compare: table.csv: 89 rows, 3 features, 2 classes" in lines
-    assert "focalis compare: 1 rows without a target are left out" in lines
+    assert "focalis compare: rows left out for having no target: 1" in lines
     assert re.search("the positive class is 'yes' .the rarer one; --positive chooses", done.stderr)
     assert "warning: column 'name' is unique in every row" in done.stderr
 
@@ -101,7 +101,7 @@ BAD = {
     "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
     "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
     "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),
-    "unknown option": (("--speed", "9"), "unrecognized arguments: --speed 9"),
+    "unknown option": (("--speed", "9"), "unrecognized arguments: --speed"),
     "contradiction": (("--resume", "--overwrite"), "not allowed with"),
     "group and time": (("table.csv", "--group", "a", "--time", "b"), "not allowed with"),
     "target without data": (("--target", "y"), "embedded digits"),

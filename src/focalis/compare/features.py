@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -56,8 +55,3 @@ class Vectoriser:
 
 def _matrix(frame: pl.DataFrame) -> NDArray[np.float32]:
     return np.ascontiguousarray(frame.to_numpy(), dtype=np.float32)
-
-
-def quiet_vectoriser() -> None:
-    """Silence what skrub says about single columns: it would say it for every fold."""
-    warnings.filterwarnings("ignore", module=r"skrub\.")

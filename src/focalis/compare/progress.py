@@ -57,9 +57,9 @@ class TerminalListener(Listener):
             reason = " (the rarer one; --positive chooses)" if data.positive_by_default else ""
             _say(f"the positive class is {data.classes[1]!r}{reason}")
         if data.rows_without_target:
-            _say(f"{data.rows_without_target} rows without a target are left out")
+            _say(f"rows left out for having no target: {data.rows_without_target}")
         if data.rows_without_weight:
-            _say(f"{data.rows_without_weight} rows with a weight of 0 are left out")
+            _say(f"rows left out for having a weight of 0: {data.rows_without_weight}")
         for warning in data.warnings:
             _say(f"warning: {warning}")
         if finished:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,6 @@ def _train(
 
     # One BLAS thread per fold: the folds fill the cores, and sums keep their order on every machine.
     with (
-        warnings.catch_warnings(),
         threadpool_limits(1, user_api="blas"),
         ThreadPoolExecutor(jobs) as pool,
     ):

@@ -49,7 +49,7 @@ def corrected_t_test(scores: ArrayLike, test_to_train: float) -> Estimate:
     --------
     >>> estimate = corrected_t_test([0.02, 0.03, 0.01, 0.02, 0.02], test_to_train=0.25)
     >>> round(estimate.mean, 3), round(estimate.p, 4)
-    (0.02, 0.0132)
+    (0.02, 0.0135)
     >>> corrected_t_test([0.0, 0.0], 0.25)
     Estimate(mean=0.0, low=0.0, high=0.0, p=None)
     """
