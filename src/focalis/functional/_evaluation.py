@@ -1,0 +1,75 @@
+"""What the named losses share: the call, with errors in the caller's words, and clipping."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from focalis.links import PROBABILITY_SLACK
+from focalis.loss import Loss
+from focalis.targets import real_array
+from focalis.weighting import check_number
+
+__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "renamed"]
+
+Reduction = Literal["none", "sum", "mean", "batchmean"]
+Engine = Literal["auto", "numba", "numpy"]
+Value = np.float64 | np.ndarray
+
+
+@contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Put the caller's names of the arguments into the errors of what runs inside."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        pattern = rf"\b({'|'.join(names)})\b"
+        error.args = (re.sub(pattern, lambda found: names[found[0]], str(error)),)
+        raise
+
+
+def evaluate(
+    loss: Loss,
+    scores: Any,
+    targets: Any,
+    sample_weight: Any,
+    where: Any,
+    normalizer: float | None,
+    engine: str,
+    *,
+    logits: str = "logits",
+) -> Value:
+    """Return the loss; `logits` is the caller's name of the scores."""
+    with renamed(logits=logits):
+        value: Value = loss(
+            scores,
+            targets,
+            sample_weight=sample_weight,
+            where=where,
+            normalizer=normalizer,
+            engine=engine,
+        )
+    return value
+
+
+def clip(probabilities: Any, eps: float) -> Any:
+    """Return probabilities held in [eps, 1 − eps], half types as float32; what is none stays."""
+    eps = check_number("eps", eps, 0.0, 0.5, expected="a number in [0, 0.5]")
+    if eps == 0.0:
+        return probabilities
+    p = real_array("probabilities", probabilities)
+    dtype = np.float64 if p.dtype.kind in "iu" or p.dtype == np.float64 else np.float32
+    p = p.astype(dtype)
+    upper = 1 + PROBABILITY_SLACK * np.finfo(dtype).eps
+    return np.where((p >= 0) & (p <= upper), np.clip(p, eps, 1 - eps), p)
+
+
+def in_type_of(probabilities: ArrayLike, value: Value) -> Value:
+    """Return one loss per element or row in the type of the probabilities, which `clip` widens."""
+    given = np.asarray(probabilities).dtype
+    if not isinstance(value, np.ndarray) or given.kind in "biu" or given == value.dtype:
+        return value
+    return value.astype(given)
