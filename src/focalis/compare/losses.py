@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import focalis
 from focalis.compare.errors import InputError
+from focalis.weights import inverse_frequency
 
 __all__ = ["Candidate", "choose_losses"]
 
@@ -83,10 +84,10 @@ class Candidate:
         """
         if not self.balanced:
             return self.loss
-        totals = np.bincount(targets, weights, minlength=n_classes)
+        factors = inverse_frequency(targets, n_classes=n_classes, sample_weight=weights)
         if n_classes == 2:
-            return replace(self.loss, alpha=float(totals[0] / totals.sum()))
-        return replace(self.loss, class_weight=tuple(totals.sum() / (n_classes * totals)))
+            return replace(self.loss, alpha=float(factors[1] / factors.sum()))
+        return replace(self.loss, class_weight=tuple(factors))
 
 
 def choose_losses(
