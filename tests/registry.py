@@ -32,6 +32,9 @@ FEW_MARGINS = [
 ]
 """One of each form, for tests of what surrounds the margin loss."""
 
+TWO_MARGINS = [FEW_MARGINS[1], FEW_MARGINS[5]]
+"""Two that are not convex, for tests that compile many kernels for each."""
+
 LOGIT_LINKS = ("sigmoid", "softmax")
 PROBABILITY_LINKS = ("identity", "simplex")
 LINKS = LOGIT_LINKS + PROBABILITY_LINKS

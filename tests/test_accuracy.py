@@ -76,7 +76,7 @@ def test_soft_targets(margin, link, dtype, engine):
 @every_dtype
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("curvature", ["clipped", "absolute", "fisher"])
-@pytest.mark.parametrize("margin", registry.FEW_MARGINS[1:], ids=registry.name)
+@pytest.mark.parametrize("margin", registry.TWO_MARGINS, ids=registry.name)
 def test_curvature_policies(margin, curvature, link, dtype, engine):
     loss = Loss(link, registry.build(margin))
     for case in [*contract.cases(link, dtype), soft_case(link, dtype)]:
@@ -94,10 +94,9 @@ def test_cross_entropy_has_one_curvature(link, curvature, engine):
     np.testing.assert_allclose(got, expected, rtol=1e-13, atol=1e-300)
 
 
-@every_engine
 @pytest.mark.parametrize("link", registry.LINKS)
 @every_margin
-def test_policies_but_exact_are_never_negative(margin, link, engine):
+def test_policies_but_exact_are_never_negative(margin, link, engine="numpy"):
     loss = Loss(link, registry.build(margin))
     for dtype, curvature in registry.grid(registry.DTYPES, ["clipped", "absolute", "fisher"]):
         for case in contract.cases(link, dtype):

@@ -13,7 +13,7 @@ RUBBISH = [np.nan, np.inf, -np.inf, -3.0, 1e30, 7.0, np.nan, np.inf, -np.inf]
 
 every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
 every_link = pytest.mark.parametrize("link", registry.LINKS)
-every_margin = pytest.mark.parametrize("margin", registry.FEW_MARGINS, ids=registry.name)
+every_margin = pytest.mark.parametrize("margin", registry.TWO_MARGINS, ids=registry.name)
 yes_no_links = pytest.mark.parametrize("link", ["sigmoid", "identity"])
 row_links = pytest.mark.parametrize("link", registry.ROW_LINKS)
 
