@@ -62,7 +62,7 @@ def posterior_probabilities(
             log_odds = log_density(loss, m) - log_density(loss, -m) - np.log(positive / negative)
             largest = np.finfo(np.float64).max
             eta = at_margin(np.clip(log_odds, -largest, largest))[2]
-            return np.clip((eta - smoothing / 2) / (1 - smoothing), 0.0, 1.0)
+            return np.asarray(np.clip((eta - smoothing / 2) / (1 - smoothing), 0.0, 1.0))
         m = np.log(x) - np.log1p(-x) if link in PROBABILITY else all_margins(x)
         density = log_density(loss, m) - np.log(positive)
         eta = np.exp(density - density.max(axis=-1, keepdims=True))
@@ -70,7 +70,7 @@ def posterior_probabilities(
         if smoothing:
             eta = np.clip((eta - smoothing / x.shape[-1]) / (1 - smoothing), 0.0, 1.0)
             eta /= eta.sum(axis=-1, keepdims=True)
-    return eta
+    return np.asarray(eta)
 
 
 def all_margins(x: Array) -> Array:
@@ -129,4 +129,4 @@ def _invert(
                 np.nextafter(lows, np.inf) >= highs
             ):
                 break
-    return (lows + highs) / 2
+    return np.asarray((lows + highs) / 2)

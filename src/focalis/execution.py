@@ -81,7 +81,9 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
         done = [_run_chunk(batch, kernels, scale, shared, 0, n_rows)] if n_rows else []
     else:
         done = run_chunks(
-            lambda i: _run_chunk(batch, kernels, scale, shared, i * step, min((i + 1) * step, n_rows)),
+            lambda i: _run_chunk(
+                batch, kernels, scale, shared, i * step, min((i + 1) * step, n_rows)
+            ),
             -(-n_rows // step),
         )
     total = 0.0
@@ -211,7 +213,8 @@ def _simplex(
             per_class = np.where(weight[:, None] == 0, 0, weight[:, None] * (t * batch.positive))
     if bad:
         return 0.0, True
-    parts = [None if a is None else np.empty(chosen.shape, x.dtype) for a in (value, grad, hess)]
+    wanted = (value, grad, None if batch.fisher else hess)
+    parts = [None if a is None else np.empty(chosen.shape, x.dtype) for a in wanted]
     one = np.ones(1, x.dtype)
     total, bad = kernels.elementwise(
         np.ascontiguousarray(chosen).reshape(-1),
@@ -231,6 +234,14 @@ def _simplex(
                 place[...] = part
             else:
                 np.put_along_axis(place, column, part, axis=1)
+    if batch.fisher and hess is not None:
+        # Each class is the truth with its own probability, and then its score alone has a slope.
+        p = np.maximum(x, np.finfo(x.dtype).tiny)
+        slope = np.empty_like(p)
+        flat = (p.reshape(-1), np.ones(p.size, x.dtype), None, one, 0 * one, 1.0)
+        kernels.elementwise(*flat, None, slope.reshape(-1), None)
+        with np.errstate(over="ignore"):
+            hess[...] = _row_totals(batch, t, weight)[:, None] * (p * slope) * slope
     return total, bad
 
 
@@ -254,6 +265,6 @@ def _complain(batch: Batch, lo: int, hi: int) -> None:
     flat = lo * scores.n_classes + first
     position = tuple(int(i) for i in np.unravel_index(flat, scores.shape)) if scores.shape else ()
     raise ValueError(
-        f"logits of a {batch.link} link are probabilities and must lie in [0, 1], "
+        f"logits with link={batch.link!r} are probabilities and must lie in [0, 1], "
         f"got {x.reshape(-1)[first]!s} at position {position}"
     )

@@ -13,7 +13,7 @@
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,15 +45,18 @@ PROBABILITY_SLACK = 16
 class Limits:
     """What a loss tends to where its formula meets an infinity, and the type's own bounds.
 
-    ``value`` is φ as m → −∞; ``slope`` and ``curvature`` are dφ/dp and d²φ/dp² as p → 0.
+    ``value`` is φ as m → −∞; ``slope_at_zero`` and ``curvature_at_zero`` are dφ/dp and d²φ/dp² as
+    p → 0, ``curvature_at_one`` the latter as p → 1. ``largest`` and ``tiny`` are the type's largest and
+    smallest normal numbers, ``floor`` the square root of its rounding.
     """
 
     largest: float
     tiny: float
     floor: float
-    value: float
-    slope: float
-    curvature: float
+    value: float = 0.0
+    slope_at_zero: float = 0.0
+    curvature_at_zero: float = 0.0
+    curvature_at_one: float = 0.0
 
 
 def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
@@ -92,37 +95,49 @@ def probability_terms(
 ) -> tuple[Any, Any, Any]:
     """Return value, first and shaped second derivative with respect to p_t = p, where q = 1 − p.
 
-    dm/dp = 1 / (p q) and d²m/dp² = (p − q) / (p q)². The second derivative cancels as q → 0 and is
-    taken no nearer to it than the square root of the type's rounding.
+    dm/dp = 1 / (p q) and d²m/dp² = (p − q) / (p q)².
     """
-    value, first, _ = _chain(loss, bounds.tiny, p, q)
+    value, first, second = _chain(loss, bounds, p, q)
     if curvature == "fisher":
-        mirrored = _chain(loss, bounds.tiny, q, p)[1]
-        inside_p, inside_q = (
-            where(p < bounds.tiny, bounds.tiny, p),
-            where(q < bounds.tiny, bounds.tiny, q),
-        )
+        mirrored = _chain(loss, bounds, q, p)[1]
+        inside_p, inside_q = _inside(p, bounds.tiny), _inside(q, bounds.tiny)
         second = inside_p * (first * first) + inside_q * (mirrored * mirrored)
     else:
-        near = q < bounds.floor
-        away_p, away_q = where(near, 1.0 - bounds.floor, p), where(near, bounds.floor, q)
-        second = _chain(loss, bounds.tiny, away_p, away_q)[2]
-        second = shape_curvature(curvature, where(p == 0.0, bounds.curvature, second))
+        second = where(q == 0.0, bounds.curvature_at_one, second)
+        second = where(p == 0.0, bounds.curvature_at_zero, second)
+        second = shape_curvature(curvature, second)
     at_zero = p == 0.0
-    return where(at_zero, bounds.value, value), where(at_zero, bounds.slope, first), second
+    return where(at_zero, bounds.value, value), where(at_zero, bounds.slope_at_zero, first), second
 
 
-def _chain(loss: MarginLoss, tiny: float, p: Any, q: Any) -> tuple[Any, Any, Any]:
+def _inside(p: Any, tiny: float) -> Any:
+    return where(p < tiny, tiny, p)
+
+
+def _chain(loss: MarginLoss, bounds: Limits, p: Any, q: Any) -> tuple[Any, Any, Any]:
     """Return φ, dφ/dp and d²φ/dp² at a probability, held off 0 by the smallest normal number."""
-    inside_p, inside_q = where(p < tiny, tiny, p), where(q < tiny, tiny, q)
+    value, first, second, size = _second_derivative(loss, bounds, p, q)
+    # Where φ″ and φ′ cancel (cross-entropy as q → 0) d²φ/dp² is as good as constant: take it where
+    # the rounding that is left and the way still to go weigh the same.
+    floor = bounds.floor
+    held_p, held_q = where(q < floor, 1.0 - floor, p), where(q < floor, floor, q)
+    held = _second_derivative(loss, bounds, held_p, held_q)[2]
+    return value, first, where(absolute(second) < floor * size, held, second)
+
+
+def _second_derivative(
+    loss: MarginLoss, bounds: Limits, p: Any, q: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Return φ, dφ/dp, d²φ/dp² and the size of the two terms that make up the last."""
+    inside_p, inside_q = _inside(p, bounds.tiny), _inside(q, bounds.tiny)
     u = where(p < 0.5, log(inside_p), log1p(-q))
     v = where(q < 0.5, log(inside_q), log1p(-p))
     value, slope, curvature = loss(u - v, u, v, inside_p, inside_q)
-    per_p = 1.0 / inside_p
-    per_q = 1.0 / inside_q
-    first = slope * per_q * per_p
-    second = (curvature + slope * (inside_p - inside_q)) * per_q * per_q * per_p * per_p
-    return value, first, second
+    per_p, per_q = 1.0 / inside_p, 1.0 / inside_q
+    turned = slope * (inside_p - inside_q)
+    second = (curvature + turned) * per_q * per_q * per_p * per_p
+    size = (absolute(curvature) + absolute(turned)) * per_q * per_q * per_p * per_p
+    return value, slope * per_q * per_p, second, size
 
 
 def link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
@@ -138,19 +153,26 @@ def link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> A
 def limits(loss: MarginLoss, dtype: Any) -> Limits:
     """Return the limits of a margin loss, found by following it far out in float64."""
     info = np.finfo(dtype)
+    bounds = Limits(float(info.max), float(info.tiny), float(info.eps) ** 0.5)
     with np.errstate(all="ignore"):
-        far, farther = np.float64(-1e150), np.float64(-1e300)
-        value = _limit(loss(far, *at_margin(far))[0], loss(farther, *at_margin(farther))[0])
-        near = [_chain(loss, 1e-300, np.float64(p), np.float64(1.0)) for p in (1e-70, 1e-140)]
-        slope, curvature = (_limit(near[0][k], near[1][k]) for k in (1, 2))
-    return Limits(
-        float(info.max), float(info.tiny), float(info.eps) ** 0.5, value, slope, curvature
+        values = [loss(m, *at_margin(m))[0] for m in (np.float64(-1e150), np.float64(-1e300))]
+        near, far = np.float64(1e-70), np.float64(1e-140)
+        at_zero = [_chain(loss, bounds, p, 1.0 - p) for p in (near, far)]
+        at_one = [_chain(loss, bounds, 1.0 - q, q) for q in (near, far)]
+    return replace(
+        bounds,
+        value=_limit(*values),
+        slope_at_zero=_limit(at_zero[0][1], at_zero[1][1]),
+        curvature_at_zero=_limit(at_zero[0][2], at_zero[1][2]),
+        curvature_at_one=_limit(at_one[0][2], at_one[1][2]),
     )
 
 
 def _limit(far: Any, farther: Any) -> float:
-    settled = abs(farther - far) <= 1e-6 * max(abs(float(far)), 1e-12)
-    return float(farther) if settled else float(np.copysign(np.inf, farther))
+    """Return the limit of a sequence of which two far elements are given."""
+    if abs(farther - far) <= 1e-6 * abs(far):
+        return float(farther)
+    return 0.0 if abs(farther) < abs(far) else float(np.copysign(np.inf, farther))
 
 
 @dataclass(frozen=True)
@@ -201,11 +223,10 @@ def probabilities(link: str, x: np.ndarray) -> np.ndarray:
     """Return what the link makes of the scores, in their own floating type."""
     if link in PROBABILITY:
         return x.copy()
+    largest = np.finfo(x.dtype).max
+    finite = np.clip(x, -largest, largest)
     with np.errstate(all="ignore"):
         if link == "sigmoid":
-            largest = np.finfo(x.dtype).max
-            return at_margin(np.clip(x, -largest, largest))[2]
-        largest = np.finfo(x.dtype).max
-        finite = np.clip(x, -largest, largest)
+            return np.asarray(at_margin(finite)[2])
         e = np.exp(finite - finite.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
+        return np.asarray(e / e.sum(axis=-1, keepdims=True))

@@ -105,7 +105,11 @@ class Loss:
             )
         elementwise = self.link in ELEMENTWISE
         alpha = self.alpha
-        if isinstance(alpha, int | float | np.number) and not isinstance(alpha, bool) and alpha < 0:
+        if (
+            np.ndim(alpha) == 0
+            and isinstance(alpha, int | float | np.number | np.ndarray)
+            and alpha < 0
+        ):
             alpha = None
         self._set("alpha", check_factor("alpha", alpha, 1.0 if elementwise else math.inf))
         self._set("pos_weight", check_factor("pos_weight", self.pos_weight, math.inf))
@@ -489,6 +493,8 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
     value = float(given)
     if math.isnan(value) and elementwise:
         return math.nan
+    if math.isinf(value):
+        raise ValueError(f"ignore_index must be a finite number or NaN, got {given!r}")
     if not value.is_integer() and not elementwise:
         raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
     return int(value) if value.is_integer() else value

@@ -128,6 +128,8 @@ class MarginLossFamily:
         bound.apply_defaults()
         values = {}
         for name, given in bound.arguments.items():
+            if isinstance(given, np.ndarray) and given.ndim == 0:
+                given = given.item()
             if isinstance(given, bool) or not isinstance(given, int | float | np.number):
                 raise TypeError(
                     f"{name} of {self.name} must be a real number, got {type(given).__name__}"
@@ -140,7 +142,7 @@ class MarginLossFamily:
         return MarginLoss(self, values)
 
     def __reduce__(self) -> str:
-        return self.__qualname__
+        return self.function.__qualname__
 
     def __repr__(self) -> str:
         return f"<margin loss family {self.name}{self.__signature__}>"

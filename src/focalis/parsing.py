@@ -59,6 +59,8 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
         if name.startswith(prefix + "_"):
             link, name = prefix, name.removeprefix(prefix + "_")
     if name not in FAMILIES:
+        name = name.removesuffix("_loss")
+    if name not in FAMILIES:
         raise ValueError(f"unknown loss {name!r} in {text!r}: {_hint(name, list(FAMILIES))}")
     family = FAMILIES[name]
     parameters: dict[str, Any] = {}

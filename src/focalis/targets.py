@@ -43,7 +43,15 @@ class Scores:
 
 def real_array(name: str, given: Any) -> Array:
     """Return `given` as an array of real numbers, or raise a TypeError that names it."""
-    array = given if isinstance(given, np.ndarray) else np.asarray(given)
+    if type(given) is np.ndarray:
+        array = given
+    elif isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array: give the mask as where=")
+    else:
+        try:
+            array = np.asarray(given)
+        except ValueError as error:
+            raise ValueError(f"{name} must be numbers in rows of equal length: {error}") from None
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array
@@ -53,13 +61,13 @@ def real_array(name: str, given: Any) -> Array:
 def read_scores(link: str, given: Any) -> Scores:
     """Return the scores as rows × classes."""
     logits = real_array("logits", given)
-    own, dtype = _types(logits.dtype)
+    own, dtype = _types(logits.dtype, link)
     shape = logits.shape
     if link in ("sigmoid", "identity") and logits.ndim <= 1:
         return Scores(logits.reshape(-1, 1), shape, shape, own, dtype)
     if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
         raise ValueError(
-            f"logits of a {link} need a last axis of at least one class, got shape {shape}"
+            f"logits with link={link!r} need a last axis of at least one class, got shape {shape}"
         )
     row_shape = shape[:-1]
     rows = logits if len(shape) == 2 else logits.reshape(math.prod(row_shape), shape[-1])
@@ -67,14 +75,16 @@ def read_scores(link: str, given: Any) -> Scores:
 
 
 @functools.cache
-def _types(given: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the type to answer in and the type to compute in."""
     own = given.newbyteorder("=")
     if own.kind in "iu":
         own = np.dtype(np.float64)
-    elif own.kind == "b" or own.itemsize > 8:
-        raise TypeError(f"logits must be floating-point numbers of at most 64 bits, got {given}")
-    return own, np.dtype(np.float64 if own == np.float64 else np.float32)
+    elif own.kind == "b" or not 2 <= own.itemsize <= 8:
+        raise TypeError(f"logits must be floating-point numbers of 16 to 64 bits, got {given}")
+    # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
+    wide = own == np.float64 or link in ("identity", "simplex")
+    return own, np.dtype(np.float64 if wide else np.float32)
 
 
 @dataclass(slots=True)
@@ -167,10 +177,13 @@ def read_targets(
 ) -> Targets:
     """Return the targets as rows that match the scores."""
     targets = real_array("targets", given)
+    if targets.size == 0 and not isinstance(given, np.ndarray):
+        # An empty list holds no number that could be of the wrong type.
+        targets = targets.astype(np.int64)
     if link in ("sigmoid", "identity"):
         if targets.shape != scores.shape:
             raise ValueError(
-                f"targets of a {link} must have the shape of the logits {scores.shape}, "
+                f"targets with link={link!r} must have the shape of the logits {scores.shape}, "
                 f"got {targets.shape}"
             )
         form = "elementwise"
@@ -190,7 +203,7 @@ def read_targets(
         form = "dense"
     else:
         raise ValueError(
-            f"targets of a {link} must have shape {scores.row_shape} (class indices) or "
+            f"targets with link={link!r} must have shape {scores.row_shape} (class indices) or "
             f"{scores.shape} (a number for each class), got {targets.shape}"
         )
     wanted = (scores.n_rows,) if form == "index" else scores.rows.shape

@@ -42,6 +42,8 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
     if given is None:
         return None
     array = real_array(name, given)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
     upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
     kinds = "a number or one number per class" if scalar else "one number per class"
     if array.ndim > 1 or (array.ndim == 0 and not scalar):
@@ -124,7 +126,7 @@ class RowWeights:
         total = 0.0
         for lo, hi in _spans(rows, step):
             kept = self.kept(lo, hi)
-            if elementwise:
+            if elementwise and kept is not None:
                 # Something is ignored or masked, or the number would be known without counting.
                 total += np.count_nonzero(kept) * (width if np.ndim(kept) < 2 else 1)
                 continue

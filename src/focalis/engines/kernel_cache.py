@@ -37,7 +37,8 @@ def cache_directory() -> Path | None:
     named = os.environ.get("FOCALIS_CACHE_DIR")
     directory = Path(named) if named else _user_cache() / "focalis"
     # Numba keeps machine code in __pycache__, or where the user has told it to.
-    code = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else directory / "__pycache__"
+    told = str(vars(numba.config)["CACHE_DIR"])
+    code = Path(told) if told else directory / "__pycache__"
     try:
         for place in (directory, code):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,12 +14,18 @@ __all__ = ["numba_kernels"]
 
 Array = np.ndarray
 
+# Up to here a vector register holds one class of many rows, beyond it many classes of one row.
+_MOST_LANE_CLASSES = 48
+
 
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._dtype = np.dtype(dtype)
+        if link == "softmax" and curvature == "fisher":
+            # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
+            curvature = "exact"
         self._scalar = self._dtype.type
         bounds = limits(loss, dtype)
         text, constants = trace(
@@ -60,7 +66,16 @@ class NumbaKernels:
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions."""
         result: tuple[float, bool] = self._elementwise()(
-            x, y, weight, positive, negative, self._scalar(scale), value, grad, hess, self._constants
+            x,
+            y,
+            weight,
+            positive,
+            negative,
+            self._scalar(scale),
+            value,
+            grad,
+            hess,
+            self._constants,
         )
         return result
 
@@ -76,7 +91,8 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
-        result: tuple[float, bool] = self._softmax("index")(
+        form = "index_lanes" if x.shape[1] <= _MOST_LANE_CLASSES else "index_rows"
+        result: tuple[float, bool] = self._softmax(form)(
             x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
         )
         return result
@@ -93,7 +109,13 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
-        result: tuple[float, bool] = self._softmax("dense")(
+        t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
+        simple, bad = self._softmax("one_hot")(y, weight, per_class, t, hot)
+        if bad:
+            return 0.0, True
+        if simple:
+            return self.index(x, t, hot, per_class, scale, value, grad, hess)
+        result: tuple[float, bool] = self._softmax("dense_rows")(
             x,
             y,
             weight,

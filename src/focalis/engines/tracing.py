@@ -68,7 +68,7 @@ class Symbol:
         if isinstance(exponent, int) and 1 <= exponent <= 4:
             result = self
             for _ in range(exponent - 1):
-                result = result * self
+                result = result * self  # type: ignore[operator]  # set below
             return result
         raise TypeError(
             "a margin loss raises to the powers 1 to 4 with **, and to any other with "

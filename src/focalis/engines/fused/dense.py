@@ -27,9 +27,7 @@ from focalis.engines.fused.softmax import (
     choose,
     clip_into,
     exp_sum,
-    index,
     index_curvature,
-    index_row,
     largest,
     state_terms,
     sum_below_one,
@@ -42,11 +40,11 @@ CACHE = False
 
 # --- below this line the text is part of every dense softmax kernel
 @njit(**SUM)
-def survey(y):
-    """Return how many targets of a row are not 0, and whether one of them is wrong."""
+def survey(y, per_class):
+    """Return how many classes of a row have a weight, and whether a target is wrong."""
     count, wrong = 0, 0
     for i in range(y.size):
-        count += y[i] != ZERO
+        count += (y[i] != ZERO) & (per_class[i] != ZERO)
         wrong |= ~((y[i] >= ZERO) & (y[i] < INFINITY))
     return count, wrong != 0
 
@@ -63,9 +61,9 @@ def last_equal(x, wanted):
 
 
 @njit(**LOOP)
-def first_nonzero(y):
+def first_weighted(y, per_class):
     for i in range(y.size):
-        if y[i] != ZERO:
+        if y[i] != ZERO and per_class[i] != ZERO:
             return i
     return 0
 
@@ -170,7 +168,9 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     far = not (top - next_top <= FAR)
     near_total = others
     if hess is not None:
-        near_total = FLOAT(exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:]))
+        near_total = FLOAT(
+            exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
+        )
     elif far:
         near_total = FLOAT(exp_sum(row[:a], next_top, None) + exp_sum(row[z:], next_top, None))
     margin = -log(others)
@@ -181,10 +181,34 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     low_h = None if hess is None else hess[:a]
     high_h = None if hess is None else hess[z:]
     value, sum_g = other_classes(
-        row[:a], y[:a], per_class[:a], e[:a], weight, top, total, log_total, lost, limit, low, low_h, cs
+        row[:a],
+        y[:a],
+        per_class[:a],
+        e[:a],
+        weight,
+        top,
+        total,
+        log_total,
+        lost,
+        limit,
+        low,
+        low_h,
+        cs,
     )
     more, more_g = other_classes(
-        row[z:], y[z:], per_class[z:], e[z:], weight, top, total, log_total, lost, limit, high, high_h, cs
+        row[z:],
+        y[z:],
+        per_class[z:],
+        e[z:],
+        weight,
+        top,
+        total,
+        log_total,
+        lost,
+        limit,
+        high,
+        high_h,
+        cs,
     )
     value += more
     sum_g += more_g
@@ -207,10 +231,32 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
                 high, high_h, e[z:], near[z:], total, near_total, rest, ones, shrink
             )
             curvature_of_others(
-                low, low_h, e[:a], near[:a], total, near_total, rest, ones, slope, second, s1 + s2, b1 + b2
+                low,
+                low_h,
+                e[:a],
+                near[:a],
+                total,
+                near_total,
+                rest,
+                ones,
+                slope,
+                second,
+                s1 + s2,
+                b1 + b2,
             )
             curvature_of_others(
-                high, high_h, e[z:], near[z:], total, near_total, rest, ones, slope, second, s1 + s2, b1 + b2
+                high,
+                high_h,
+                e[z:],
+                near[z:],
+                total,
+                near_total,
+                rest,
+                ones,
+                slope,
+                second,
+                s1 + s2,
+                b1 + b2,
             )
             hess[a] = second + t1 + t2
         seen = sum_g
@@ -226,8 +272,8 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     return value
 
 
-@njit(**LOOP)
-def one_hot(y, weight, t, w):
+@njit(cache=CACHE, **LOOP)
+def one_hot(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a row with more."""
     wrong = False
     for r in range(t.size):
@@ -237,52 +283,39 @@ def one_hot(y, weight, t, w):
             mine = weight[r]
         if mine == ZERO:
             continue
-        count, bad = survey(y[r])
+        count, bad = survey(y[r], per_class)
         wrong |= bad
         if count > 1:
             return False, wrong
         if count == 1:
-            t[r] = first_nonzero(y[r])
+            t[r] = first_weighted(y[r], per_class)
             w[r] = mine * y[r, t[r]]
     return True, wrong
 
 
 @njit(cache=CACHE, **LOOP)
-def dense(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
+def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
-    t, hot = np.empty(n, np.int64), np.empty(n, FLOAT)
-    simple, bad = one_hot(y, weight, t, hot)
-    if bad:
-        return 0.0, True
-    if simple:
-        return index(x, t, hot, per_class, scale, value, grad, hess, c)
     spare, e, near = np.empty(classes, FLOAT), np.empty(classes, FLOAT), np.empty(classes, FLOAT)
-    total = 0.0
+    total, bad = 0.0, False
     for r in range(n):
         w = ONE
         if weight is not None:
             w = weight[r]
         count = 0
         if w != ZERO:
-            count, wrong = survey(y[r])
+            count, wrong = survey(y[r], per_class)
             bad |= wrong
         phi = ZERO
         g = None if grad is None else grad[r]
         h = None if hess is None else hess[r]
-        if count > 1:
+        if count > 0:
             phi = dense_row(x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs)
         else:
-            k = first_nonzero(y[r])
-            own = ZERO
-            if count == 1:
-                own = weighed(w * per_class[k], y[r, k])
-            if own != ZERO:
-                phi = index_row(x[r], k, own, scale, g, h, spare, c)
-            else:
-                if grad is not None:
-                    g[:] = ZERO
-                if hess is not None:
-                    h[:] = ZERO
+            if grad is not None:
+                g[:] = ZERO
+            if hess is not None:
+                h[:] = ZERO
         if value is not None:
             value[r] = phi
         total += phi
@@ -331,7 +364,9 @@ def fisher(x, weight, hess, c):
         z = a + 1
         others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
         total = ONE + others
-        near_total = FLOAT(exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:]))
+        near_total = FLOAT(
+            exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
+        )
         h = hess[r]
         kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
         kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)

@@ -40,7 +40,6 @@ LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
 BLOCK = 4096  # elements summed in their own type
 LANES = 128
-MOST_LANE_CLASSES = 48
 
 
 @njit(**STEP)
@@ -159,9 +158,10 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
     return weight * value
 
 
-@njit(**LOOP)
-def index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c):
+@njit(cache=CACHE, **LOOP)
+def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
+    spare = np.empty(classes, FLOAT)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
@@ -214,7 +214,9 @@ def lane_load(x, w, block):
         block[:] = ZERO
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            block[j, i] = x[i, j]
+            # Infinities at the ends of the finite numbers: their differences are no NaN.
+            inside = -LARGEST if x[i, j] < -LARGEST else x[i, j]
+            block[j, i] = LARGEST if inside > LARGEST else inside
     for i in range(x.shape[0]):
         if w[i] == ZERO:
             block[:, i] = ZERO
@@ -250,7 +252,10 @@ def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
     """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
     kept = ZERO
     for i in range(LANES):
-        m = (own[i] - top[i]) - log(total[i])
+        # An end of the finite numbers stands for the infinity that was clipped to it.
+        lost = (top[i] >= LARGEST) & (own[i] < LARGEST)
+        lost |= (own[i] <= -LARGEST) & (top[i] > -LARGEST)
+        m = choose(lost, -INFINITY, (own[i] - top[i]) - log(total[i]))
         phi, s, h = terms(m, -m, c)
         w = weight[i]
         phi = weighed(w, phi)
@@ -285,15 +290,7 @@ def lane_gradient(e, k, c, slope, factor, scale):
 
 
 @njit(**LOOP)
-def has_infinite(x):
-    found = 0
-    for i in range(x.size):
-        found |= abs(x[i]) == INFINITY
-    return found != 0
-
-
-@njit(**LOOP)
-def index_strip(x, t, weight, per_class, scale, value, grad, hess, spare, block, other, k, lanes, c):
+def index_strip(x, t, weight, per_class, scale, value, grad, hess, block, other, k, lanes, c):
     """Evaluate at most LANES rows of few classes, one in each lane."""
     w, top, own, total = lanes[0], lanes[1], lanes[2], lanes[3]
     slope, factor, second, phi = lanes[4], lanes[5], lanes[6], lanes[7]
@@ -303,8 +300,6 @@ def index_strip(x, t, weight, per_class, scale, value, grad, hess, spare, block,
     top[:], total[:] = -INFINITY, ZERO
     for j in range(classes):
         lane_tops(block[j], k, np.int32(j), top, own)
-    if has_infinite(top):
-        return index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c)
     for j in range(classes):
         lane_exps(block[j], k, np.int32(j), top, total)
     kept = lane_terms(w, scale, top, own, total, slope, factor, second, phi, c)
@@ -326,11 +321,8 @@ def index_strip(x, t, weight, per_class, scale, value, grad, hess, spare, block,
 
 
 @njit(cache=CACHE, **LOOP)
-def index(x, t, weight, per_class, scale, value, grad, hess, c):
+def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
-    spare = np.empty(classes, FLOAT)
-    if classes > MOST_LANE_CLASSES:
-        return index_rows(x, t, weight, per_class, scale, value, grad, hess, spare, c)
     block = np.empty((classes, LANES), FLOAT)
     other = np.empty((classes if hess is not None else 0, LANES), FLOAT)
     lanes = np.empty((8, LANES), FLOAT)
@@ -347,7 +339,6 @@ def index(x, t, weight, per_class, scale, value, grad, hess, c):
             None if value is None else value[lo:hi],
             None if grad is None else grad[lo:hi],
             None if hess is None else hess[lo:hi],
-            spare,
             block,
             other,
             k,
