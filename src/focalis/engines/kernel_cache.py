@@ -21,7 +21,7 @@ import numba
 __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
-_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "dense")}
+_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "dense", "dense_lanes")}
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 

@@ -115,19 +115,12 @@ class NumbaKernels:
             return 0.0, True
         if simple:
             return self.index(x, t, hot, per_class, scale, value, grad, hess)
-        result: tuple[float, bool] = self._softmax("dense_rows")(
-            x,
-            y,
-            weight,
-            per_class,
-            self._scalar(scale),
-            value,
-            grad,
-            hess,
-            self._constants,
-            self._state_constants,
-            self._limit,
-        )
+        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
+        traced = (self._constants, self._state_constants, self._limit)
+        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
+            result: tuple[float, bool] = self._softmax("dense_lanes")(*inputs, *traced)
+        else:
+            result = self._softmax("dense_rows")(*inputs, hess, *traced)
         return result
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
