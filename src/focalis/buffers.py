@@ -7,6 +7,7 @@ separate object that each of them keeps alive.
 """
 
 import math
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -53,8 +54,14 @@ class _Cache:
     def held(self) -> int:
         return sum(b.nbytes for b in self._buffers)
 
+    def unlock(self) -> None:
+        # In a forked child the lock may be held by a thread that is gone.
+        self._lock = threading.RLock()
+
 
 _cache = _Cache(1 << 30)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_cache.unlock)
 
 
 class _Lease:

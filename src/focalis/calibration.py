@@ -5,6 +5,7 @@ At the minimum of the expected loss the slopes balance: with weights α_k the cl
 L(m) = log p + log q − log(−φ′(m)), which for cross-entropy is log p itself.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -16,18 +17,45 @@ __all__ = ["constant_logits", "posterior_probabilities"]
 
 Array = np.ndarray
 
-_FARTHEST = 1e12
-_HALVINGS = 200
+_ROUNDS = 200
+_FARTHEST = 1e7
+_INFINITE = 1e300
 
 
 def log_density(loss: MarginLoss, m: Array) -> Array:
-    """Return L(m), in float64; the slope's underflow far out is held at the smallest number."""
-    inside = np.clip(m, -np.finfo(np.float64).max, np.finfo(np.float64).max)
+    """Return L(m), in float64, for any margin.
+
+    Far out L is as good as linear, while φ′ underflows: there it is continued with its last rate.
+    """
+    edge, low_rate, high_rate = _asymptotes(loss)
+    m = np.clip(m, -_INFINITE, _INFINITE)
+    inside = _density(loss, np.clip(m, -edge, edge))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            inside + low_rate * np.minimum(m + edge, 0.0) + high_rate * np.maximum(m - edge, 0.0)
+        )
+
+
+def _density(loss: MarginLoss, m: Array) -> Array:
     with np.errstate(all="ignore"):
-        u, v, p, q = at_margin(inside)
-        slope = np.broadcast_to(loss(inside, u, v, p, q)[1], m.shape)
-        density = u + v - np.log(np.maximum(-slope, np.finfo(np.float64).smallest_subnormal))
-    return np.where(np.isnan(m), np.nan, density)
+        u, v, p, q = at_margin(m)
+        return np.asarray(u + v - np.log(-loss(m, u, v, p, q)[1]) + np.zeros_like(m))
+
+
+@functools.lru_cache(maxsize=256)
+def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
+    """Return up to which |m| the slope does not underflow, and the rates of L below and above."""
+    edge = 512.0
+    while edge > 1.0:
+        ends = np.array([-edge, edge])
+        with np.errstate(all="ignore"):
+            slope = np.broadcast_to(loss(ends, *at_margin(ends))[1], ends.shape)
+        if np.all(-slope > 1e-290):
+            break
+        edge /= 2
+    low, low_in, high_in, high = _density(loss, np.array([-edge, 1 - edge, edge - 1, edge]))
+    # The rates are small numbers such as 1 − κ; what lies below the ninth digit is rounding.
+    return edge, round(float(low_in - low), 9), round(float(high - high_in), 9)
 
 
 def check_determined(loss: MarginLoss) -> None:
@@ -98,35 +126,55 @@ def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Arra
     if link == "sigmoid":
         wanted = np.log(positive) - np.log(negative)
         return _invert(lambda m: log_density(loss, m) - log_density(loss, -m), wanted)
-    wanted = np.log(positive)
+    wanted = np.log(positive) - np.log(positive.sum())
+    # Every class but one has p ≤ 1/2, where L grows for every loss; that one has what is left.
+    top = int(wanted.argmax())
+    others = np.delete(wanted, top)
+    if others.size == 0:
+        return np.zeros(1)
 
     def log_p(shift: float) -> Array:
-        m = _invert(lambda z: log_density(loss, z), wanted + shift)
-        return np.asarray(np.minimum(m, 0.0) - np.log1p(np.exp(-np.abs(m))))
+        m = _invert(lambda z: log_density(loss, z), others + shift, ceiling=0.0)
+        return np.asarray(m - np.log1p(np.exp(m)))
+
+    def excess(shift: Array) -> Array:
+        rest = np.exp(log_p(float(shift[0]))).sum(keepdims=True)
+        if rest[0] >= 1.0:
+            return np.array([_FARTHEST])
+        return np.asarray(wanted[top] + shift - log_density(loss, np.log1p(-rest) - np.log(rest)))
 
     # The densities fix p up to a common factor, which the sum of p decides.
-    shift = _invert(
-        lambda s: np.array([np.log(np.exp(log_p(float(s[0]))).sum())]),
-        np.zeros(1),
-        low=-1e3,
-        high=1e3,
-    )
-    logits = log_p(float(shift[0]))
+    shift = _invert(excess, np.zeros(1))
+    small = log_p(float(shift[0]))
+    logits = np.insert(small, top, np.log1p(-np.exp(small).sum()))
     return np.asarray(logits - logits.mean())
 
 
-def _invert(
-    f: Callable[[Array], Array], wanted: Array, low: float = -_FARTHEST, high: float = _FARTHEST
-) -> Array:
-    """Solve f(m) = wanted for an increasing f, elementwise, by bisection to the last bit."""
-    lows, highs = np.full(wanted.shape, low), np.full(wanted.shape, high)
-    with np.errstate(all="ignore"):
-        for _ in range(_HALVINGS):
-            middle = (lows + highs) / 2
-            below = f(middle) < wanted
-            lows, highs = np.where(below, middle, lows), np.where(below, highs, middle)
-            if np.all((middle == lows) | (middle == highs)) and np.all(
-                np.nextafter(lows, np.inf) >= highs
-            ):
-                break
-    return np.asarray((lows + highs) / 2)
+def _invert(f: Callable[[Array], Array], wanted: Array, ceiling: float = _FARTHEST) -> Array:
+    """Solve f(m) = wanted for an increasing f and m up to a ceiling, by the Illinois method.
+
+    Elementwise. What f does not reach is answered by the far end that comes nearest to it.
+    """
+    low, high = -np.ones(wanted.shape), np.full(wanted.shape, min(1.0, ceiling))
+    below, above = f(low) - wanted, f(high) - wanted
+    while np.any((below > 0) & (low > -_FARTHEST)) or np.any((above < 0) & (high < ceiling)):
+        low = np.where(below > 0, 2 * low, low)
+        high = np.where(above < 0, np.minimum(2 * high, ceiling), high)
+        below, above = f(low) - wanted, f(high) - wanted
+    reached = (below <= 0) & (above >= 0)
+    nearest = np.where(below > 0, low, high)
+    middle = last = (low + high) / 2
+    for _ in range(_ROUNDS):
+        with np.errstate(all="ignore"):
+            secant = high - above * (high - low) / (above - below)
+        middle = np.where((secant > low) & (secant < high), secant, (low + high) / 2)
+        found = f(middle) - wanted
+        left = found < 0
+        # Halving the end that stays keeps the secant from creeping up on one side.
+        below, above = np.where(left, found, below / 2), np.where(left, above / 2, found)
+        low, high = np.where(left, middle, low), np.where(left, high, middle)
+        settled = np.abs(middle - last) <= 2.0**-52 * np.maximum(1.0, np.abs(middle))
+        if np.all(settled | (found == 0) | ~reached):
+            break
+        last = middle
+    return np.where(reached, middle, nearest)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focalis import engines
-from focalis.execution import CHUNK, Batch, Outputs, make_output, run
+from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.links import ELEMENTWISE
 from focalis.targets import Array, Scores, Targets, read_scores, read_targets
 from focalis.weighting import read_normalizer, read_row_weights
@@ -38,13 +38,17 @@ def evaluate(
     weights = read_row_weights(scores, read, sample_weight, where)
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
-    outputs = Outputs(
-        _value_output(loss, scores) if hess is None else None,
-        None if grad is None else make_output("out", scores, grad[0], read),
-        None if hess is None else make_output("out", scores, hess[0], read),
-    )
+    outputs = Outputs(_value_output(loss, scores) if hess is None else None, None, None)
+    given = (read.rows, weights.sample_weight, weights.where)
+    in_place = False
+    if grad is not None:
+        outputs.grad = make_output(scores, grad[0], given)
+        in_place = grad[0] is not None and overlaps(scores, outputs.grad)
+    if hess is not None:
+        outputs.hess = make_output(scores, hess[0], (*given, outputs.grad))
+        in_place = in_place or (hess[0] is not None and overlaps(scores, outputs.hess))
     fisher = curvature == "fisher" and hess is not None
-    batch = Batch(loss.link, scores, read, weights, positive, negative, fisher)
+    batch = Batch(loss.link, scores, read, weights, positive, negative, fisher, in_place)
     denominator = 1.0 if hess is not None else _denominator(loss, batch, normalizer)
     scale = 1.0 / denominator if denominator > 0.0 else 0.0
     kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)

@@ -43,6 +43,7 @@ class Batch:
     positive: Array
     negative: Array
     fisher: bool
+    in_place: bool
 
     @property
     def step(self) -> int:
@@ -50,35 +51,49 @@ class Batch:
         return max(1, CHUNK // max(1, self.scores.n_classes))
 
 
-def make_output(name: str, scores: Scores, out: Any, targets: Targets) -> Array:
-    """Return an array for a result shaped like the logits: the caller's `out`, checked, or a new one."""
+def make_output(scores: Scores, out: Any, others: tuple[Array | None, ...]) -> Array:
+    """Return an array for a result shaped like the logits: the caller's, checked, or a new one.
+
+    `others` are the arrays that it must not overlap. The logits themselves may be written over.
+    """
     if out is None:
         return buffers.empty(scores.shape, scores.own)
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"{name} must be a NumPy array, got {type(out).__name__}")
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
     if out.shape != scores.shape or out.dtype != scores.own:
         raise ValueError(
-            f"{name} must have the shape {scores.shape} and type {scores.own} of the logits, "
+            f"out must have the shape {scores.shape} and type {scores.own} of the logits, "
             f"got {out.shape} and {out.dtype}"
         )
     if not out.flags.writeable:
-        raise ValueError(f"{name} must be writable, got a read-only array")
-    for given in (scores.rows.reshape(scores.shape), targets.rows.reshape(targets.shape)):
-        same = given.shape == out.shape and given.strides == out.strides
-        same = same and given.__array_interface__["data"] == out.__array_interface__["data"]
-        if not same and np.may_share_memory(given, out):
-            raise ValueError(
-                f"{name} must not overlap an input, except for being the logits exactly"
-            )
+        raise ValueError("out must be writable, got a read-only array")
+    if any(other is not None and np.may_share_memory(other, out) for other in others):
+        raise ValueError("out must not overlap targets, weights or another out, got one that does")
+    if overlaps(scores, out) and not _same_place(scores.rows, out.reshape(scores.rows.shape)):
+        raise ValueError("out must be the logits exactly or not overlap them, got one in between")
     return out
+
+
+def overlaps(scores: Scores, out: Array | None) -> bool:
+    """Return whether a result is written over scores."""
+    return out is not None and np.may_share_memory(scores.rows, out)
+
+
+def _same_place(a: Array, b: Array) -> bool:
+    start, other = (array.__array_interface__["data"][0] for array in (a, b))
+    return bool(start == other and a.strides == b.strides)
 
 
 def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
     """Fill the outputs and return the sum of the weighted losses."""
+    if batch.scores.rows.size == 0:
+        if outputs.value is not None:
+            outputs.value[...] = 0
+        return 0.0
     n_rows, step = batch.scores.n_rows, batch.step
     shared = _as_rows(outputs, batch.scores)
     if n_rows <= step:
-        done = [_run_chunk(batch, kernels, scale, shared, 0, n_rows)] if n_rows else []
+        done = [_run_chunk(batch, kernels, scale, shared, 0, n_rows)]
     else:
         done = run_chunks(
             lambda i: _run_chunk(
@@ -126,6 +141,9 @@ def _run_chunk(
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
     x = scores.chunk(lo, hi)
+    if batch.in_place:
+        # A kernel may look at a score again after it has written a result.
+        x = x.copy()
     t = targets.chunk(lo, hi, scores.dtype)
     value, write_value = _target(outputs.value, lo, hi, scores.dtype)
     grad, write_grad = _target(outputs.grad, lo, hi, scores.dtype)
@@ -240,8 +258,9 @@ def _simplex(
         slope = np.empty_like(p)
         flat = (p.reshape(-1), np.ones(p.size, x.dtype), None, one, 0 * one, 1.0)
         kernels.elementwise(*flat, None, slope.reshape(-1), None)
-        with np.errstate(over="ignore"):
-            hess[...] = _row_totals(batch, t, weight)[:, None] * (p * slope) * slope
+        per_row = _row_totals(batch, t, weight)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            hess[...] = np.where(per_row == 0, 0, per_row * (p * slope) * slope)
     return total, bad
 
 

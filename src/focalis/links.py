@@ -45,16 +45,18 @@ PROBABILITY_SLACK = 16
 class Limits:
     """What a loss tends to where its formula meets an infinity, and the type's own bounds.
 
-    ``value`` is φ as m → −∞; ``slope_at_zero`` and ``curvature_at_zero`` are dφ/dp and d²φ/dp² as
-    p → 0, ``curvature_at_one`` the latter as p → 1. ``largest`` and ``tiny`` are the type's largest and
-    smallest normal numbers, ``floor`` the square root of its rounding.
+    ``value`` is φ as m → −∞, ``value_at_one`` as p → 1; the slopes and curvatures are dφ/dp and
+    d²φ/dp² as p → 0 and as p → 1. ``largest`` and ``tiny`` are the type's largest and smallest normal
+    numbers, ``floor`` the square root of its rounding.
     """
 
     largest: float
     tiny: float
     floor: float
     value: float = 0.0
+    value_at_one: float = 0.0
     slope_at_zero: float = 0.0
+    slope_at_one: float = 0.0
     curvature_at_zero: float = 0.0
     curvature_at_one: float = 0.0
 
@@ -103,11 +105,14 @@ def probability_terms(
         inside_p, inside_q = _inside(p, bounds.tiny), _inside(q, bounds.tiny)
         second = inside_p * (first * first) + inside_q * (mirrored * mirrored)
     else:
-        second = where(q == 0.0, bounds.curvature_at_one, second)
-        second = where(p == 0.0, bounds.curvature_at_zero, second)
+        second = _at_ends(p, q, bounds.curvature_at_zero, second, bounds.curvature_at_one)
         second = shape_curvature(curvature, second)
-    at_zero = p == 0.0
-    return where(at_zero, bounds.value, value), where(at_zero, bounds.slope_at_zero, first), second
+    value = _at_ends(p, q, bounds.value, value, bounds.value_at_one)
+    return value, _at_ends(p, q, bounds.slope_at_zero, first, bounds.slope_at_one), second
+
+
+def _at_ends(p: Any, q: Any, at_zero: float, between: Any, at_one: float) -> Any:
+    return where(p == 0.0, at_zero, where(q == 0.0, at_one, between))
 
 
 def _inside(p: Any, tiny: float) -> Any:
@@ -162,7 +167,9 @@ def limits(loss: MarginLoss, dtype: Any) -> Limits:
     return replace(
         bounds,
         value=_limit(*values),
+        value_at_one=_limit(at_one[0][0], at_one[1][0]),
         slope_at_zero=_limit(at_zero[0][1], at_zero[1][1]),
+        slope_at_one=_limit(at_one[0][1], at_one[1][1]),
         curvature_at_zero=_limit(at_zero[0][2], at_zero[1][2]),
         curvature_at_one=_limit(at_one[0][2], at_one[1][2]),
     )

@@ -63,7 +63,7 @@ class Loss:
     Notes
     -----
     Soft targets mean the expectation Σ_k w_k φ(m_k). torchvision and optax mix p_t first, which is
-    another loss: γ = 2, y = .7, x = 1 give .102 here against .226 there.
+    another loss: γ = 2, y = .7, x = 1 give .226 here against .102 there.
 
     What is masked or has weight 0 may hold anything, NaN included, and gives exactly 0. Nothing left
     to average gives 0 with a gradient of 0, where PyTorch gives NaN.
@@ -79,7 +79,7 @@ class Loss:
     >>> loss = Loss("sigmoid", margin.focal(gamma=2.0), alpha=0.25)
     >>> value, grad = loss.value_and_grad(np.array([2.0, -1.0]), np.array([1.0, 0.0]))
     >>> round(float(value), 6)
-    0.008724
+    0.008722
     >>> print(loss)
     focal(gamma=2, alpha=.25)
     """
@@ -272,7 +272,7 @@ class Loss:
         >>> from focalis import Loss, margin
         >>> grad, hess = Loss("sigmoid", margin.focal(2.0)).grad_and_hess([-4.0], [1.0])
         >>> hess.round(4)
-        array([-0.0485])
+        array([-0.0467])
         >>> Loss("sigmoid", margin.focal(2.0)).grad_and_hess([-4.0], [1.0], curvature="clipped")[1]
         array([0.])
         """

@@ -26,6 +26,16 @@ _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 
 
+def _unlock() -> None:
+    # In a forked child the lock may be held by a thread that is gone.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def cache_directory() -> Path | None:
     """Return where kernels are kept: ``FOCALIS_CACHE_DIR`` or the user's cache directory.
 
