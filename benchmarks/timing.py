@@ -19,9 +19,6 @@ SHORTEST_SECONDS = 2e-3
 ESTIMATE_SECONDS = 0.05
 """How long a call is tried out, to find how many make a run."""
 
-PAUSE_SECONDS = 5e-3
-"""Before each measurement: an OpenMP worker spins for a while after its work, on another's core."""
-
 AGREEMENT = 1e-3
 """How far from the loss of focalis a competitor's may lie, relatively."""
 
@@ -82,9 +79,8 @@ def calls_in_a_row(step: Step) -> int:
 
 
 def seconds_of(step: Step, calls: int) -> float:
-    time.sleep(PAUSE_SECONDS)
-    if calls > 1:
-        step()
+    """Return the time of some calls, after one that puts caches and threads where it wants them."""
+    step()
     start = time.perf_counter()
     for _ in range(calls):
         step()
