@@ -1,7 +1,6 @@
 """The loss: a link, a margin loss and weights, as one frozen value."""
 
 import functools
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -10,11 +9,12 @@ import numpy as np
 from focalis.calibration import constant_logits, posterior_probabilities
 from focalis.curvature import check_policy
 from focalis.evaluation import answer_totals, evaluate
-from focalis.links import ELEMENTWISE, LINKS, PROBABILITY, probabilities
+from focalis.links import PROBABILITY, probabilities
 from focalis.margin import MarginLoss
+from focalis.settings import check_settings
 from focalis.targets import read_scores
 from focalis.text import write_call
-from focalis.weighting import REDUCTIONS, check_factor, check_number, class_weights
+from focalis.weighting import class_weights
 
 __all__ = ["Loss"]
 
@@ -95,51 +95,9 @@ class Loss:
     reduction: Literal["mean", "sum", "none", "batchmean"] = field(default="mean", kw_only=True)
 
     def __post_init__(self) -> None:
-        _one_of("link", self.link, LINKS)
-        _one_of("positives", self.positives, ("sum", "mean"))
-        _one_of("reduction", self.reduction, REDUCTIONS)
-        if not isinstance(self.margin_loss, MarginLoss):
-            raise TypeError(
-                "margin_loss must be a MarginLoss such as margin.focal(gamma=2.0), "
-                f"got {self.margin_loss!r}"
-            )
-        elementwise = self.link in ELEMENTWISE
-        alpha = self.alpha
-        if (
-            np.ndim(alpha) == 0
-            and isinstance(alpha, int | float | np.number | np.ndarray)
-            and alpha < 0
-        ):
-            alpha = None
-        self._set("alpha", check_factor("alpha", alpha, 1.0 if elementwise else math.inf))
-        self._set("pos_weight", check_factor("pos_weight", self.pos_weight, math.inf))
-        self._set(
-            "class_weight", check_factor("class_weight", self.class_weight, math.inf, scalar=False)
-        )
-        smoothing = check_number(
-            "label_smoothing", self.label_smoothing, 0.0, 1.0, expected="a number in [0, 1]"
-        )
-        self._set("label_smoothing", smoothing)
-        self._set("ignore_index", _check_ignore_index(self.ignore_index, elementwise))
-        if self.pos_weight is not None and not elementwise:
-            raise ValueError(
-                f"pos_weight weighs the positives of yes/no questions, got it with link={self.link!r}; "
-                "use class_weight"
-            )
-        if self.pos_weight is not None and self.alpha is not None:
-            raise ValueError(
-                "pos_weight and alpha both weigh the positives: expected one of them, got "
-                f"pos_weight={self.pos_weight!r} and alpha={self.alpha!r}"
-            )
-        if self.positives == "mean" and elementwise:
-            raise ValueError(
-                "positives='mean' divides by the number of positives of a row of classes, "
-                f"got it with link={self.link!r}"
-            )
+        for name, value in check_settings(self).items():
+            object.__setattr__(self, name, value)
         object.__setattr__(self, "_weights", {})
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
 
     def __call__(
         self,
@@ -310,11 +268,6 @@ class Loss:
         ndarray
             Like the logits.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the scores are no real numbers or have no class axis.
-
         Examples
         --------
         >>> from focalis import Loss, margin
@@ -409,46 +362,13 @@ class Loss:
                 f"initial_logits needs a link with logits, sigmoid or softmax, got {self.link!r}"
             )
         positive, negative = answer_totals(self, targets, sample_weight, n_classes)
-        answers = [("positive", positive)] + ([("negative", negative)] * (self.link == "sigmoid"))
-        for answer, totals in answers:
-            if np.any(totals <= 0):
-                never = int(np.flatnonzero(totals <= 0)[0])
-                raise ValueError(
-                    f"targets must give every class weight, got none for the {answer} answer of class "
-                    f"{never}: no finite logit minimises the loss"
-                )
         logits = constant_logits(self.link, self.margin_loss, positive, negative)
         if self.link == "sigmoid" and np.ndim(targets) <= 1:
             return logits[0]
         return logits
 
     def answer_weights(self, n_classes: int, dtype: Any) -> tuple[Array, Array]:
-        """Return the weights (C,) that each class gives a positive and a negative answer.
-
-        Parameters
-        ----------
-        n_classes : int
-            C; a setting that holds one number per class must hold that many.
-        dtype : dtype_like
-            The type of the result.
-
-        Returns
-        -------
-        positive, negative : ndarray
-            Products of alpha, pos_weight and class_weight.
-
-        Raises
-        ------
-        ValueError
-            If a setting holds another number of classes.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from focalis import Loss, margin
-        >>> Loss("sigmoid", margin.cross_entropy(), alpha=0.25).answer_weights(1, np.float64)
-        (array([0.25]), array([0.75]))
-        """
+        """Return the weights (C,) that each class gives a positive and a negative answer."""
         cache: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
         if (n_classes, dtype) not in cache:
             pair = class_weights(
@@ -475,26 +395,3 @@ class Loss:
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.kw_only}
         defaults = {f.name: f.default for f in fields(self)}
         return {name: value for name, value in options.items() if value != defaults[name]}
-
-
-def _one_of(name: str, given: Any, choices: tuple[str, ...]) -> None:
-    if not isinstance(given, str):
-        raise TypeError(f"{name} must be a str, got {type(given).__name__}")
-    if given not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
-
-
-def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
-    """Return the ignored target; NaN as the one NaN object, so that losses compare equal."""
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise TypeError(f"ignore_index must be a number, got {type(given).__name__}")
-    value = float(given)
-    if math.isnan(value) and elementwise:
-        return math.nan
-    if math.isinf(value):
-        raise ValueError(f"ignore_index must be a finite number or NaN, got {given!r}")
-    if not value.is_integer() and not elementwise:
-        raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
-    return int(value) if value.is_integer() else value
