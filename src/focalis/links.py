@@ -20,7 +20,7 @@ import numpy as np
 
 from focalis.curvature import shape_curvature
 from focalis.margin import MarginLoss
-from focalis.vocabulary import absolute, exp, log, log1p, log1p_unit, maximum, minimum, where
+from focalis.vocabulary import absolute, exp, log, log1p, log1p_unit, where
 
 __all__ = [
     "LINKS",
@@ -67,18 +67,20 @@ def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
     tail = log1p_unit(e)
     large = 1.0 / (1.0 + e)
     small = e * large
-    positive = m >= 0.0
-    u = minimum(m, 0.0) - tail
-    v = -maximum(m, 0.0) - tail
+    zero = 0.0
+    positive = m >= zero
+    u = where(m < zero, m, zero) - tail
+    v = where(m < zero, zero, -m) - tail
     return u, v, where(positive, large, small), where(positive, small, large)
 
 
 def margin_terms(loss: MarginLoss, bounds: Limits, curvature: str, m: Any) -> tuple[Any, Any, Any]:
     """Return value, slope and shaped curvature at a margin, which may be infinite."""
-    inside = where(m < -bounds.largest, -bounds.largest, m)
-    inside = where(inside > bounds.largest, bounds.largest, inside)
+    largest, lowest = bounds.largest, -bounds.largest
+    inside = where(m < lowest, lowest, m)
+    inside = where(inside > largest, largest, inside)
     value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
-    return where(m < -bounds.largest, bounds.value, value), slope, second
+    return where(m < lowest, bounds.value, value), slope, second
 
 
 def state_terms(

@@ -134,7 +134,8 @@ class MarginLossFamily:
                 raise TypeError(
                     f"{name} of {self.name} must be a real number, got {type(given).__name__}"
                 )
-            values[name] = float(given)
+            # Adding 0 makes a number of its own, which an engine tells from an equal literal.
+            values[name] = float(given) + 0.0
             if values[name] not in self.ranges[name]:
                 raise ValueError(
                     f"{name} of {self.name} must lie in {self.ranges[name].text}, got {given!r}"

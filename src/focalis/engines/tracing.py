@@ -19,7 +19,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.constants: list[float] = []
+        self.constants: list[tuple[object, float]] = []
         self._known: dict[str, str] = {}
 
     def emit(self, expression: str) -> "Symbol":
@@ -38,7 +38,12 @@ class _Recorder:
                 "a margin loss may combine its arguments with numbers and each other only, "
                 f"got {type(operand).__name__}"
             )
-        self.constants.append(float(operand))
+        # A constant is known by its object: the same literal twice is one constant, a parameter that
+        # happens to equal a literal is another, so that its value does not change the text.
+        for i, (known, _) in enumerate(self.constants):
+            if known is operand:
+                return f"c[{i}]"
+        self.constants.append((operand, float(operand)))
         return f"c[{len(self.constants) - 1}]"
 
 
@@ -134,6 +139,5 @@ def trace(
     results = function(*(Symbol(recorder, argument) for argument in arguments))
     names = [recorder.name(result) for result in results]
     head = f"def {name}({', '.join(arguments)}, c):"
-    return "\n".join([head, *recorder.lines, f"    return {', '.join(names)}", ""]), list(
-        recorder.constants
-    )
+    source = "\n".join([head, *recorder.lines, f"    return {', '.join(names)}", ""])
+    return source, [value for _, value in recorder.constants]

@@ -70,12 +70,13 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
             w = w * weight[i]
         z, other = sides(x[i])
         phi, slope, second = terms(choose(yes, z, other), choose(yes, other, z), c)
-        phi = weighed(w, phi)
+        nothing = w == ZERO
+        phi = choose(nothing, ZERO, w * phi)
         total += phi
         if value is not None:
             value[i] = phi
         if grad is not None:
-            slope = weighed(w * scale, slope)
+            slope = choose(nothing, ZERO, (w * scale) * slope)
             grad[i] = choose(yes, slope, -slope)
         if hess is not None:
             hess[i] = weighed(w, second)

@@ -76,8 +76,10 @@ def exp(x):
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
     r = r - whole * LN2_LOW
-    tail = (((E4 * r + E3) * r + E2) * r + E1) * r + E0
-    result = (tail * r) * r + r + ONE
+    # Pairs of terms do not wait for each other: the chain of a Horner scheme is what costs time.
+    r2 = r * r
+    tail = (E4 * r2 + (E3 * r + E2)) * r2 + (E1 * r + E0)
+    result = (tail * r2 + r) + ONE
     # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(127)) << INT(23))
@@ -87,8 +89,11 @@ def exp(x):
 
 @njit(**PRIMITIVE)
 def log1p_unit(t):
-    tail = ((((G9 * t + G8) * t + G7) * t + G6) * t + G5) * t + G4
-    return t * ((((tail * t + G3) * t + G2) * t + G1) * t + G0)
+    t2 = t * t
+    t4 = t2 * t2
+    low = (G3 * t + G2) * t2 + (G1 * t + G0)
+    middle = (G7 * t + G6) * t2 + (G5 * t + G4)
+    return t * ((((G9 * t + G8) * t4) + middle) * t4 + low)
 
 
 @njit(**PRIMITIVE)

@@ -87,9 +87,13 @@ def exp(x):
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
     r = r - whole * LN2_LOW
-    tail = (((((E10 * r + E9) * r + E8) * r + E7) * r + E6) * r + E5) * r + E4
-    tail = (((tail * r + E3) * r + E2) * r + E1) * r + E0
-    result = (tail * r) * r + r + ONE
+    # Pairs of terms do not wait for each other: the chain of a Horner scheme is what costs time.
+    r2 = r * r
+    r4 = r2 * r2
+    low = (E3 * r + E2) * r2 + (E1 * r + E0)
+    middle = (E7 * r + E6) * r2 + (E5 * r + E4)
+    tail = ((E10 * r2 + (E9 * r + E8)) * r4 + middle) * r4 + low
+    result = (tail * r2 + r) + ONE
     # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(1023)) << INT(52))
@@ -101,8 +105,11 @@ def exp(x):
 def log1p_unit(t):
     s = t / (TWO + t)
     z = s * s
-    tail = ((((B9 * z + B8) * z + B7) * z + B6) * z + B5) * z + B4
-    tail = (((tail * z + B3) * z + B2) * z + B1) * z + B0
+    z2 = z * z
+    z4 = z2 * z2
+    low = (B3 * z + B2) * z2 + (B1 * z + B0)
+    middle = (B7 * z + B6) * z2 + (B5 * z + B4)
+    tail = ((B9 * z + B8) * z4 + middle) * z4 + low
     # 2 artanh(s) with the leading 2 s = t − s t written so that it does not round.
     return t - s * (t - TWO * (z * tail))
 
