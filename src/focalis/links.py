@@ -20,7 +20,7 @@ import numpy as np
 
 from focalis.curvature import shape_curvature
 from focalis.margin import MarginLoss
-from focalis.vocabulary import absolute, exp, log, log1p, log1p_unit, where
+from focalis.vocabulary import absolute, exp_nonpositive, log, log1p, log1p_unit, where
 
 __all__ = [
     "LINKS",
@@ -63,7 +63,7 @@ class Limits:
 
 def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
     """Return u = log p, v = log q, p = σ(m) and q = σ(−m) for a finite m, none by subtraction."""
-    e = exp(-absolute(m))
+    e = exp_nonpositive(-absolute(m))
     tail = log1p_unit(e)
     large = 1.0 / (1.0 + e)
     small = e * large

@@ -106,7 +106,17 @@ def _primitive(name: str) -> Callable[..., Symbol]:
     return record
 
 
-for _name in ("exp", "expm1", "log", "log1p", "log1p_unit", "sqrt", "absolute", "where"):
+for _name in (
+    "exp",
+    "exp_nonpositive",
+    "expm1",
+    "log",
+    "log1p",
+    "log1p_unit",
+    "sqrt",
+    "absolute",
+    "where",
+):
     getattr(vocabulary, _name).register(Symbol, _primitive(_name))
 
 

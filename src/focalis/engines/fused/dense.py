@@ -16,7 +16,7 @@ from focalis.engines.fused.primitives32 import (
     LARGEST,
     ONE,
     ZERO,
-    exp,
+    exp_nonpositive,
     log,
     log1p,
 )
@@ -107,7 +107,7 @@ def gradient_into(gw, e, total, sum_g, scale):
 @njit(**LOOP)
 def subtract_ratio(x, top, factor, out):
     for i in range(x.size):
-        out[i] -= exp(x[i] - top) * factor
+        out[i] -= exp_nonpositive(x[i] - top) * factor
 
 
 @njit(**SUM)
@@ -223,7 +223,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
             more_rest, more_ones = sum_below_one(near[z:])
             rest += more_rest
             ones += more_ones
-            shrink = exp(next_top - top)
+            shrink = exp_nonpositive(next_top - top)
             s1, b1, t1 = curvature_sums(
                 low, low_h, e[:a], near[:a], total, near_total, rest, ones, shrink
             )

@@ -8,7 +8,16 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.dense import seen_from
-from focalis.engines.fused.primitives32 import FAR, FLOAT, INFINITY, LARGEST, ONE, ZERO, exp, log
+from focalis.engines.fused.primitives32 import (
+    FAR,
+    FLOAT,
+    INFINITY,
+    LARGEST,
+    ONE,
+    ZERO,
+    exp_nonpositive,
+    log,
+)
 from focalis.engines.fused.softmax import (
     LANES,
     LOOP,
@@ -55,7 +64,7 @@ def lane_peaks(x, j, top, next_top, where_top):
 @njit(**LOOP)
 def exps_of_others(x, j, where_top, top, e, total):
     for i in range(LANES):
-        term = exp(x[i] - top[i])
+        term = exp_nonpositive(x[i] - top[i])
         e[i] = term
         total[i] += choose(where_top[i] == j, ZERO, term)
 
@@ -63,7 +72,7 @@ def exps_of_others(x, j, where_top, top, e, total):
 @njit(**LOOP)
 def near_exps(x, j, where_top, next_top, near):
     for i in range(LANES):
-        near[i] += choose(where_top[i] == j, ZERO, exp(x[i] - next_top[i]))
+        near[i] += choose(where_top[i] == j, ZERO, exp_nonpositive(x[i] - next_top[i]))
 
 
 @njit(**SUM)
@@ -122,7 +131,7 @@ def dense_lane_gradient(g, e, j, where_top, share, slopes, scale):
 @njit(**LOOP)
 def near_gradient(g, x, j, where_top, next_top, from_top):
     for i in range(LANES):
-        term = weighed(from_top[i], exp(x[i] - next_top[i]))
+        term = weighed(from_top[i], exp_nonpositive(x[i] - next_top[i]))
         g[i] += choose(where_top[i] == j, ZERO, term)
 
 

@@ -17,6 +17,7 @@ LOG2_E = FLOAT(1.4426950408889634)
 LN2_HIGH, LN2_LOW = FLOAT(0.693359375), FLOAT(-2.12194440e-4)
 ROUND = FLOAT(12582912.0)  # 1.5 · 2^23: adding it rounds to an integer, left in the low bits
 ROUND_BITS = INT(0x4B400000)
+LOG_TINY = FLOAT(-87.33654)  # its exponential is just a normal number
 EXP_LOW, EXP_HIGH = FLOAT(-110), FLOAT(90)
 # Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 7.5e-9 of e^r.
 E0, E1, E2, E3, E4 = (
@@ -68,23 +69,37 @@ def sqrt(x):
 
 
 @njit(**PRIMITIVE)
-def exp(x):
-    x = EXP_LOW if x < EXP_LOW else x
-    x = EXP_HIGH if x > EXP_HIGH else x
+def reduced(x):
+    """Return e^r and the integer n, left in the low bits, with x = n ln 2 + r."""
     rounded = x * LOG2_E + ROUND
-    n = FLOAT(rounded).view(INT) - ROUND_BITS
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
     r = r - whole * LN2_LOW
     # Pairs of terms do not wait for each other: the chain of a Horner scheme is what costs time.
     r2 = r * r
     tail = (E4 * r2 + (E3 * r + E2)) * r2 + (E1 * r + E0)
-    result = (tail * r2 + r) + ONE
+    return (tail * r2 + r) + ONE, INT(FLOAT(rounded).view(INT) - ROUND_BITS)
+
+
+@njit(**PRIMITIVE)
+def exp(x):
+    x = EXP_LOW if x < EXP_LOW else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    result, n = reduced(x)
     # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(127)) << INT(23))
     second = INT((n - half + INT(127)) << INT(23))
     return result * INT(first).view(FLOAT) * INT(second).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def exp_nonpositive(x):
+    """Return e^x for x ≤ 0; 0 where that is no normal number."""
+    inside = LOG_TINY if x < LOG_TINY else x
+    result, n = reduced(inside)
+    power = INT((n + INT(127)) << INT(23))
+    return ZERO if x < LOG_TINY else result * INT(power).view(FLOAT)
 
 
 @njit(**PRIMITIVE)

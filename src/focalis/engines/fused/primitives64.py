@@ -17,6 +17,7 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 ROUND = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to an integer, left in the low bits
 ROUND_BITS = INT(0x4338000000000000)
+LOG_TINY = -708.3964  # its exponential is just a normal number
 EXP_LOW, EXP_HIGH = -800.0, 720.0
 # Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 1.6e-19 of e^r.
 E0, E1, E2, E3, E4, E5, E6, E7, E8, E9, E10 = (
@@ -79,11 +80,9 @@ def sqrt(x):
 
 
 @njit(**PRIMITIVE)
-def exp(x):
-    x = EXP_LOW if x < EXP_LOW else x
-    x = EXP_HIGH if x > EXP_HIGH else x
+def reduced(x):
+    """Return e^r and the integer n, left in the low bits, with x = n ln 2 + r."""
     rounded = x * LOG2_E + ROUND
-    n = FLOAT(rounded).view(INT) - ROUND_BITS
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
     r = r - whole * LN2_LOW
@@ -93,12 +92,28 @@ def exp(x):
     low = (E3 * r + E2) * r2 + (E1 * r + E0)
     middle = (E7 * r + E6) * r2 + (E5 * r + E4)
     tail = ((E10 * r2 + (E9 * r + E8)) * r4 + middle) * r4 + low
-    result = (tail * r2 + r) + ONE
+    return (tail * r2 + r) + ONE, INT(FLOAT(rounded).view(INT) - ROUND_BITS)
+
+
+@njit(**PRIMITIVE)
+def exp(x):
+    x = EXP_LOW if x < EXP_LOW else x
+    x = EXP_HIGH if x > EXP_HIGH else x
+    result, n = reduced(x)
     # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(1023)) << INT(52))
     second = INT((n - half + INT(1023)) << INT(52))
     return result * INT(first).view(FLOAT) * INT(second).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def exp_nonpositive(x):
+    """Return e^x for x ≤ 0; 0 where that is no normal number."""
+    inside = LOG_TINY if x < LOG_TINY else x
+    result, n = reduced(inside)
+    power = INT((n + INT(1023)) << INT(52))
+    return ZERO if x < LOG_TINY else result * INT(power).view(FLOAT)
 
 
 @njit(**PRIMITIVE)

@@ -17,7 +17,7 @@ from focalis.engines.fused.primitives32 import (
     ONE,
     ZERO,
     as_ordered,
-    exp,
+    exp_nonpositive,
     log,
 )
 
@@ -67,7 +67,7 @@ def largest(x):
 def exp_block(x, top, e):
     total = ZERO
     for i in range(x.size):
-        term = exp(x[i] - top)
+        term = exp_nonpositive(x[i] - top)
         if e is not None:
             e[i] = term
         total += term
@@ -242,7 +242,7 @@ def lane_tops(x, k, c, top, own):
 @njit(**LOOP)
 def lane_exps(x, k, c, top, total):
     for i in range(LANES):
-        e = choose(k[i] == c, ZERO, exp(x[i] - top[i]))
+        e = choose(k[i] == c, ZERO, exp_nonpositive(x[i] - top[i]))
         x[i] = e
         total[i] += e
 
