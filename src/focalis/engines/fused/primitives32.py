@@ -17,7 +17,7 @@ LOG2_E = FLOAT(1.4426950408889634)
 LN2_HIGH, LN2_LOW = FLOAT(0.693359375), FLOAT(-2.12194440e-4)
 ROUND = FLOAT(12582912.0)  # 1.5 · 2^23: adding it rounds to an integer, left in the low bits
 ROUND_BITS = INT(0x4B400000)
-LOG_TINY = FLOAT(-87.33654)  # its exponential is just a normal number
+LIFT, DROP = 64, FLOAT(2.0**-64)
 EXP_LOW, EXP_HIGH = FLOAT(-110), FLOAT(90)
 # Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 7.5e-9 of e^r.
 E0, E1, E2, E3, E4 = (
@@ -95,11 +95,11 @@ def exp(x):
 
 @njit(**PRIMITIVE)
 def exp_nonpositive(x):
-    """Return e^x for x ≤ 0; 0 where that is no normal number."""
-    inside = LOG_TINY if x < LOG_TINY else x
-    result, n = reduced(inside)
-    power = INT((n + INT(127)) << INT(23))
-    return ZERO if x < LOG_TINY else result * INT(power).view(FLOAT)
+    """Return e^x for x ≤ 0."""
+    result, n = reduced(EXP_LOW if x < EXP_LOW else x)
+    # 2^n would be subnormal far out: lift it into the normal numbers, and drop the product.
+    power = INT((n + INT(127 + LIFT)) << INT(23))
+    return result * INT(power).view(FLOAT) * DROP
 
 
 @njit(**PRIMITIVE)

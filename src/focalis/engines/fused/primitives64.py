@@ -17,7 +17,7 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 ROUND = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to an integer, left in the low bits
 ROUND_BITS = INT(0x4338000000000000)
-LOG_TINY = -708.3964  # its exponential is just a normal number
+LIFT, DROP = 200, FLOAT(2.0**-200)
 EXP_LOW, EXP_HIGH = -800.0, 720.0
 # Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 1.6e-19 of e^r.
 E0, E1, E2, E3, E4, E5, E6, E7, E8, E9, E10 = (
@@ -109,11 +109,11 @@ def exp(x):
 
 @njit(**PRIMITIVE)
 def exp_nonpositive(x):
-    """Return e^x for x ≤ 0; 0 where that is no normal number."""
-    inside = LOG_TINY if x < LOG_TINY else x
-    result, n = reduced(inside)
-    power = INT((n + INT(1023)) << INT(52))
-    return ZERO if x < LOG_TINY else result * INT(power).view(FLOAT)
+    """Return e^x for x ≤ 0."""
+    result, n = reduced(EXP_LOW if x < EXP_LOW else x)
+    # 2^n would be subnormal far out: lift it into the normal numbers, and drop the product.
+    power = INT((n + INT(1023 + LIFT)) << INT(52))
+    return result * INT(power).view(FLOAT) * DROP
 
 
 @njit(**PRIMITIVE)
