@@ -365,3 +365,10 @@ def truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str = "e
 def _store(out: dict[str, np.ndarray], i: Any, gradient: Signed, hessian: Signed) -> None:
     out["gradient"][i], out["gradient_bulk"][i] = gradient
     out["hessian"][i], out["hessian_bulk"][i] = hessian
+
+
+def forget() -> None:
+    """Forget all that has been computed, as a change of digits asks for."""
+    for function in list(globals().values()):
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()

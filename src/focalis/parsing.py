@@ -1,6 +1,5 @@
 """Losses from text: the one form for the command line, the estimators and the result files."""
 
-import difflib
 from typing import Any
 
 from focalis.links import LINKS
@@ -84,5 +83,7 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
 
 
 def _hint(name: str, known: list[str]) -> str:
+    import difflib  # for a message only, and not free
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"

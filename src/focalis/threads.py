@@ -9,8 +9,10 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["get_num_threads", "run_chunks", "set_num_threads"]
 
@@ -52,6 +54,9 @@ class _Pool:
         """Start `count` workers on `work`; return what waits for each."""
         with self._lock:
             if self._executor is None:
+                # Imported at the first large call: it costs as much as the rest of focalis.
+                from concurrent.futures import ThreadPoolExecutor
+
                 self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
             futures = [self._executor.submit(work) for _ in range(count)]
         return [future.result for future in futures]

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from focalis.compare import Settings
+
 
 def two_classes(rows=120, seed=0):
     """A learnable binary target with a third of positives, and columns of several kinds."""
@@ -43,3 +45,23 @@ def write_rows(path: Path, rows: list[list[object]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     return path
+
+
+TWO_LOSSES = ("cross-entropy", "focal(gamma=2, alpha=.25)")
+
+
+def settings_for(folder: Path, **changes) -> Settings:
+    chosen = {
+        "data": folder / "table.csv",
+        "target": "answer",
+        "folds": 2,
+        "repeats": 2,
+        "jobs": 1,
+        "losses": TWO_LOSSES,
+        "out": folder / "report",
+    }
+    return Settings(**{**chosen, **changes})
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
