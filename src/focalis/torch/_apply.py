@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.autograd import forward_ad
 
 from focalis import Loss
+from focalis.torch._checks import HALF, check
 from focalis.torch._eager import fused
+from focalis.torch._operations import evaluate_in_operations
+from focalis.torch._operators import traced
 
 __all__ = ["apply", "evaluate"]
 
-Tensor = torch.Tensor
-
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-_HALF = (torch.float16, torch.bfloat16)
+_PLAIN = (Tensor, torch.nn.Parameter)
+_STAND_INS = (*_PLAIN, FakeTensor, FunctionalTensor)
 
 
 def apply(
@@ -52,16 +56,26 @@ def evaluate(
     parameters: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     """Return the loss; what `apply` does, for any class axis and with parameters that learn."""
-    ndim = logits.ndim
-    axis = axis % ndim if axis < 0 and ndim else min(axis, max(ndim - 1, 0))
+    axis = check(loss, logits, targets, sample_weight, where, normalizer, axis)
     dtype = logits.dtype
-    if torch.is_autocast_enabled(logits.device.type) and dtype in _HALF:
+    if dtype in HALF and torch.is_autocast_enabled(logits.device.type):
         dtype = torch.float32
-    if _is_eager(logits, (targets, sample_weight, where, normalizer), parameters):
-        return fused(loss, logits, targets, sample_weight, where, normalizer, axis, dtype, inplace)
-    from focalis.torch._operations import evaluate_in_operations
-
-    return evaluate_in_operations(
+        if loss.reduction == "none":
+            logits = logits.float()
+    others = (targets, sample_weight, where)
+    settings = (loss, normalizer, axis, dtype)
+    tracing = _is_tracing()
+    if not parameters and _is_for_kernels(logits, (*others, normalizer), tracing):
+        if not tracing:
+            return fused(logits, others, settings, inplace=inplace)
+        if not inplace:
+            return traced(logits, others, settings)
+    if inplace:
+        raise ValueError(
+            "inplace=True is for plain CPU tensors outside of torch.compile and torch.func, with "
+            "nothing but the logits to differentiate, got a call that needs another path"
+        )
+    value = evaluate_in_operations(
         loss,
         logits,
         targets,
@@ -71,17 +85,31 @@ def evaluate(
         axis=axis,
         parameters=parameters,
     )
+    return value.to(dtype)
 
 
-def _is_eager(logits: Tensor, others: tuple[Any, ...], parameters: Any) -> bool:
-    return (
-        not parameters
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
-        and type(logits) in _PLAIN
-        and logits.is_cpu
-        and all(
-            not isinstance(t, Tensor) or (type(t) in _PLAIN and t.is_cpu and not t.requires_grad)
-            for t in others
-        )
+def _is_tracing() -> bool:
+    """Return whether operations are recorded or watched, so that a kernel must be one of them."""
+    return bool(
+        torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
     )
+
+
+def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], tracing: bool) -> bool:
+    """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
+    kinds = _STAND_INS if tracing else _PLAIN
+    if (
+        type(logits) not in kinds
+        or not logits.is_cpu
+        or forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+    ):
+        return False
+    for given in others:
+        if isinstance(given, Tensor) and (
+            type(given) not in kinds or not given.is_cpu or given.requires_grad
+        ):
+            return False
+    return True

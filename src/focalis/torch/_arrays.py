@@ -1,15 +1,17 @@
 """Tensors as the core sees them: NumPy views of the same memory, the class axis last."""
 
+import re
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
+from torch import Tensor
 
 from focalis import Loss, buffers
 from focalis.links import ELEMENTWISE
 
-__all__ = ["compute", "empty_like"]
+__all__ = ["Others", "Settings", "compute", "empty_like"]
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _NUMPY_TYPES = {
@@ -20,41 +22,48 @@ _NUMPY_TYPES = {
 }
 
 
-def compute(
-    loss: Loss,
-    logits: torch.Tensor,
-    targets: torch.Tensor,
-    sample_weight: torch.Tensor | None,
-    where: torch.Tensor | None,
-    normalizer: Any,
-    axis: int,
-    dtype: torch.dtype,
-    out: torch.Tensor | None,
-) -> torch.Tensor:
-    """Return the loss as a tensor of the type `dtype`; `out` takes the gradient, if it is given."""
-    order = _order(loss, logits, sample_weight, where, axis)
+Others = tuple[Tensor, Tensor | None, Tensor | None]
+"""Targets, sample weights and the mask."""
+
+Settings = tuple[Loss, float | Tensor | None, int, torch.dtype]
+"""The loss, the normaliser, the class axis and the type of the value."""
+
+
+def compute(logits: Tensor, others: Others, settings: Settings, out: Tensor | None) -> Tensor:
+    """Return the loss; `out` takes the gradient where one is wanted."""
+    loss, normalizer, axis, dtype = settings
+    order = _order(loss, logits, others, axis)
     x, y, weight, mask, grad = (
         None if tensor is None else _array(tensor, order, logits.ndim)
-        for tensor in (logits, targets, sample_weight, where, out)
+        for tensor in (logits, *others, out)
     )
-    if isinstance(normalizer, torch.Tensor):
+    if isinstance(normalizer, Tensor):
         normalizer = normalizer.item()
-    options = {"sample_weight": weight, "where": mask, "normalizer": normalizer}
-    with_grad = out is not None
-    value = (
-        loss.value_and_grad(x, y, out=grad, **options)[0] if with_grad else loss(x, y, **options)
-    )
+    elif (
+        normalizer is None and loss.reduction == "batchmean" and logits.ndim > 1 and logits.numel()
+    ):
+        normalizer = logits.numel() // logits.shape[axis]
+    options: dict[str, Any] = {"sample_weight": weight, "where": mask, "normalizer": normalizer}
+    try:
+        if grad is None:
+            value = loss(x, y, **options)
+        else:
+            value, _ = loss.value_and_grad(x, y, out=grad, **options)
+    except ValueError as error:
+        if order is not None:
+            error.args = (_in_order(str(error), order),)
+        raise
     if loss.reduction != "none":
         return torch.scalar_tensor(value, dtype=dtype, device="cpu")
     result = _tensor(value)
     if loss.link not in ELEMENTWISE or order is None:
         return result
-    result = result.permute([order.index(i) for i in range(logits.ndim)])
+    result = result.permute(_inverse(order))
     like = torch.empty_like(logits)
     return result if result.stride() == like.stride() else like.copy_(result)
 
 
-def empty_like(logits: torch.Tensor) -> torch.Tensor:
+def empty_like(logits: Tensor) -> Tensor:
     """Return an uninitialised tensor laid out as torch.empty_like does, in memory that is reused."""
     dtype = _NUMPY_TYPES[logits.dtype]
     if logits.is_contiguous():
@@ -62,26 +71,19 @@ def empty_like(logits: torch.Tensor) -> torch.Tensor:
     strides = torch.empty_like(logits, device="meta").stride()
     order = _descending(strides)
     memory = _tensor(buffers.empty(tuple(logits.shape[i] for i in order), dtype))
-    return memory.permute([order.index(i) for i in range(logits.ndim)])
+    return memory.permute(_inverse(order))
 
 
-def _order(
-    loss: Loss,
-    logits: torch.Tensor,
-    sample_weight: torch.Tensor | None,
-    where: torch.Tensor | None,
-    axis: int,
-) -> list[int] | None:
+def _order(loss: Loss, logits: Tensor, others: Others, axis: int) -> list[int] | None:
     """Return the order of the axes for the core, or None where they can stay."""
     if logits.ndim < 2:
         return None
     if loss.link in ELEMENTWISE and not (
         any(isinstance(f, tuple) for f in (loss.alpha, loss.pos_weight, loss.class_weight))
-        or any(t is not None and t.ndim < logits.ndim for t in (sample_weight, where))
+        or any(t is not None and t.ndim < logits.ndim for t in others)
     ):
         # No element knows its class: the order in memory is the fastest.
         return None if logits.is_contiguous() else _descending(logits.stride())
-    axis %= logits.ndim
     if axis == logits.ndim - 1:
         return None
     return [i for i in range(logits.ndim) if i != axis] + [axis]
@@ -91,7 +93,23 @@ def _descending(strides: tuple[int, ...]) -> list[int]:
     return sorted(range(len(strides)), key=lambda i: -strides[i])
 
 
-def _array(tensor: torch.Tensor, order: list[int] | None, ndim: int) -> np.ndarray:
+def _inverse(order: list[int]) -> list[int]:
+    return [order.index(i) for i in range(len(order))]
+
+
+def _in_order(message: str, order: list[int]) -> str:
+    """Return an error of the core with the position that it names in the tensor's own order."""
+
+    def own(found: re.Match[str]) -> str:
+        position = [int(i) for i in found[1].split(",")]
+        if len(position) == len(order):
+            position = [position[i] for i in _inverse(order)]
+        return f"at position {tuple(position)}"
+
+    return re.sub(r"at position \(([\d, ]+)\)", own, message)
+
+
+def _array(tensor: Tensor, order: list[int] | None, ndim: int) -> np.ndarray:
     """Return a view of a tensor as an array; what has no class axis keeps its order."""
     tensor = tensor.detach()
     if order is not None and tensor.ndim == ndim:
@@ -101,7 +119,7 @@ def _array(tensor: torch.Tensor, order: list[int] | None, ndim: int) -> np.ndarr
     return tensor.numpy()
 
 
-def _tensor(array: np.ndarray) -> torch.Tensor:
+def _tensor(array: np.ndarray) -> Tensor:
     """Return a tensor that shares the memory of an array and keeps it alive."""
     if array.dtype == _BFLOAT16:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)

@@ -3,93 +3,113 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from focalis import Loss
-from focalis.torch._arrays import compute, empty_like
+from focalis.torch._arrays import Others, Settings, compute, empty_like
+from focalis.torch._small import compute_small
 
 __all__ = ["fused"]
 
 
-def fused(
-    loss: Loss,
-    logits: torch.Tensor,
-    targets: torch.Tensor,
-    sample_weight: torch.Tensor | None,
-    where: torch.Tensor | None,
-    normalizer: Any,
-    axis: int,
-    dtype: torch.dtype,
-    inplace: bool,
-) -> torch.Tensor:
+def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:
     """Return the loss of CPU tensors; where a gradient is wanted it comes from the same pass."""
-    arguments = (loss, logits, targets, sample_weight, where, normalizer, axis, dtype)
     if torch.is_grad_enabled() and logits.requires_grad:
-        return _Fused.apply(*arguments, inplace)  # type: ignore[no-any-return]
-    return compute(*arguments, None)
+        function = _InPlace if inplace else _Fused
+        value: Tensor = function.apply(logits, others, settings)  # type: ignore[no-untyped-call]
+        return value
+    return _run(logits, others, settings, grad=False)[0]
+
+
+def _run(
+    logits: Tensor, others: Others, settings: Settings, *, grad: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the value and, if asked for, the gradient."""
+    loss, normalizer, axis, dtype = settings
+    if others[1] is others[2] is normalizer is None:
+        small = compute_small(loss, logits, others[0], axis, grad=grad)
+        if small is not None:
+            value, gradient = small
+            return torch.scalar_tensor(value, dtype=dtype, device="cpu"), gradient
+    gradient = empty_like(logits) if grad else None
+    return compute(logits, others, settings, gradient), gradient
 
 
 class _Fused(torch.autograd.Function):
     """Computes the gradient with the value and hands it out at the first backward."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        loss: Loss,
-        logits: torch.Tensor,
-        targets: torch.Tensor,
-        sample_weight: torch.Tensor | None,
-        where: torch.Tensor | None,
-        normalizer: Any,
-        axis: int,
-        dtype: torch.dtype,
-        inplace: bool,
-    ) -> torch.Tensor:
-        gradient = logits.detach() if inplace else empty_like(logits)
-        value = compute(
-            loss, logits, targets, sample_weight, where, normalizer, axis, dtype, gradient
-        )
-        if inplace:
-            torch.autograd.graph.increment_version(logits)
-            ctx.save_for_backward(gradient, None, None, None, None)
-        else:
-            ctx.save_for_backward(gradient, logits, targets, sample_weight, where)
-        ctx.settings = loss, normalizer, axis, dtype
-        ctx.handed_out = False
+    def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
+        value, gradient = _run(logits, others, settings, grad=True)
+        ctx.save_for_backward(gradient, logits, *others)
+        ctx.settings, ctx.handed_out = settings, False
         return value
 
     @staticmethod
-    def backward(ctx: Any, incoming: torch.Tensor) -> Any:  # type: ignore[override]
-        gradient, logits, targets, sample_weight, where = ctx.saved_tensors
-        loss, normalizer, axis, dtype = ctx.settings
+    def backward(ctx: Any, incoming: Tensor) -> Any:
+        gradient, logits, *others = ctx.saved_tensors
         if torch.is_grad_enabled():
-            from focalis.torch._operations import evaluate_in_operations
-
-            value = evaluate_in_operations(
-                loss,
-                logits,
-                targets,
-                sample_weight=sample_weight,
-                where=where,
-                normalizer=normalizer,
-                axis=axis,
-                parameters=None,
-            )
-            (gradient,) = torch.autograd.grad(value, logits, incoming, create_graph=True)
-            return None, gradient, None, None, None, None, None, None, None
+            # The derivative of this one may be asked for.
+            return _in_operations(logits, tuple(others), ctx.settings, incoming), None, None
         if ctx.handed_out:
-            if logits is None:
-                raise RuntimeError("inplace=True has overwritten the logits: one backward only")
-            gradient = empty_like(logits)
-            compute(loss, logits, targets, sample_weight, where, normalizer, axis, dtype, gradient)
+            gradient = _run(logits, tuple(others), ctx.settings, grad=True)[1]
         ctx.handed_out = True
-        gradient = _times(gradient, incoming, axis)
-        return None, gradient, None, None, None, None, None, None, None
+        return _times(gradient, incoming, ctx.settings[2]), None, None
 
 
-def _times(gradient: torch.Tensor, incoming: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return the gradient, which is ours, times the incoming one; times 1 is no work."""
-    if incoming.ndim == 0:
-        return gradient if incoming.item() == 1.0 else gradient.mul_(incoming)
-    if incoming.ndim < gradient.ndim:
-        incoming = incoming.unsqueeze(axis)
-    return gradient.mul_(incoming)
+class _InPlace(torch.autograd.Function):
+    """Writes the gradient over the logits, and so has nothing to compute another one from."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
+        gradient = logits.detach()
+        value = compute(logits, others, settings, gradient)
+        torch.autograd.graph.increment_version(logits)
+        ctx.save_for_backward(gradient)
+        ctx.axis, ctx.handed_out = settings[2], False
+        return value
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, incoming: Tensor) -> Any:
+        if ctx.handed_out:
+            raise RuntimeError(
+                "inplace=True has overwritten the logits with the gradient, which a first backward has "
+                "handed out: expected one backward, got a second one"
+            )
+        ctx.handed_out = True
+        return _times(ctx.saved_tensors[0], incoming, ctx.axis), None, None
+
+
+def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming: Tensor) -> Tensor:
+    """Return the gradient as a function of the logits that can be differentiated in turn."""
+    from focalis.torch._operations import evaluate_in_operations
+
+    loss, normalizer, axis, _ = settings
+    with torch.enable_grad():
+        value = evaluate_in_operations(
+            loss,
+            logits,
+            others[0],
+            sample_weight=others[1],
+            where=others[2],
+            normalizer=normalizer,
+            axis=axis,
+            parameters=None,
+        )
+        incoming = incoming.to(value.dtype)
+        (gradient,) = torch.autograd.grad(value, logits, incoming, create_graph=True)
+    return gradient
+
+
+def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
+    """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
+    per_row = 0 < incoming.ndim < gradient.ndim
+    factor = incoming.unsqueeze(axis) if per_row else incoming
+    if torch._C._are_functorch_transforms_active():
+        # Many incoming gradients in one, whose numbers cannot be looked at.
+        return gradient * factor
+    # Of a sum over the rows or elements all incoming gradients are one number in memory.
+    one_number = incoming.ndim == 0 or (not any(incoming.stride()) and incoming.numel() > 0)
+    if one_number and incoming[(0,) * incoming.ndim].item() == 1.0:
+        return gradient
+    return gradient.mul_(factor)
