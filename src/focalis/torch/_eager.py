@@ -108,8 +108,11 @@ def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
     if torch._C._are_functorch_transforms_active():
         # Many incoming gradients in one, whose numbers cannot be looked at.
         return gradient * factor
-    # Of a sum over the rows or elements all incoming gradients are one number in memory.
-    one_number = incoming.ndim == 0 or (not any(incoming.stride()) and incoming.numel() > 0)
-    if one_number and incoming[(0,) * incoming.ndim].item() == 1.0:
-        return gradient
-    return gradient.mul_(factor)
+    if incoming.ndim == 0:
+        is_one = incoming.item() == 1.0
+    elif incoming.numel() and not any(incoming.stride()):
+        # Of a sum over the rows or elements: one number in memory.
+        is_one = incoming[(0,) * incoming.ndim].item() == 1.0
+    else:
+        is_one = False
+    return gradient if is_one else gradient.mul_(factor)
