@@ -14,7 +14,7 @@ from torch.library import custom_op
 from focalis import Loss, parse
 from focalis.links import ELEMENTWISE
 from focalis.torch._arrays import Others, Settings, compute, empty_like
-from focalis.torch._losses import text_of
+from focalis.torch._constants import text_of
 
 __all__ = ["traced"]
 
