@@ -7,7 +7,7 @@ dual numbers through the formula (`focalis.torch._dual`), on companions u, v, p,
 are q, −p, p q and −p q.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -95,8 +95,9 @@ class MarginOperations:
 
     def _bind(self, parameters: tuple[Any, ...]) -> Any:
         """Return the margin loss as a function of m, u, v, p, q."""
-        values = {**self.loss.parameters, **dict(zip(self.learned, parameters, strict=True))}
-        return lambda m, u, v, p, q: self.loss.family.function(m, u, v, p, q, *values.values())
+        learned = dict(zip(self.learned, parameters, strict=True))
+        values = [learned.get(name, value) for name, value in self.loss.parameters.items()]
+        return lambda m, u, v, p, q: self.loss.family.function(m, u, v, p, q, *values)
 
     def _limits(self, x: Tensor, bound: Any) -> Limits:
         """Return the limits of the loss, which learned parameters move."""
@@ -106,9 +107,12 @@ class MarginOperations:
         def number(z: float) -> Tensor:
             return torch.full((), z, dtype=widest(x.device), device=x.device)
 
+        given = self.bounds
         if self.link in PROBABILITY:
-            return replace(self.bounds, **probability_limits(bound, self.bounds, number))
-        return replace(self.bounds, **margin_limits(bound, number))
+            found = probability_limits(bound, given, number)
+        else:
+            found = margin_limits(bound, number)
+        return Limits(given.largest, given.tiny, given.floor, **found)
 
     def _both_sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.link not in PROBABILITY:
@@ -123,7 +127,7 @@ class MarginOperations:
         if self.link in PROBABILITY:
             return z.clamp(min=bounds.tiny), mirror.clamp(min=bounds.tiny)
         inside = z.clamp(-bounds.largest, bounds.largest)
-        return inside, *apply(_Companions, inside)
+        return inside, *_Companions.apply(inside)  # type: ignore[no-untyped-call]
 
 
 def evaluate(terms: MarginOperations, x: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
@@ -138,15 +142,8 @@ def evaluate(terms: MarginOperations, x: Tensor, parameters: tuple[Tensor, ...])
     parameters : tuple of Tensor
         The learned parameters, of shapes that broadcast to that of x.
     """
-    value: Tensor = apply(_Value, terms, x, *parameters)[0]
+    value: Tensor = _Value.apply(terms, x, *parameters)[0]  # type: ignore[no-untyped-call]
     return value
-
-
-def apply(function: Any, *arguments: Any) -> Any:
-    """Call an autograd.Function of this package; a compiler takes only the part without `jvp`."""
-    if torch.compiler.is_compiling():
-        function = function.__base__
-    return function.apply(*arguments)
 
 
 def total(*products: tuple[Tensor | None, Tensor]) -> Tensor | None:
@@ -165,7 +162,7 @@ def _like(x: Tensor, term: Any) -> Tensor:
     return torch.full_like(x, term)
 
 
-class _CompanionsTraced(torch.autograd.Function):
+class _Companions(torch.autograd.Function):
     """u = log p, v = log q, p = σ(m) and q = σ(−m) of a finite margin m."""
 
     generate_vmap_rule = True
@@ -186,15 +183,13 @@ class _CompanionsTraced(torch.autograd.Function):
         by_u, by_v, by_p, by_q = by_output
         return total((by_u, q), (by_v, -p), (by_p, p * q), (by_q, -p * q))
 
-
-class _Companions(_CompanionsTraced):
     @staticmethod
     def jvp(ctx: Any, m_t: Tensor) -> Any:
         p, q = ctx.saved_tensors
         return m_t * q, m_t * -p, m_t * (p * q), m_t * (-p * q)
 
 
-class _ValueTraced(torch.autograd.Function):
+class _Value(torch.autograd.Function):
     """Value and slope; the derivative of the one is the other."""
 
     generate_vmap_rule = True
@@ -215,7 +210,7 @@ class _ValueTraced(torch.autograd.Function):
         slope, x, *parameters = ctx.saved_tensors
         by_x = None if by_value is None else by_value * slope
         if by_slope is not None:
-            second = by_slope * apply(_Curvature, ctx.terms, x, *parameters)
+            second = by_slope * _Curvature.apply(ctx.terms, x, *parameters)  # type: ignore[no-untyped-call]
             by_x = second if by_x is None else by_x + second
         by_parameters: list[Tensor | None] = [None] * len(parameters)
         for i, parameter in enumerate(parameters):
@@ -225,12 +220,10 @@ class _ValueTraced(torch.autograd.Function):
                 by_parameters[i] = None if change is None else change.sum_to_size(parameter.shape)
         return None, by_x, *by_parameters
 
-
-class _Value(_ValueTraced):
     @staticmethod
     def jvp(ctx: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
         slope, x, *parameters = ctx.saved_tensors
-        curvature = apply(_Curvature, ctx.terms, x, *parameters)
+        curvature = _Curvature.apply(ctx.terms, x, *parameters)  # type: ignore[no-untyped-call]
         changes = [(x_t, slope, curvature)] if x_t is not None else []
         for i, tangent in enumerate(parameters_t):
             if tangent is not None:
@@ -241,7 +234,7 @@ class _Value(_ValueTraced):
         )
 
 
-class _CurvatureTraced(torch.autograd.Function):
+class _Curvature(torch.autograd.Function):
     """The derivative of the slope."""
 
     generate_vmap_rule = True
@@ -268,8 +261,6 @@ class _CurvatureTraced(torch.autograd.Function):
                 by_parameters[i] = change.sum_to_size(parameter.shape)
         return None, by_x, *by_parameters
 
-
-class _Curvature(_CurvatureTraced):
     @staticmethod
     def jvp(ctx: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
         x, *parameters = ctx.saved_tensors

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from focalis import Loss
-from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK, Limits, limits
+from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK, limits
 from focalis.torch._margin_operations import MarginOperations, evaluate
 from focalis.torch._softmax_operations import all_margins, margins
 from focalis.torch._vocabulary import widest
@@ -35,8 +36,10 @@ class _Batch(NamedTuple):
     targets: Tensor
     weight: Tensor | None  # per row (…) or element (…, C), 0 where masked
     kept: Tensor | None  # True where not masked, as weight
+    counts: Tensor | None  # True where neither masked nor of weight 0, as weight
     parameters: tuple[Tensor, ...]
     learned: tuple[str, ...]
+    class_weight: Tensor | None
 
 
 def evaluate_in_operations(
@@ -71,7 +74,8 @@ def evaluate_in_operations(
         The class axis; one-dimensional scores of a sigmoid or identity have none.
     parameters : mapping of str to Tensor, optional
         Parameters of the margin loss that replace its own: 0-d, or of a shape that the scores (sigmoid,
-        identity) or the rows (index targets) broadcast with.
+        identity) or the rows (index targets) broadcast with. As "class_weight" the class weights (C,) of
+        a loss that has none.
 
     Returns
     -------
@@ -79,6 +83,51 @@ def evaluate_in_operations(
         In the type of the logits: 0-d, or for "none" shaped like the logits (sigmoid, identity) or with
         one number per row.
     """
+    parameters = parameters or {}
+    settings = (loss, axis, tuple(parameters))
+    tensors = (logits, targets, sample_weight, where, normalizer, *parameters.values())
+    if not torch.compiler.is_compiling():
+        return _evaluate(*settings, *tensors)  # type: ignore[arg-type]
+    if normalizer is not None and not isinstance(normalizer, Tensor):
+        normalizer = torch.full((), normalizer, dtype=widest(logits.device), device=logits.device)
+    result: Tensor = _in_graph(_remember(*settings), *tensors[:4], normalizer, *tensors[5:])
+    return result
+
+
+_remembered: dict[str, tuple[Loss, int, tuple[str, ...]]] = {}
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _remember(loss: Loss, axis: int, names: tuple[str, ...]) -> str:
+    """Return a name for what is not a tensor, since a compiler's graph holds nothing else."""
+    given = (loss, axis, names)
+    known = (name for name, settings in _remembered.items() if settings == given)
+    name = next(known, str(len(_remembered)))
+    _remembered[name] = given
+    return name
+
+
+@torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
+def _in_graph(name: str, *tensors: Tensor | None) -> Tensor:
+    """Evaluate as one node of a compiler's graph, opened after Dynamo.
+
+    Dynamo leaves out the derivatives of an autograd.Function under `torch.func` (in PyTorch 2.13) and
+    does not take one that has a forward mode; what comes after it does both.
+    """
+    return _evaluate(*_remembered[name], *tensors)  # type: ignore[arg-type]
+
+
+def _evaluate(
+    loss: Loss,
+    axis: int,
+    names: tuple[str, ...],
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    where: Tensor | None,
+    normalizer: float | Tensor | None,
+    *parameters: Tensor,
+) -> Tensor:
     has_axis = not (loss.link in ELEMENTWISE and logits.ndim <= 1)
 
     def classes_last(tensor: Tensor | None) -> Tensor | None:
@@ -92,7 +141,7 @@ def evaluate_in_operations(
         classes_last(targets),
         classes_last(sample_weight),
         classes_last(where),
-        parameters or {},
+        dict(zip(names, parameters, strict=True)),
     )
     values = _elementwise(loss, batch) if loss.link in ELEMENTWISE else _rows(loss, batch)
     if loss.reduction == "none":
@@ -135,11 +184,19 @@ def _read(
         else:
             weight, mask = _align(weight, kept), _align(kept, weight)
             weight = torch.where(mask, weight, 0.0)
-    if weight is not None and loss.link in ELEMENTWISE:
-        weight = _align(weight, scores)
-    names = tuple(parameters)
-    tensors = tuple(parameters[name].to(dtype) for name in names)
-    return _Batch(scores, targets, weight, kept, tensors, names)
+    counts = kept
+    if weight is not None:
+        if loss.link in ELEMENTWISE:
+            weight = _align(weight, scores)
+        if not _learns(weight):
+            counts = weight != 0.0
+        elif kept is not None:
+            counts = _align(kept, weight)
+    tensors = {name: given.to(dtype) for name, given in parameters.items()}
+    class_weight = tensors.pop("class_weight", None)
+    learned = tuple(tensors)
+    values = tuple(tensors.values())
+    return _Batch(scores, targets, weight, kept, counts, values, learned, class_weight)
 
 
 def _align(a: Tensor, like: Tensor) -> Tensor:
@@ -154,31 +211,30 @@ def _elementwise(loss: Loss, batch: _Batch) -> Tensor:
     y = torch.where((y >= 0.0) & (y <= 1.0), y, torch.nan)
     if loss.label_smoothing:
         y = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / 2.0
-    positive, negative = _answer_weights(loss, x)
-    value = None
-    for mirrored, share, factor in ((False, y, positive), (True, 1.0 - y, negative)):
-        share = share if factor is None else share * factor
-        share = _weigh(batch.weight, share)
-        one = _weighted_terms(loss, batch, x, share, mirrored)
-        value = one if value is None else value + one
-    return value  # type: ignore[return-value]
+    positive, negative = _answer_weights(loss, batch)
+    yes = _share(batch.counts, y, positive, batch.weight)
+    no = _share(batch.counts, 1.0 - y, negative, batch.weight)
+    truth = _weighted_terms(loss, batch, x, yes, batch.counts)
+    return truth + _weighted_terms(loss, batch, x, no, batch.counts, mirrored=True)
 
 
 def _rows(loss: Loss, batch: _Batch) -> Tensor:
     """Return the losses of rows, with class indices or a weight for each class."""
     x, t = batch.scores, batch.targets
     classes = x.shape[-1]
-    positive, _ = _answer_weights(loss, x)
+    positive, _ = _answer_weights(loss, batch)
     if t.ndim < x.ndim:
         valid = (t >= 0) & (t < classes)
         t = torch.where(valid, t, 0).long()
-        one = torch.where(valid, torch.ones((), dtype=x.dtype, device=x.device), torch.nan)
+        one = torch.where(valid, x.new_ones(()), torch.nan)
         if not loss.label_smoothing:
-            share = _weigh(batch.weight, one if positive is None else one * positive[t])
+            by_class = None if positive is None else positive.expand(classes)[t]
+            share = _share(batch.counts, one, by_class, batch.weight)
             if loss.link == "simplex":
-                chosen = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
-                return _weighted_terms(loss, batch, chosen, share)
-            return _weighted_terms(loss, batch, margins(_harmless(x, share), t), share)
+                x = x.gather(-1, t.unsqueeze(-1)).squeeze(-1)
+            else:
+                x = margins(_harmless(x, _counts(share, batch.counts), per_row=True), t)
+            return _weighted_terms(loss, batch, x, share, batch.counts)
         hit = torch.arange(classes, device=x.device) == t.unsqueeze(-1)
         rest = 1.0 - loss.label_smoothing
         y = one.unsqueeze(-1) * (hit.to(x.dtype) * rest + loss.label_smoothing / classes)
@@ -191,17 +247,49 @@ def _rows(loss: Loss, batch: _Batch) -> Tensor:
         if loss.label_smoothing:
             smoothed = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / classes
             y = smoothed if loss.positives == "sum" else torch.where(count > 0, smoothed, y)
-    if positive is not None:
-        y = y * positive
-    weight = None if batch.weight is None else batch.weight.unsqueeze(-1)
-    share = _weigh(weight, y)
+    weight, counts = (None if a is None else a.unsqueeze(-1) for a in (batch.weight, batch.counts))
+    share = _share(counts, y, positive, weight)
     if loss.link == "softmax":
-        x = all_margins(_harmless(x, share.abs().sum(-1)))
-    return _weighted_terms(loss, batch, x, share).sum(-1)
+        named = _counts(share, counts)
+        x = all_margins(_harmless(x, None if named is None else named.any(-1), per_row=True))
+    return _weighted_terms(loss, batch, x, share, counts).sum(-1)
+
+
+def _learns(weight: Tensor) -> bool:
+    """Return whether a derivative by the weight is wanted, so that its 0 is not a mask."""
+    dual = forward_ad.unpack_dual(weight)  # type: ignore[no-untyped-call]
+    return weight.requires_grad or dual.tangent is not None
+
+
+def _share(counts: Tensor | None, y: Tensor, *factors: Tensor | None) -> Tensor:
+    """Return the product of a target and its weights, 0 where it does not count."""
+    share = y if counts is None else torch.where(counts, y, 0.0)
+    for factor in factors:
+        if factor is not None:
+            share = share * factor
+    return share
+
+
+def _counts(share: Tensor, counts: Tensor | None) -> Tensor | None:
+    """Return True where the score matters, None if all do."""
+    return counts if _learns(share) else share != 0.0
+
+
+def _harmless(x: Tensor, counts: Tensor | None, harmless: float = 0.0, *, per_row: bool) -> Tensor:
+    """Return the scores, a harmless one in place of each that does not matter."""
+    if counts is None:
+        return x
+    return torch.where(counts.unsqueeze(-1) if per_row else counts, x, harmless)
 
 
 def _weighted_terms(
-    loss: Loss, batch: _Batch, x: Tensor, share: Tensor, mirrored: bool = False
+    loss: Loss,
+    batch: _Batch,
+    x: Tensor,
+    share: Tensor,
+    counts: Tensor | None,
+    *,
+    mirrored: bool = False,
 ) -> Tensor:
     """Return the margin loss of scores times their share, exactly 0 where that is 0."""
     link = "sigmoid" if loss.link == "softmax" else loss.link
@@ -210,28 +298,10 @@ def _weighted_terms(
         harmless = 0.5
         slack = PROBABILITY_SLACK * torch.finfo(x.dtype).eps
         x = torch.where((x < 0.0) | (x > 1.0 + slack), torch.nan, x)
-    if not share.requires_grad:
-        x = torch.where(share == 0.0, harmless, x)
-    terms = MarginOperations(
-        link, loss.margin_loss, batch.learned, _limits(loss, x.dtype), mirrored
-    )
+    x = _harmless(x, _counts(share, counts), harmless, per_row=False)
+    bounds = limits(loss.margin_loss, np.float64 if x.dtype == torch.float64 else np.float32)
+    terms = MarginOperations(link, loss.margin_loss, batch.learned, bounds, mirrored)
     return share * evaluate(terms, x, batch.parameters)
-
-
-def _harmless(x: Tensor, share: Tensor) -> Tensor:
-    """Return rows of logits, zeros where a row has no share in the loss."""
-    if share.requires_grad:
-        return x
-    return torch.where((share == 0.0).unsqueeze(-1), 0.0, x)
-
-
-def _weigh(weight: Tensor | None, share: Tensor) -> Tensor:
-    """Return weight × share, and exactly 0 where the weight is 0, whatever the share holds."""
-    if weight is None:
-        return share
-    if weight.requires_grad:
-        return weight * share
-    return torch.where(weight == 0.0, 0.0, weight * share)
 
 
 def _denominator(loss: Loss, batch: _Batch, normalizer: float | Tensor | None) -> Tensor | None:
@@ -248,31 +318,25 @@ def _denominator(loss: Loss, batch: _Batch, normalizer: float | Tensor | None) -
             return x.new_ones(()).expand(x.shape).sum()
         return _align(batch.kept, x).expand(x.shape).sum().to(x.dtype)
     weight = x.new_ones(rows) if batch.weight is None else batch.weight
-    if loss.class_weight is not None and batch.targets.ndim < x.ndim:
+    by_class = batch.class_weight
+    if loss.class_weight is not None:
+        by_class = torch.tensor(loss.class_weight, dtype=x.dtype, device=x.device)
+    if by_class is not None and batch.targets.ndim < x.ndim:
         # A label that is out of range makes the total NaN.
-        t = batch.targets.clamp(0, x.shape[-1] - 1).long()
-        weight = weight * torch.tensor(loss.class_weight, dtype=x.dtype, device=x.device)[t]
+        weight = weight * by_class[batch.targets.clamp(0, x.shape[-1] - 1).long()]
     return weight.sum()
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _class_weights(loss: Loss, classes: int) -> tuple[list[float], list[float]]:
-    positive, negative = loss.answer_weights(classes, np.dtype(np.float64))
-    return positive.tolist(), negative.tolist()
-
-
-def _answer_weights(loss: Loss, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+def _answer_weights(loss: Loss, batch: _Batch) -> tuple[Tensor | None, Tensor | None]:
     """Return the weights (C,) of positive and negative answers, None where all are 1."""
+    x, given = batch.scores, batch.class_weight
     if loss.alpha is None and loss.pos_weight is None and loss.class_weight is None:
-        return None, None
+        return given, given
+    per_class = any(isinstance(w, tuple) for w in (loss.alpha, loss.pos_weight, loss.class_weight))
     one_output = loss.link in ELEMENTWISE and x.ndim <= 1
-    positive, negative = _class_weights(loss, 1 if one_output else x.shape[-1])
-    return (
-        torch.tensor(positive, dtype=x.dtype, device=x.device),
-        torch.tensor(negative, dtype=x.dtype, device=x.device),
-    )
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _limits(loss: Loss, dtype: torch.dtype) -> Limits:
-    return limits(loss.margin_loss, np.float64 if dtype == torch.float64 else np.float32)
+    # Numbers for all classes leave a compiler's number of classes open.
+    classes = int(x.shape[-1]) if per_class and not one_output else 1
+    weights = loss.answer_weights(classes, np.dtype(np.float64))
+    both = (torch.tensor(w, dtype=x.dtype, device=x.device) for w in weights)
+    yes, no = both if given is None else (given * w for w in both)
+    return yes, no

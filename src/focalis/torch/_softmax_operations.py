@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from focalis.torch._margin_operations import apply
-
 __all__ = ["all_margins", "margins"]
 
 Tensor = torch.Tensor
@@ -20,13 +18,13 @@ Tensor = torch.Tensor
 
 def margins(x: Tensor, t: Tensor) -> Tensor:
     """Return the margins (…) of the classes t (…) in rows of logits x (…, C)."""
-    margin: Tensor = apply(_Seen, x, t)[0]
+    margin: Tensor = _Seen.apply(x, t)[0]  # type: ignore[no-untyped-call]
     return margin
 
 
 def all_margins(x: Tensor) -> Tensor:
     """Return the margins (…, C) of all classes of rows of logits x (…, C), in time and memory ∝ C."""
-    margin: Tensor = apply(_SeenFromAll, x, x.detach().argmax(-1))[0]
+    margin: Tensor = _SeenFromAll.apply(x, x.detach().argmax(-1))[0]  # type: ignore[no-untyped-call]
     return margin
 
 
@@ -63,7 +61,7 @@ def _seen(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return margin.squeeze(-1), e / total.masked_fill(total == 0.0, 1.0)
 
 
-class _SeenTraced(torch.autograd.Function):
+class _Seen(torch.autograd.Function):
     """The margin of one class, and the softmax over the others."""
 
     generate_vmap_rule = True
@@ -88,15 +86,13 @@ class _SeenTraced(torch.autograd.Function):
             by_x = direct if by_x is None else by_x + direct
         return by_x, None
 
-
-class _Seen(_SeenTraced):
     @staticmethod
     def jvp(ctx: Any, x_t: Tensor, _: Any) -> Any:
         t, ratio = ctx.saved_tensors
         return _pick(x_t, t).squeeze(-1) - (ratio * x_t).sum(-1), _spread(ratio, x_t)
 
 
-class _SeenFromAllTraced(torch.autograd.Function):
+class _SeenFromAll(torch.autograd.Function):
     """The margins of all classes, p, and the softmax over all but the largest class a."""
 
     generate_vmap_rule = True
@@ -140,8 +136,6 @@ class _SeenFromAllTraced(torch.autograd.Function):
                 by_x = spread if by_x is None else by_x + spread
         return by_x, None
 
-
-class _SeenFromAll(_SeenFromAllTraced):
     @staticmethod
     def jvp(ctx: Any, x_t: Tensor, _: Any) -> Any:
         a, p, ratio = ctx.saved_tensors
