@@ -31,7 +31,63 @@ def apply(
     normalizer: float | Tensor | None = None,
     inplace: bool = False,
 ) -> Tensor:
-    """Return any loss of the family, differentiable."""
+    """Return any loss of the family, differentiable.
+
+    Parameters
+    ----------
+    loss : Loss
+        What to compute: link, margin loss, weights and reduction.
+    logits : Tensor
+        Scores (N, C, d1, …) with the classes along dimension 1, or (C,) for one row of a softmax or
+        simplex; for a sigmoid or identity any shape. float16, bfloat16, float32 or float64; half types
+        are computed in float32.
+    targets : Tensor
+        Sigmoid, identity: shaped like the logits, in [0, 1]. Softmax, simplex: class indices (N, d1, …)
+        or non-negative numbers for each class, shaped like the logits.
+    sample_weight : Tensor, optional
+        Non-negative weights of the rows (N, d1, …) or, for a sigmoid or identity, of the elements.
+    where : Tensor of bool, optional
+        True where a row (or element) counts; shaped as `sample_weight`.
+    normalizer : float or Tensor without dimensions, optional
+        Replaces the denominator of "mean" and "batchmean".
+    inplace : bool, default False
+        Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
+        the logits hold it afterwards, not multiplied by anything, and may not be read as logits any more:
+        PyTorch raises an error if another operation has saved them for its backward. They must not be a
+        leaf, and there is one backward. For CPU tensors in eager mode, with nothing but the logits to
+        differentiate.
+
+    Returns
+    -------
+    Tensor
+        Without dimensions; for "none" shaped like the logits (sigmoid, identity) or with one number for
+        each row. In the type of the logits, or float32 under autocast.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit. On a CPU a bad target is named with its position; on other devices,
+        where looking at it would be to wait for it, it gives NaN.
+
+    Notes
+    -----
+    The logits may not be changed in place between the loss and its backward, which PyTorch checks.
+
+    References
+    ----------
+    As of `focalis.Loss`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> from focalis import Loss, margin
+    >>> logits = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    >>> loss = Loss("softmax", margin.focal(gamma=2.0))
+    >>> F.apply(loss, logits, torch.tensor([2])).backward()
+    >>> logits.grad.round(decimals=4)
+    tensor([[ 0.0337,  0.0916, -0.1253]])
+    """
     return evaluate(
         loss,
         logits,
@@ -66,6 +122,11 @@ def evaluate(
     settings = (loss, normalizer, axis, dtype)
     tracing = _is_tracing()
     if not parameters and _is_for_kernels(logits, (*others, normalizer), tracing):
+        if inplace and logits.is_leaf and logits.requires_grad and torch.is_grad_enabled():
+            raise ValueError(
+                "inplace=True writes over the logits: expected the result of an operation, got a leaf "
+                "tensor that requires a gradient"
+            )
         if not tracing:
             return fused(logits, others, settings, inplace=inplace)
         if not inplace:

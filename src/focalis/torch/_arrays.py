@@ -1,7 +1,6 @@
 """Tensors as the core sees them: NumPy views of the same memory, the class axis last."""
 
 import re
-from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -9,7 +8,9 @@ import torch
 from torch import Tensor
 
 from focalis import Loss, buffers
+from focalis.evaluation import evaluate
 from focalis.links import ELEMENTWISE
+from focalis.threads import at_most
 
 __all__ = ["Others", "Settings", "compute", "empty_like"]
 
@@ -29,8 +30,10 @@ Settings = tuple[Loss, float | Tensor | None, int, torch.dtype]
 """The loss, the normaliser, the class axis and the type of the value."""
 
 
-def compute(logits: Tensor, others: Others, settings: Settings, out: Tensor | None) -> Tensor:
-    """Return the loss; `out` takes the gradient where one is wanted."""
+def compute(
+    logits: Tensor, others: Others, settings: Settings, out: Tensor | None, factor: float = 1.0
+) -> Tensor:
+    """Return the loss; `out` takes the gradient times `factor`, where one is wanted."""
     loss, normalizer, axis, dtype = settings
     order = _order(loss, logits, others, axis)
     x, y, weight, mask, grad = (
@@ -43,12 +46,12 @@ def compute(logits: Tensor, others: Others, settings: Settings, out: Tensor | No
         normalizer is None and loss.reduction == "batchmean" and logits.ndim > 1 and logits.numel()
     ):
         normalizer = logits.numel() // logits.shape[axis]
-    options: dict[str, Any] = {"sample_weight": weight, "where": mask, "normalizer": normalizer}
+    wanted = None if grad is None else (grad,)
     try:
-        if grad is None:
-            value = loss(x, y, **options)
-        else:
-            value, _ = loss.value_and_grad(x, y, out=grad, **options)
+        with at_most(torch.get_num_threads()):
+            value, *_ = evaluate(
+                loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor
+            )
     except ValueError as error:
         if order is not None:
             error.args = (_in_order(str(error), order),)

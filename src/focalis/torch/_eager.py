@@ -53,6 +53,10 @@ class _Fused(torch.autograd.Function):
         if ctx.handed_out:
             gradient = _run(logits, tuple(others), ctx.settings, grad=True)[1]
         ctx.handed_out = True
+        if logits.dtype == torch.float16 and incoming.ndim == 0 and incoming.item() != 1.0:
+            # A scaled loss is there to keep small gradients from being rounded to 0.
+            compute(logits, tuple(others), ctx.settings, gradient, incoming.item())
+            return gradient, None, None
         return _times(gradient, incoming, ctx.settings[2]), None, None
 
 
