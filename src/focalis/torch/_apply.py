@@ -52,9 +52,9 @@ def apply(
         Replaces the denominator of "mean" and "batchmean".
     inplace : bool, default False
         Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
-        the logits hold it afterwards, not multiplied by anything, and may not be read as logits any more:
-        PyTorch raises an error if another operation has saved them for its backward. They must not be a
-        leaf, and there is one backward. For CPU tensors in eager mode, with nothing but the logits to
+        the logits hold it afterwards and may not be read as logits any more: PyTorch raises an error if
+        another operation has saved them for its backward. They must not be a leaf, and there is one
+        backward, not to be differentiated. For CPU tensors in eager mode, with nothing but the logits to
         differentiate.
 
     Returns
@@ -86,7 +86,7 @@ def apply(
     >>> loss = Loss("softmax", margin.focal(gamma=2.0))
     >>> F.apply(loss, logits, torch.tensor([2])).backward()
     >>> logits.grad.round(decimals=4)
-    tensor([[ 0.0337,  0.0916, -0.1253]])
+    tensor([[ 0.0264,  0.0719, -0.0983]])
     """
     return evaluate(
         loss,
