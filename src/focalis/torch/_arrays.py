@@ -114,7 +114,7 @@ def _in_order(message: str, order: list[int]) -> str:
 
 def _array(tensor: Tensor, order: list[int] | None, ndim: int) -> np.ndarray:
     """Return a view of a tensor as an array; what has no class axis keeps its order."""
-    tensor = tensor.detach()
+    tensor = tensor.detach().resolve_neg()
     if order is not None and tensor.ndim == ndim:
         tensor = tensor.permute(order)
     if tensor.dtype is torch.bfloat16:

@@ -25,6 +25,8 @@ def compute_small(
     """Return the value and, if asked for, the gradient; None if this batch needs the driver."""
     if not (0 < logits.numel() <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
         return None
+    if logits.is_neg() or targets.is_neg():
+        return None
     dtype = logits.dtype
     if loss.link == "softmax":
         if logits.ndim != 2 or axis != 1 or targets.dtype != torch.int64 or targets.ndim != 1:
