@@ -337,6 +337,8 @@ def _answer_weights(loss: Loss, batch: _Batch) -> tuple[Tensor | None, Tensor | 
     # Numbers for all classes leave a compiler's number of classes open.
     classes = int(x.shape[-1]) if per_class and not one_output else 1
     weights = loss.answer_weights(classes, np.dtype(np.float64))
-    both = (torch.tensor(w, dtype=x.dtype, device=x.device) for w in weights)
+    both = (
+        torch.tensor(w if classes > 1 else w[0], dtype=x.dtype, device=x.device) for w in weights
+    )
     yes, no = both if given is None else (given * w for w in both)
     return yes, no
