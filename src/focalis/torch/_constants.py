@@ -16,16 +16,24 @@ def loss_of(
     link: Link, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
     """Return the loss of these parameters and settings; the same ones give the same object."""
-    given = (link, family, tuple(parameters.items()), tuple(settings.items()))
     if torch.compiler.is_compiling():
         # The compiler cannot trace the checks of a loss, but knows the attribute of an object.
-        loss: Loss = getattr(_traced, _attribute(*given))
+        fixed = [tuple((k, _fixed(v)) for k, v in d.items()) for d in (parameters, settings)]
+        loss: Loss = getattr(_traced, _attribute(link, family, *fixed))
         return loss
+    given = (link, family, tuple(parameters.items()), tuple(settings.items()))
     try:
         return _kept(*given)
     except TypeError:
         # What cannot be hashed may be a list, or an error that the loss itself can name.
         return _new(*given)
+
+
+def _fixed(setting: Any) -> Any:
+    """Return a setting as a number, also where the compiler has come to take it for a variable."""
+    from torch.fx.experimental.symbolic_shapes import guard_scalar  # slow to import
+
+    return guard_scalar(setting) if isinstance(setting, int | float) else setting
 
 
 def _new(link: Link, family: str, parameters: Any, settings: Any) -> Loss:

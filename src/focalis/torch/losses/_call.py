@@ -22,6 +22,7 @@ from focalis.torch.losses._weights import (
 
 __all__ = [
     "NAMES",
+    "NAMES_OF_WEIGHED",
     "Alpha",
     "Number",
     "Reduction",
@@ -40,6 +41,9 @@ Reduction = Literal["none", "mean", "sum", "batchmean"]
 
 NAMES = {"logits": "input", "targets": "target", "class_weight": "weight"}
 """The core's name of an argument and that of the function, where they differ."""
+
+NAMES_OF_WEIGHED = {**NAMES, "sample_weight": "weight"}
+"""The same where `weight` is given as a sample weight."""
 
 
 def call(
@@ -77,7 +81,7 @@ def sigmoid_loss(
     **arguments: Any,
 ) -> Tensor:
     """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
-    if weight is not None:
+    if weight is not None and isinstance(input, Tensor):
         if isinstance(weight, Tensor) and not is_readable(weight):
             sample_weight = combined(of_classes(weight, input.shape), sample_weight)
         else:
@@ -98,15 +102,18 @@ def softmax_loss(
     **arguments: Any,
 ) -> Tensor:
     """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
-    one_per_class = target.shape == input.shape
+    are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
+    one_per_class = are_tensors and target.shape == input.shape
     ignored = settings.get("ignore_index")
     if one_per_class and isinstance(ignored, int) and ignored < 0:
         # As in PyTorch, where an index below 0 is no concern of class probabilities.
         settings = {**settings, "ignore_index": None}
-    if weight is not None:
+    if weight is not None and are_tensors:
         by_index = not one_per_class and not target.is_floating_point()
         if by_index and settings["label_smoothing"] == 0.0 and isinstance(weight, Tensor):
-            classes = input.shape[1] if input.ndim > 1 else len(input)
+            if sample_weight is None:
+                arguments.setdefault("names", NAMES_OF_WEIGHED)
+            classes = input.shape[min(1, input.ndim - 1)]
             sample_weight = combined(of_targets(weight, target, classes), sample_weight)
         elif isinstance(weight, Tensor) and not is_readable(weight):
             parameters = {**parameters, "class_weight": weight}

@@ -7,7 +7,14 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.loss import Link
-from focalis.torch.losses._call import NAMES, Number, Reduction, call, legacy_reduction
+from focalis.torch.losses._call import (
+    NAMES,
+    NAMES_OF_WEIGHED,
+    Number,
+    Reduction,
+    call,
+    legacy_reduction,
+)
 from focalis.torch.losses._weights import Weight, combined, is_readable, read
 from focalis.torch.modules import NamedLoss
 from focalis.vocabulary import where as choose
@@ -184,9 +191,10 @@ def _elementwise(
 ) -> Tensor:
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
     settings: dict[str, Any] = {"reduction": reduction}
-    names = NAMES if weight is None else {**NAMES, "sample_weight": "weight"}
+    names = NAMES if weight is None or sample_weight is not None else NAMES_OF_WEIGHED
     axis = -1
-    if target.shape == input.shape:
+    are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
+    if are_tensors and target.shape == input.shape:
         if pos_weight is not None:
             of_positives = _expanded("pos_weight", pos_weight, input.shape)
             class_axis = _class_axis(pos_weight, input.ndim)
