@@ -17,8 +17,11 @@ from focalis.torch._operators import traced
 
 __all__ = ["apply", "evaluate"]
 
-_PLAIN = (Tensor, torch.nn.Parameter)
-_STAND_INS = (*_PLAIN, FakeTensor, FunctionalTensor)
+_STAND_INS = (FakeTensor, FunctionalTensor)
+"""What stands for a tensor in a trace."""
+
+_KINDS = (Tensor, torch.nn.Parameter, *_STAND_INS)
+"""What the kernels, or their operators, can take; any other subclass has operations of its own."""
 
 
 def apply(
@@ -120,8 +123,8 @@ def evaluate(
             logits = logits.float()
     others = (targets, sample_weight, where)
     settings = (loss, normalizer, axis, dtype)
-    tracing = _is_tracing()
-    if not parameters and _is_for_kernels(logits, (*others, normalizer), tracing):
+    tracing = _is_tracing(logits)
+    if not parameters and _is_for_kernels(logits, (*others, normalizer)):
         if inplace and logits.is_leaf and logits.requires_grad and torch.is_grad_enabled():
             raise ValueError(
                 "inplace=True writes over the logits: expected the result of an operation, got a leaf "
@@ -149,20 +152,20 @@ def evaluate(
     return value.to(dtype)
 
 
-def _is_tracing() -> bool:
+def _is_tracing(logits: Tensor) -> bool:
     """Return whether operations are recorded or watched, so that a kernel must be one of them."""
     return bool(
         torch.compiler.is_compiling()
+        or type(logits) in _STAND_INS
         or torch._C._len_torch_dispatch_stack()
         or torch._C._get_tracing_state() is not None
     )
 
 
-def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], tracing: bool) -> bool:
+def _is_for_kernels(logits: Tensor, others: tuple[Any, ...]) -> bool:
     """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
-    kinds = _STAND_INS if tracing else _PLAIN
     if (
-        type(logits) not in kinds
+        type(logits) not in _KINDS
         or not logits.is_cpu
         or forward_ad._current_level >= 0
         or torch._C._are_functorch_transforms_active()
@@ -170,7 +173,7 @@ def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], tracing: bool) -> b
         return False
     for given in others:
         if isinstance(given, Tensor) and (
-            type(given) not in kinds or not given.is_cpu or given.requires_grad
+            type(given) not in _KINDS or not given.is_cpu or given.requires_grad
         ):
             return False
     return True

@@ -53,6 +53,8 @@ class _Fused(torch.autograd.Function):
         if ctx.handed_out:
             gradient = _run(logits, tuple(others), ctx.settings, grad=True)[1]
         ctx.handed_out = True
+        # What is done to the gradient from now on is no concern of the saved tensor.
+        gradient = gradient.data
         if logits.dtype == torch.float16 and incoming.ndim == 0 and incoming.item() != 1.0:
             # A scaled loss is there to keep small gradients from being rounded to 0.
             compute(logits, tuple(others), ctx.settings, gradient, incoming.item())
@@ -73,15 +75,15 @@ class _InPlace(torch.autograd.Function):
         return value
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, incoming: Tensor) -> Any:
-        if ctx.handed_out:
+        if ctx.handed_out or torch.is_grad_enabled():
+            found = "a second one" if ctx.handed_out else "create_graph=True"
             raise RuntimeError(
-                "inplace=True has overwritten the logits with the gradient, which a first backward has "
-                "handed out: expected one backward, got a second one"
+                "inplace=True has overwritten the logits with their gradient: expected one backward, "
+                f"not to be differentiated, got {found}"
             )
         ctx.handed_out = True
-        return _times(ctx.saved_tensors[0], incoming, ctx.axis), None, None
+        return _times(ctx.saved_tensors[0].data, incoming, ctx.axis), None, None
 
 
 def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming: Tensor) -> Tensor:
@@ -105,11 +107,19 @@ def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming:
     return gradient
 
 
+def _is_batched(tensor: Tensor) -> bool:
+    """Return whether this is a tensor of torch.func, or of the older vmap of is_grads_batched=."""
+    functorch = torch._C._functorch
+    return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(
+        tensor
+    )
+
+
 def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
     """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
     per_row = 0 < incoming.ndim < gradient.ndim
     factor = incoming.unsqueeze(axis) if per_row else incoming
-    if torch._C._are_functorch_transforms_active():
+    if _is_batched(incoming):
         # Many incoming gradients in one, whose numbers cannot be looked at.
         return gradient * factor
     if incoming.ndim == 0:
