@@ -7,10 +7,12 @@ dual numbers through the formula (`focalis.torch._dual`), on companions u, v, p,
 are q, −p, p q and −p q.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from focalis.links import (
     PROBABILITY,
@@ -123,10 +125,11 @@ class MarginOperations:
     def _state(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return m, u, v, p, q, or p and q, held to what is finite and differentiable at any order."""
         z, mirror = self._both_sides(x)
-        bounds = self.bounds
         if self.link in PROBABILITY:
-            return z.clamp(min=bounds.tiny), mirror.clamp(min=bounds.tiny)
-        inside = z.clamp(-bounds.largest, bounds.largest)
+            return z.clamp(min=self.bounds.tiny), mirror.clamp(min=self.bounds.tiny)
+        # Room for products of margins: so far out all that is not a power of m has its limit.
+        far = self.bounds.largest**0.25
+        inside = z.clamp(-far, far)
         return inside, *_Companions.apply(inside)  # type: ignore[no-untyped-call]
 
 
@@ -144,6 +147,24 @@ def evaluate(terms: MarginOperations, x: Tensor, parameters: tuple[Tensor, ...])
     """
     value: Tensor = _Value.apply(terms, x, *parameters)[0]  # type: ignore[no-untyped-call]
     return value
+
+
+def forward_mode(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the `jvp` of a function of the context, the saved tensors and the tangents.
+
+    PyTorch shuts forward mode off while it calls a `jvp`, so that forward mode over forward mode would
+    give 0. It is opened again here, and what was saved stripped of the tangents now being applied.
+    """
+
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
+        with forward_ad._set_fwd_grad_enabled(True):
+            saved = tuple(
+                forward_ad.unpack_dual(tensor, level=0).primal  # type: ignore[no-untyped-call]
+                for tensor in ctx.saved_tensors
+            )
+            return rule(ctx, saved, *tangents)
+
+    return jvp
 
 
 def total(*products: tuple[Tensor | None, Tensor]) -> Tensor | None:
@@ -184,8 +205,9 @@ class _Companions(torch.autograd.Function):
         return total((by_u, q), (by_v, -p), (by_p, p * q), (by_q, -p * q))
 
     @staticmethod
-    def jvp(ctx: Any, m_t: Tensor) -> Any:
-        p, q = ctx.saved_tensors
+    @forward_mode
+    def jvp(ctx: Any, saved: Any, m_t: Tensor) -> Any:
+        p, q = saved
         return m_t * q, m_t * -p, m_t * (p * q), m_t * (-p * q)
 
 
@@ -221,8 +243,9 @@ class _Value(torch.autograd.Function):
         return None, by_x, *by_parameters
 
     @staticmethod
-    def jvp(ctx: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
-        slope, x, *parameters = ctx.saved_tensors
+    @forward_mode
+    def jvp(ctx: Any, saved: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
+        slope, x, *parameters = saved
         curvature = _Curvature.apply(ctx.terms, x, *parameters)  # type: ignore[no-untyped-call]
         changes = [(x_t, slope, curvature)] if x_t is not None else []
         for i, tangent in enumerate(parameters_t):
@@ -262,8 +285,9 @@ class _Curvature(torch.autograd.Function):
         return None, by_x, *by_parameters
 
     @staticmethod
-    def jvp(ctx: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
-        x, *parameters = ctx.saved_tensors
+    @forward_mode
+    def jvp(ctx: Any, saved: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
+        x, *parameters = saved
         changes = [] if x_t is None else [(x_t, ctx.terms.third(x, parameters))]
         for i, tangent in enumerate(parameters_t):
             if tangent is not None:

@@ -257,7 +257,7 @@ def _rows(loss: Loss, batch: _Batch) -> Tensor:
 
 def _learns(weight: Tensor) -> bool:
     """Return whether a derivative by the weight is wanted, so that its 0 is not a mask."""
-    dual = forward_ad.unpack_dual(weight)  # type: ignore[no-untyped-call]
+    dual = forward_ad.unpack_dual(weight, level=0)  # type: ignore[no-untyped-call]
     return weight.requires_grad or dual.tangent is not None
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from focalis.torch._margin_operations import forward_mode
+
 __all__ = ["all_margins", "margins"]
 
 Tensor = torch.Tensor
@@ -87,8 +89,9 @@ class _Seen(torch.autograd.Function):
         return by_x, None
 
     @staticmethod
-    def jvp(ctx: Any, x_t: Tensor, _: Any) -> Any:
-        t, ratio = ctx.saved_tensors
+    @forward_mode
+    def jvp(ctx: Any, saved: Any, x_t: Tensor, _: Any) -> Any:
+        t, ratio = saved
         return _pick(x_t, t).squeeze(-1) - (ratio * x_t).sum(-1), _spread(ratio, x_t)
 
 
@@ -137,8 +140,9 @@ class _SeenFromAll(torch.autograd.Function):
         return by_x, None
 
     @staticmethod
-    def jvp(ctx: Any, x_t: Tensor, _: Any) -> Any:
-        a, p, ratio = ctx.saved_tensors
+    @forward_mode
+    def jvp(ctx: Any, saved: Any, x_t: Tensor, _: Any) -> Any:
+        a, p, ratio = saved
         is_top = _one_hot(a, p)
         of_top = _pick(x_t, a) - (ratio * x_t).sum(-1, keepdim=True)
         centred = x_t - _pick(x_t, a)
