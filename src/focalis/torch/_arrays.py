@@ -15,13 +15,12 @@ from focalis.threads import at_most
 __all__ = ["Others", "Settings", "compute", "empty_like"]
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-_NUMPY_TYPES = {
+_STORAGE = {
     torch.float16: np.dtype(np.float16),
-    torch.bfloat16: _BFLOAT16,
+    torch.bfloat16: np.dtype(np.float16),  # as large, and known to NumPy
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
 }
-
 
 Others = tuple[Tensor, Tensor | None, Tensor | None]
 """Targets, sample weights and the mask."""
@@ -68,13 +67,16 @@ def compute(
 
 def empty_like(logits: Tensor) -> Tensor:
     """Return an uninitialised tensor laid out as torch.empty_like does, in memory that is reused."""
-    dtype = _NUMPY_TYPES[logits.dtype]
     if logits.is_contiguous():
-        return _tensor(buffers.empty(logits.shape, dtype))
-    strides = torch.empty_like(logits, device="meta").stride()
-    order = _descending(strides)
-    memory = _tensor(buffers.empty(tuple(logits.shape[i] for i in order), dtype))
+        return _memory(logits.shape, logits.dtype)
+    order = _descending(torch.empty_like(logits, device="meta").stride())
+    memory = _memory(tuple(logits.shape[i] for i in order), logits.dtype)
     return memory.permute(_inverse(order))
+
+
+def _memory(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    memory = torch.from_numpy(buffers.empty(shape, _STORAGE[dtype]))
+    return memory.view(dtype) if memory.dtype != dtype else memory
 
 
 def _order(loss: Loss, logits: Tensor, others: Others, axis: int) -> list[int] | None:
