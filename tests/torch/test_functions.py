@@ -209,6 +209,16 @@ def test_a_learnt_pos_weight_gets_its_gradient(shape):
     torch.testing.assert_close(gradients(value, x, weight), gradients(expected, x, weight))
 
 
+def test_alpha_is_read_anew_at_each_call():
+    x, target, alpha = logits(2, 3), torch.tensor([0, 2]), torch.tensor([0.5, 2.0, 1.0])
+    for _ in range(2):
+        expected = F.softmax_focal_loss(x, target, alpha.tolist())
+        assert torch.equal(F.softmax_focal_loss(x, target, alpha), expected)
+        alpha *= 2
+    with pytest.raises(TypeError, match=r"^alpha must be a number or a sequence of numbers"):
+        F.softmax_focal_loss(x, target, alpha.to("meta"))
+
+
 def test_a_mask_leaves_out_rows_and_elements():
     x, y = logits(4, 3), numbers(4, 3)
     with torch.no_grad():
@@ -229,6 +239,29 @@ def test_an_ignored_target_of_a_sigmoid_does_not_count():
     kept = y >= 0
     value = F.sigmoid_poly1(x, y, ignore_index=-1)
     torch.testing.assert_close(value, F.sigmoid_poly1(x[kept], y[kept]))
+
+
+WEIGHT = torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64)
+DIFFERENTIATED = {
+    "cross_entropy": lambda x: F.cross_entropy(
+        x, torch.tensor([0, 2, -100, 1]), WEIGHT, label_smoothing=0.1
+    ),
+    "binary_cross_entropy": lambda x: F.binary_cross_entropy(x.sigmoid(), numbers(4, 3), WEIGHT),
+    "binary_cross_entropy_with_logits": lambda x: F.binary_cross_entropy_with_logits(
+        x, numbers(4, 3), pos_weight=WEIGHT, reduction="none"
+    ),
+    "sigmoid_focal_loss": lambda x: F.sigmoid_focal_loss(x, numbers(4, 3), gamma=1.7),
+    "softmax_focal_loss": lambda x: F.softmax_focal_loss(
+        x, torch.tensor([0, 2, 1, 1]), weight=WEIGHT
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIATED)
+def test_first_and_second_derivatives_are_the_slopes(name):
+    function, x = DIFFERENTIATED[name], logits(4, 3)
+    assert torch.autograd.gradcheck(function, x)
+    assert torch.autograd.gradgradcheck(function, x)
 
 
 def parameters(function):

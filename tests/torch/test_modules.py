@@ -170,6 +170,7 @@ def test_a_parameter_of_the_margin_loss_may_be_a_tensor(kind):
 
 
 def test_weights_may_be_given_as_numbers():
+    assert F.SoftmaxFocalLoss(alpha=WEIGHT).alpha == (0.5, 2.0, 1.0)
     module = F.CrossEntropyLoss(weight=[0.5, 2.0, 1.0])
     assert torch.equal(module.weight, WEIGHT)
     assert F.CrossEntropyLoss().weight is None

@@ -27,6 +27,8 @@ class NamedLoss(nn.Module):
         super().__init__()
         self._settings = tuple(settings)
         for name, given in settings.items():
+            if name == "alpha" and isinstance(given, Tensor):
+                given = given.tolist()
             if name in WEIGHTS and given is not None and not isinstance(given, Tensor):
                 given = torch.as_tensor(given, dtype=torch.get_default_dtype())
             if name in WEIGHTS or (

@@ -13,6 +13,7 @@ from focalis.torch._apply import evaluate
 from focalis.torch._constants import loss_of
 from focalis.torch.losses._weights import (
     Weight,
+    alpha_of,
     combined,
     is_readable,
     of_classes,
@@ -60,6 +61,9 @@ def call(
 ) -> Tensor:
     """Return the loss of these settings; `arguments` are further ones of `evaluate`."""
     learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+    alpha = settings.get("alpha")
+    if isinstance(alpha, Tensor):
+        settings = {**settings, "alpha": alpha_of(alpha)}
     fixed: dict[str, Any] = {k: v for k, v in parameters.items() if k not in learnt}
     try:
         loss = loss_of(link, family.name, fixed, settings)

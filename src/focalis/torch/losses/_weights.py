@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-__all__ = ["Weight", "combined", "is_readable", "of_classes", "of_targets", "read"]
+__all__ = ["Weight", "alpha_of", "combined", "is_readable", "of_classes", "of_targets", "read"]
 
 Weight = Tensor | Sequence[float]
 
@@ -24,6 +24,16 @@ def read(weight: Weight) -> tuple[float, ...] | float:
     """Return a readable weight as numbers."""
     found = weight.tolist() if isinstance(weight, Tensor) else weight
     return found if isinstance(found, int | float) else tuple(found)
+
+
+def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
+    """Return α, which is a setting and never a tensor of the program, as numbers."""
+    if not is_readable(alpha):
+        raise TypeError(
+            "alpha must be a number or a sequence of numbers, or a plain tensor on the CPU outside of "
+            f"torch.compile and torch.func, got a {type(alpha).__name__} on {alpha.device}"
+        )
+    return read(alpha)
 
 
 def of_targets(weight: Tensor, target: Tensor, n_classes: int) -> Tensor:
