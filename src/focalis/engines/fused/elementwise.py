@@ -21,14 +21,6 @@ SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogi
 TILE = 2048
 
 
-@njit(**SUM)
-def has_soft(y):
-    soft = 0
-    for i in range(y.size):
-        soft |= (y[i] != ZERO) & (y[i] != ONE)
-    return soft != 0
-
-
 @njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 def weighed(weight, term):
     return ZERO if weight == ZERO else weight * term
@@ -48,6 +40,12 @@ def sides(x):
     return x, -x
 
 
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+def softness(y):
+    """Return 0 for a target of 0 or 1 and a number above 0, or NaN, for any other."""
+    return abs(y - y * y)
+
+
 @njit(**SUM)
 def outside(x, weight):
     wrong = 0
@@ -61,9 +59,12 @@ def outside(x, weight):
 
 @njit(**SUM)
 def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
-    total = ZERO
+    """Evaluate targets of 0 and 1; return True if there are others, and all is to be done again."""
+    total, soft = ZERO, ZERO
     for i in range(x.size):
-        yes = y[i] == ONE
+        yi = y[i]
+        soft += softness(yi)
+        yes = yi == ONE
         a, b = positive[i], negative[i]
         w = choose(yes, a, b)
         if weight is not None:
@@ -80,14 +81,16 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
             grad[i] = choose(yes, slope, -slope)
         if hess is not None:
             hess[i] = weighed(w, second)
-    return total
+    return total, soft != ZERO
 
 
 @njit(**SUM)
 def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
-    total = ZERO
+    """Evaluate targets of any kind; return as well whether one was wrong, and whether one was soft."""
+    total, soft = ZERO, ZERO
     bad = 0
     for i in range(x.size):
+        soft += softness(y[i])
         a, b = positive[i] * y[i], negative[i] * (ONE - y[i])
         wrong = ~((y[i] >= ZERO) & (y[i] <= ONE))
         if weight is not None:
@@ -106,7 +109,7 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
             grad[i] = weighed(a * scale, slope) - weighed(b * scale, slope_no)
         if hess is not None:
             hess[i] = weighed(a, second) + weighed(b, second_no)
-    return total, bad != 0
+    return total, bad != 0, soft != ZERO
 
 
 @njit(cache=CACHE, **LOOP)
@@ -118,7 +121,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
     for i in range(tile):
         pos[i] = positive[i % classes]
         neg[i] = negative[i % classes]
-    total, bad = 0.0, False
+    total, bad, soft = 0.0, False, False
     if PROBABILITY:
         bad = outside(x, weight)
     for lo in range(0, n, tile):
@@ -128,10 +131,12 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
         g = None if grad is None else grad[lo:hi]
         h = None if hess is None else hess[lo:hi]
         xs, ys = x[lo:hi], y[lo:hi]
-        if has_soft(ys):
-            part, wrong = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+        part = ZERO
+        if not soft:
+            part, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+        if soft:
+            # Soft targets come in company: the next tile is not tried as a hard one first.
+            part, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
             bad |= wrong
-        else:
-            part = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
         total += part
     return total, bad
