@@ -27,6 +27,7 @@ __all__ = [
     "Limits",
     "SoftmaxMargins",
     "at_margin",
+    "both_link_terms",
     "limits",
     "link_terms",
     "probabilities",
@@ -76,11 +77,28 @@ def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
 
 def margin_terms(loss: MarginLoss, bounds: Limits, curvature: str, m: Any) -> tuple[Any, Any, Any]:
     """Return value, slope and shaped curvature at a margin, which may be infinite."""
+    inside = _finite(m, bounds)
+    value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
+    return where(m < -bounds.largest, bounds.value, value), slope, second
+
+
+def both_margin_terms(
+    loss: MarginLoss, bounds: Limits, curvature: str, m: Any
+) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Return `margin_terms` at a margin and at its mirror −m, which share their companions."""
+    inside = _finite(m, bounds)
+    u, v, p, q = at_margin(inside)
+    value, slope, second = state_terms(loss, curvature, inside, u, v, p, q)
+    value_no, slope_no, second_no = state_terms(loss, curvature, -inside, v, u, q, p)
+    value = where(m < -bounds.largest, bounds.value, value)
+    value_no = where(m > bounds.largest, bounds.value, value_no)
+    return value, slope, second, value_no, slope_no, second_no
+
+
+def _finite(m: Any, bounds: Limits) -> Any:
     largest, lowest = bounds.largest, -bounds.largest
     inside = where(m < lowest, lowest, m)
-    inside = where(inside > largest, largest, inside)
-    value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
-    return where(m < lowest, bounds.value, value), slope, second
+    return where(inside > largest, largest, inside)
 
 
 def state_terms(
@@ -155,6 +173,14 @@ def link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> A
     if link in PROBABILITY:
         return lambda z, mirrored: probability_terms(loss, bounds, curvature, z, mirrored)
     return lambda z, mirrored: margin_terms(loss, bounds, curvature, z)
+
+
+def both_link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
+    """Return the function of (z, mirrored z) that gives `link_terms` for z and for its mirror."""
+    if link in PROBABILITY:
+        terms = link_terms(link, loss, bounds, curvature)
+        return lambda z, mirrored: (*terms(z, mirrored), *terms(mirrored, z))
+    return lambda z, mirrored: both_margin_terms(loss, bounds, curvature, z)
 
 
 def limits(loss: MarginLoss, dtype: Any) -> Limits:

@@ -21,7 +21,7 @@ import numba
 __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
-_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "dense", "dense_lanes")}
+_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "lanes", "dense", "dense_lanes")}
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 
@@ -140,9 +140,8 @@ def _place(path: Path, source: str) -> None:
 def _source(dtype: str, terms: str, loops: str, *, cache: bool) -> str:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
     head = f"import numpy as np\nfrom numba import njit\n\nCACHE = {cache}\n"
-    parts = [primitives, *_LOOPS[loops]]
-    texts = [_template(part) for part in parts]
-    return "\n\n".join([head, texts[0], terms, *texts[1:]])
+    before, after = (primitives, "steps"), _LOOPS[loops]
+    return "\n\n".join([head, *map(_template, before), terms, *map(_template, after)])
 
 
 def _template(name: str) -> str:

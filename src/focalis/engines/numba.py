@@ -7,7 +7,14 @@ import numpy as np
 
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
-from focalis.links import PROBABILITY, PROBABILITY_SLACK, limits, link_terms, state_terms
+from focalis.links import (
+    PROBABILITY,
+    PROBABILITY_SLACK,
+    both_link_terms,
+    limits,
+    link_terms,
+    state_terms,
+)
 from focalis.margin import MarginLoss
 
 __all__ = ["numba_kernels"]
@@ -28,14 +35,21 @@ class NumbaKernels:
             curvature = "exact"
         self._scalar = self._dtype.type
         bounds = limits(loss, dtype)
-        text, constants = trace(
-            "terms", link_terms(link, loss, bounds, curvature), ("z", "mirrored")
+        sides = ("z", "mirrored")
+        text, constants = trace("terms", link_terms(link, loss, bounds, curvature), sides)
+        both, both_constants = trace(
+            "both_terms", both_link_terms(link, loss, bounds, curvature), sides
         )
         slack = PROBABILITY_SLACK * float(np.finfo(dtype).eps) if link in PROBABILITY else 0.0
         head = f"PROBABILITY, SLACK = {link in PROBABILITY}, FLOAT({slack!r})\n"
         self._constants = self._constant_array(constants)
+        self._both_constants = self._constant_array(both_constants)
         self._elementwise = functools.partial(
-            compile_kernel, self._dtype.name, head + inlined(text), "elementwise", "elementwise"
+            compile_kernel,
+            self._dtype.name,
+            head + inlined(text) + inlined(both),
+            "elementwise",
+            "elementwise",
         )
 
         def state(m: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
@@ -76,6 +90,7 @@ class NumbaKernels:
             grad,
             hess,
             self._constants,
+            self._both_constants,
         )
         return result
 
@@ -109,18 +124,19 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
+        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
+        traced = (self._constants, self._state_constants, self._limit)
+        result: tuple[float, bool]
+        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
+            result = self._softmax("dense_lanes")(*inputs, *traced)
+            return result
         t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
         simple, bad = self._softmax("one_hot")(y, weight, per_class, t, hot)
         if bad:
             return 0.0, True
         if simple:
             return self.index(x, t, hot, per_class, scale, value, grad, hess)
-        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
-        traced = (self._constants, self._state_constants, self._limit)
-        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
-            result: tuple[float, bool] = self._softmax("dense_lanes")(*inputs, *traced)
-        else:
-            result = self._softmax("dense_rows")(*inputs, hess, *traced)
+        result = self._softmax("dense_rows")(*inputs, hess, *traced)
         return result
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:

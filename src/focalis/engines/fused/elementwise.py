@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import FLOAT, ONE, ZERO
+from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
+from focalis.engines.fused.steps import LOOP, SUM, weighed
 
 CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
@@ -14,24 +15,17 @@ def terms(z, mirrored, c):
     raise NotImplementedError
 
 
+def both_terms(z, mirrored, c):
+    """Stand in for the traced terms of a margin loss seen from yes and from no."""
+    raise NotImplementedError
+
+
 # --- below this line the text is part of every elementwise kernel
-LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-# Elements that are looked at twice and summed in their own type: they stay in the first cache.
+# Elements that are summed in their own type, and that stay in the first cache.
 TILE = 2048
 
 
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
-def weighed(weight, term):
-    return ZERO if weight == ZERO else weight * term
-
-
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
-def choose(condition, a, b):
-    return a if condition else b
-
-
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+@njit(**PRIMITIVE)
 def sides(x):
     """Return what the score says of yes and of no: margins, or probabilities."""
     if PROBABILITY:
@@ -40,7 +34,7 @@ def sides(x):
     return x, -x
 
 
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+@njit(**PRIMITIVE)
 def softness(y):
     """Return 0 for a target of 0 or 1 and a number above 0, or NaN, for any other."""
     return abs(y - y * y)
@@ -66,26 +60,26 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
         soft += softness(yi)
         yes = yi == ONE
         a, b = positive[i], negative[i]
-        w = choose(yes, a, b)
+        w = where(yes, a, b)
         if weight is not None:
             w = w * weight[i]
         z, other = sides(x[i])
-        phi, slope, second = terms(choose(yes, z, other), choose(yes, other, z), c)
+        phi, slope, second = terms(where(yes, z, other), where(yes, other, z), c)
         nothing = w == ZERO
-        phi = choose(nothing, ZERO, w * phi)
+        phi = where(nothing, ZERO, w * phi)
         total += phi
         if value is not None:
             value[i] = phi
         if grad is not None:
-            slope = choose(nothing, ZERO, (w * scale) * slope)
-            grad[i] = choose(yes, slope, -slope)
+            slope = where(nothing, ZERO, (w * scale) * slope)
+            grad[i] = where(yes, slope, -slope)
         if hess is not None:
             hess[i] = weighed(w, second)
     return total, soft != ZERO
 
 
 @njit(**SUM)
-def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
+def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
     """Evaluate targets of any kind; return as well whether one was wrong, and whether one was soft."""
     total, soft = ZERO, ZERO
     bad = 0
@@ -95,12 +89,11 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
         wrong = ~((y[i] >= ZERO) & (y[i] <= ONE))
         if weight is not None:
             counts = weight[i] != ZERO
-            a, b = choose(counts, a * weight[i], ZERO), choose(counts, b * weight[i], ZERO)
+            a, b = where(counts, a * weight[i], ZERO), where(counts, b * weight[i], ZERO)
             wrong = wrong & counts
         bad |= wrong
         z, other = sides(x[i])
-        phi, slope, second = terms(z, other, c)
-        phi_no, slope_no, second_no = terms(other, z, c)
+        phi, slope, second, phi_no, slope_no, second_no = both_terms(z, other, both)
         phi = weighed(a, phi) + weighed(b, phi_no)
         total += phi
         if value is not None:
@@ -113,7 +106,7 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
 
 
 @njit(cache=CACHE, **LOOP)
-def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
+def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, both):
     n, classes = x.size, positive.size
     tile = classes if classes >= TILE else (TILE // classes) * classes
     tile = min(tile, n)
@@ -136,7 +129,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
             part, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
         if soft:
             # Soft targets come in company: the next tile is not tried as a hard one first.
-            part, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+            part, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, both)
             bad |= wrong
         total += part
     return total, bad

@@ -11,7 +11,8 @@ PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": Tr
 ZERO, HALF, ONE, TWO = FLOAT(0), FLOAT(0.5), FLOAT(1), FLOAT(2)
 INFINITY, NAN = FLOAT(np.inf), FLOAT(np.nan)
 LARGEST, TINY = FLOAT(np.finfo(np.float32).max), FLOAT(np.finfo(np.float32).tiny)
-FAR = FLOAT(40)  # exp(-FAR) is far from underflow, exp(FAR) far from overflow
+BELOW_LARGEST = np.nextafter(LARGEST, ZERO)
+NEGLIGIBLE = FLOAT(4e-18)  # e^-40: far from underflow, and its inverse from overflow
 
 LOG2_E = FLOAT(1.4426950408889634)
 LN2_HIGH, LN2_LOW = FLOAT(0.693359375), FLOAT(-2.12194440e-4)

@@ -11,7 +11,8 @@ PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": Tr
 ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
 INFINITY, NAN = np.inf, np.nan
 LARGEST, TINY = np.finfo(np.float64).max, np.finfo(np.float64).tiny
-FAR = 300.0  # exp(-FAR) is far from underflow, exp(FAR) far from overflow
+BELOW_LARGEST = np.nextafter(LARGEST, ZERO)
+NEGLIGIBLE = 5e-131  # e^-300: far from underflow, and its inverse from overflow
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
