@@ -77,7 +77,7 @@ def answer_totals(
         valid = read.valid(lo, hi).reshape(hi - lo, -1) | (weight == 0)
         if not valid.all():
             read.complain(lo * valid.shape[1] + int(np.flatnonzero(~valid)[0]))
-        y = read.chunk(lo, hi, np.float64)
+        y = read.chunk(lo, hi, np.float64, _as_float64)
         if read.is_index:
             kept = weight[:, 0] != 0
             totals[0] += np.bincount(y[kept], weight[kept, 0], minlength=scores.n_classes)
@@ -125,6 +125,10 @@ def _read_without_logits(
         )
     scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
     return scores, _read(loss, scores, given)
+
+
+def _as_float64(numbers: Array) -> Array:
+    return np.ascontiguousarray(numbers, np.float64)
 
 
 def _engine(engine: str) -> str:

@@ -4,7 +4,6 @@ Nothing the size of the logits is made but what the caller asked for. Whatever t
 as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,14 +139,13 @@ def _run_chunk(
     batch: Batch, kernels: Kernels, scale: float, outputs: Outputs, lo: int, hi: int
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
-    x = scores.chunk(lo, hi)
+    x = kernels.read(scores.rows[lo:hi])
     if batch.in_place:
         # A kernel may look at a score again after it has written a result.
         x = x.copy()
-    t = targets.chunk(lo, hi, scores.dtype)
-    value, write_value = _target(outputs.value, lo, hi, scores.dtype)
-    grad, write_grad = _target(outputs.grad, lo, hi, scores.dtype)
-    hess, write_hess = _target(outputs.hess, lo, hi, scores.dtype)
+    t = targets.chunk(lo, hi, scores.dtype, kernels.read)
+    places = [None if a is None else a[lo:hi] for a in (outputs.value, outputs.grad, outputs.hess)]
+    value, grad, hess = results = [_target(place, scores.dtype) for place in places]
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
@@ -169,28 +167,17 @@ def _run_chunk(
             result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
             if batch.fisher and hess is not None and not result[1]:
                 kernels.fisher(x, _row_totals(batch, t, weight), hess)
-    for write in (write_value, write_grad, write_hess):
-        if write is not None:
-            write()
+    for place, written in zip(places, results, strict=True):
+        if place is not None and written is not None and written is not place:
+            kernels.write(written, place)
     return result
 
 
-def _target(
-    output: Array | None, lo: int, hi: int, dtype: Any
-) -> tuple[Array | None, Callable[[], None] | None]:
-    """Return a contiguous array for the kernel to fill and what copies it to its place."""
-    if output is None:
-        return None, None
-    place = output[lo:hi]
-    if place.dtype == dtype and place.flags.c_contiguous:
-        return place, None
-    scratch = np.empty(place.shape, dtype)
-
-    def copy() -> None:
-        with np.errstate(over="ignore"):
-            place[...] = scratch.astype(place.dtype)
-
-    return scratch, copy
+def _target(place: Array | None, dtype: Any) -> Array | None:
+    """Return a contiguous array for the kernel to fill: the place itself where it can be."""
+    if place is None or (place.dtype == dtype and place.flags.c_contiguous):
+        return place
+    return np.empty(place.shape, dtype)
 
 
 def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:

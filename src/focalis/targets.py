@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,8 +114,11 @@ class Targets:
         """Whether a chunk is a vector of class indices."""
         return self.form == "index" and self.smoothing == 0.0
 
-    def chunk(self, lo: int, hi: int, dtype: Any) -> Array:
-        """Return a chunk as an engine wants it; what is not valid stays recognisable."""
+    def chunk(self, lo: int, hi: int, dtype: Any, read: Callable[[Array], Array]) -> Array:
+        """Return a chunk as an engine wants it, in the type that `read` converts numbers to.
+
+        What is not valid stays recognisable.
+        """
         rows = self.rows[lo:hi]
         if self.is_index:
             return np.ascontiguousarray(rows, np.int64)
@@ -124,7 +128,7 @@ class Targets:
             y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
-        y = np.ascontiguousarray(rows, dtype)
+        y = read(rows)
         if self.mean_over_positives:
             count = (y > 0).sum(axis=1, keepdims=True)
             smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype))

@@ -21,7 +21,11 @@ import numba
 __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
-_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "dense", "dense_lanes")}
+_LOOPS = {
+    "elementwise": ("elementwise",),
+    "softmax": ("softmax", "dense", "dense_lanes"),
+    "halves": ("halves",),
+}
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 
@@ -85,8 +89,8 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
     dtype : {"float32", "float64"}
         Which primitives the module is made of.
     terms : str
-        Source of what the loops call: traced functions and constants.
-    loops : {"elementwise", "softmax"}
+        Source of what the loops call: traced functions and constants; "" where they call none.
+    loops : {"elementwise", "softmax", "halves"}
         The module of `focalis.engines.fused` that holds the kernel.
     name : str
         The kernel.
