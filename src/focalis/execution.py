@@ -4,8 +4,7 @@ Nothing the size of the logits is made but what the caller asked for. Whatever t
 as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 CHUNK = 1 << 18
 
 
-@dataclass(slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
 
     value: Array | None
@@ -31,8 +29,7 @@ class Outputs:
     hess: Array | None
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(NamedTuple):
     """All that a run of the kernels needs to know."""
 
     link: str
@@ -114,15 +111,11 @@ def _as_rows(outputs: Outputs, scores: Scores) -> Outputs:
     """Return the outputs as rows: views, or copies to be written back where there is no view."""
     if len(scores.shape) == 2 and outputs.value is None:
         return outputs
-    return Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
+    return Outputs(*(_rows_of(a, scores) for a in outputs))
 
 
 def _copy_back(shared: Outputs, outputs: Outputs) -> None:
-    for final, rows in (
-        (outputs.value, shared.value),
-        (outputs.grad, shared.grad),
-        (outputs.hess, shared.hess),
-    ):
+    for final, rows in zip(outputs, shared, strict=True):
         if final is not None and rows is not None and not np.may_share_memory(final, rows):
             final[...] = rows.reshape(final.shape)
 
@@ -144,7 +137,7 @@ def _run_chunk(
         # A kernel may look at a score again after it has written a result.
         x = x.copy()
     t = targets.chunk(lo, hi, scores.dtype, kernels.read)
-    places = [None if a is None else a[lo:hi] for a in (outputs.value, outputs.grad, outputs.hess)]
+    places = [None if a is None else a[lo:hi] for a in outputs]
     value, grad, hess = results = [_target(place, scores.dtype) for place in places]
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)

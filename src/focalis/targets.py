@@ -3,8 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ __all__ = ["Scores", "Targets", "read_scores", "read_targets"]
 Array = np.ndarray
 
 
-@dataclass(slots=True)
-class Scores:
+class Scores(NamedTuple):
     """Logits or probabilities as rows × classes.
 
     ``rows`` (R, C) is a view of the caller's array where one exists; ``dtype`` is the type to compute
@@ -88,8 +86,7 @@ def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
-@dataclass(slots=True)
-class Targets:
+class Targets(NamedTuple):
     """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
 
     rows: Array
