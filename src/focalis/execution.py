@@ -4,9 +4,7 @@ Nothing the size of the logits is made but what the caller asked for. Whatever t
 as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +21,7 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 CHUNK = 1 << 18
 
 
-@dataclass(slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
 
     value: Array | None
@@ -32,8 +29,7 @@ class Outputs:
     hess: Array | None
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(NamedTuple):
     """All that a run of the kernels needs to know."""
 
     link: str
@@ -115,15 +111,11 @@ def _as_rows(outputs: Outputs, scores: Scores) -> Outputs:
     """Return the outputs as rows: views, or copies to be written back where there is no view."""
     if len(scores.shape) == 2 and outputs.value is None:
         return outputs
-    return Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
+    return Outputs(*(_rows_of(a, scores) for a in outputs))
 
 
 def _copy_back(shared: Outputs, outputs: Outputs) -> None:
-    for final, rows in (
-        (outputs.value, shared.value),
-        (outputs.grad, shared.grad),
-        (outputs.hess, shared.hess),
-    ):
+    for final, rows in zip(outputs, shared, strict=True):
         if final is not None and rows is not None and not np.may_share_memory(final, rows):
             final[...] = rows.reshape(final.shape)
 
@@ -140,14 +132,13 @@ def _run_chunk(
     batch: Batch, kernels: Kernels, scale: float, outputs: Outputs, lo: int, hi: int
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
-    x = scores.chunk(lo, hi)
+    x = kernels.read(scores.rows[lo:hi])
     if batch.in_place:
         # A kernel may look at a score again after it has written a result.
         x = x.copy()
-    t = targets.chunk(lo, hi, scores.dtype)
-    value, write_value = _target(outputs.value, lo, hi, scores.dtype)
-    grad, write_grad = _target(outputs.grad, lo, hi, scores.dtype)
-    hess, write_hess = _target(outputs.hess, lo, hi, scores.dtype)
+    t = targets.chunk(lo, hi, scores.dtype, kernels.read)
+    places = [None if a is None else a[lo:hi] for a in outputs]
+    value, grad, hess = results = [_target(place, scores.dtype) for place in places]
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
@@ -169,28 +160,17 @@ def _run_chunk(
             result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
             if batch.fisher and hess is not None and not result[1]:
                 kernels.fisher(x, _row_totals(batch, t, weight), hess)
-    for write in (write_value, write_grad, write_hess):
-        if write is not None:
-            write()
+    for place, written in zip(places, results, strict=True):
+        if place is not None and written is not None and written is not place:
+            kernels.write(written, place)
     return result
 
 
-def _target(
-    output: Array | None, lo: int, hi: int, dtype: Any
-) -> tuple[Array | None, Callable[[], None] | None]:
-    """Return a contiguous array for the kernel to fill and what copies it to its place."""
-    if output is None:
-        return None, None
-    place = output[lo:hi]
-    if place.dtype == dtype and place.flags.c_contiguous:
-        return place, None
-    scratch = np.empty(place.shape, dtype)
-
-    def copy() -> None:
-        with np.errstate(over="ignore"):
-            place[...] = scratch.astype(place.dtype)
-
-    return scratch, copy
+def _target(place: Array | None, dtype: Any) -> Array | None:
+    """Return a contiguous array for the kernel to fill: the place itself where it can be."""
+    if place is None or (place.dtype == dtype and place.flags.c_contiguous):
+        return place
+    return np.empty(place.shape, dtype)
 
 
 def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:

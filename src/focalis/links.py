@@ -13,8 +13,7 @@
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,8 +41,7 @@ PROBABILITY = ("identity", "simplex")
 PROBABILITY_SLACK = 16
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What a loss tends to where its formula meets an infinity, and the type's own bounds.
 
     ``value`` is φ as m → −∞, ``value_at_one`` as p → 1; the slopes and curvatures are dφ/dp and
@@ -192,8 +190,7 @@ def limits(loss: MarginLoss, dtype: Any) -> Limits:
         near, far = np.float64(1e-70), np.float64(1e-140)
         at_zero = [_chain(loss, bounds, p, 1.0 - p) for p in (near, far)]
         at_one = [_chain(loss, bounds, 1.0 - q, q) for q in (near, far)]
-    return replace(
-        bounds,
+    return bounds._replace(
         value=_limit(*values),
         value_at_one=_limit(at_one[0][0], at_one[1][0]),
         slope_at_zero=_limit(at_zero[0][1], at_zero[1][1]),
@@ -210,8 +207,7 @@ def _limit(far: Any, farther: Any) -> float:
     return 0.0 if abs(farther) < abs(far) else float(np.copysign(np.inf, farther))
 
 
-@dataclass(frozen=True)
-class SoftmaxMargins:
+class SoftmaxMargins(NamedTuple):
     """A softmax seen from one class t of each row.
 
     ``margin`` (rows,) is m_t; ``ratio`` (rows, C) is r_j = p_j / (1 − p_t) for j ≠ t and 0 at t;

@@ -2,8 +2,8 @@
 
 import functools
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ __all__ = ["Scores", "Targets", "read_scores", "read_targets"]
 Array = np.ndarray
 
 
-@dataclass(slots=True)
-class Scores:
+class Scores(NamedTuple):
     """Logits or probabilities as rows × classes.
 
     ``rows`` (R, C) is a view of the caller's array where one exists; ``dtype`` is the type to compute
@@ -87,8 +86,7 @@ def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
-@dataclass(slots=True)
-class Targets:
+class Targets(NamedTuple):
     """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
 
     rows: Array
@@ -113,8 +111,11 @@ class Targets:
         """Whether a chunk is a vector of class indices."""
         return self.form == "index" and self.smoothing == 0.0
 
-    def chunk(self, lo: int, hi: int, dtype: Any) -> Array:
-        """Return a chunk as an engine wants it; what is not valid stays recognisable."""
+    def chunk(self, lo: int, hi: int, dtype: Any, read: Callable[[Array], Array]) -> Array:
+        """Return a chunk as an engine wants it, in the type that `read` converts numbers to.
+
+        What is not valid stays recognisable.
+        """
         rows = self.rows[lo:hi]
         if self.is_index:
             return np.ascontiguousarray(rows, np.int64)
@@ -124,7 +125,7 @@ class Targets:
             y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
-        y = np.ascontiguousarray(rows, dtype)
+        y = read(rows)
         if self.mean_over_positives:
             count = (y > 0).sum(axis=1, keepdims=True)
             smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype))

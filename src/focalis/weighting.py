@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,8 +83,7 @@ def class_weights(
     return positive, negative
 
 
-@dataclass(slots=True)
-class RowWeights:
+class RowWeights(NamedTuple):
     """Sample weights and masks, per row (R,) or per element (R, C)."""
 
     sample_weight: Array | None

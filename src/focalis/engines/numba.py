@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
 from focalis.links import (
@@ -65,6 +66,14 @@ class NumbaKernels:
     def _constant_array(self, constants: list[float]) -> Array:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
+
+    def read(self, source: Array) -> Array:
+        """Return numbers in the computing type."""
+        return halves.read(source, self._dtype)
+
+    def write(self, result: Array, place: Array) -> None:
+        """Copy a result to its place."""
+        halves.write(result, place)
 
     def elementwise(
         self,
