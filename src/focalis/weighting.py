@@ -179,7 +179,7 @@ def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array
     if array.shape == scores.row_shape:
         return array.reshape(-1)
     if array.shape == scores.shape and targets.form == "elementwise":
-        return array.reshape(scores.rows.shape)
+        return array.reshape(scores.n_rows, scores.n_classes)
     options = f"{scores.row_shape}, one for each row"
     if targets.form == "elementwise":
         options += f", or {scores.shape}, one for each element"

@@ -33,6 +33,8 @@ def _conversion(dtype: np.dtype[Any]) -> Conversion | None:
 
 def read(source: Array, dtype: np.dtype[Any]) -> Array:
     """Return numbers of any type and layout as a contiguous array of `dtype`."""
+    if source.dtype == dtype:
+        return np.ascontiguousarray(source)
     conversion = _conversion(source.dtype)
     if conversion is None:
         return np.ascontiguousarray(source, dtype)

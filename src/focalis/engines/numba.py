@@ -29,6 +29,8 @@ _MOST_LANE_CLASSES = 48
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
+    takes_planes = True
+
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._dtype = np.dtype(dtype)
         if link == "softmax" and curvature == "fisher":
@@ -115,6 +117,11 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
+        if not x.flags.c_contiguous:
+            lines = (_lines(x), x.strides[1] // x.itemsize)
+            planes = self._softmax("index_planes")
+            inputs = (*lines, t, weight, per_class, self._scalar(scale), value)
+            return planes(*inputs, None if grad is None else _lines(grad), self._constants)  # type: ignore[no-any-return]
         form = "index_lanes" if x.shape[1] <= _MOST_LANE_CLASSES else "index_rows"
         result: tuple[float, bool] = self._softmax(form)(
             x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
@@ -151,6 +158,13 @@ class NumbaKernels:
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
         """Write the diagonal of each row's Fisher information."""
         self._softmax("fisher")(x, weight, hess, self._constants)
+
+
+def _lines(planar: Array) -> Array:
+    """Return the memory of planar rows from its first number to its last, as Numba vectorises it."""
+    n, classes = planar.shape
+    length = (classes - 1) * (planar.strides[1] // planar.itemsize) + n
+    return np.lib.stride_tricks.as_strided(planar, (length,), (planar.itemsize,))
 
 
 def inlined(function: str) -> str:

@@ -26,6 +26,8 @@ Array = np.ndarray
 class NumpyKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
+    takes_planes = False
+
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link = link
         self._dtype = dtype

@@ -9,11 +9,11 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.primitives32 import FLOAT, HALF
+from focalis.engines.fused.steps import LOOP
 
 CACHE = False
 
 # --- below this line the text is the module of the conversions
-LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
 ODD, HIGH = BITS(1), BITS(16)
 MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)

@@ -65,8 +65,13 @@ def lane_clip(x):
 
 @njit(**LINE)
 def lane_load(x, w, block):
-    """Turn rows into lanes; a row without weight may hold anything and is taken as zeros."""
     lane_turn(x, block)
+    lane_tame(w, block)
+
+
+@njit(**LINE)
+def lane_tame(w, block):
+    """Take a row without weight, which may hold anything, as zeros, and clip the others."""
     for i in range(LANES):
         if w[i] == ZERO:
             block[:, i] = ZERO
@@ -191,4 +196,33 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
             lane_store(block, grad[lo:hi])
         if hess is not None:
             lane_store(other, hess[lo:hi])
+    return total, bad
+
+
+@njit(**LINE)
+def copy_line(x, out):
+    for i in range(x.size):
+        out[i] = x[i]
+
+
+@njit(cache=CACHE, **LOOP)
+def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
+    """Evaluate rows whose logits of class j begin at x[j * stride], as those of an image do."""
+    n, classes = t.size, per_class.size
+    block = np.empty((classes, LANES), FLOAT)
+    lanes = np.empty((8, LANES), FLOAT)
+    k = np.empty(LANES, np.int32)
+    total, bad = 0.0, False
+    for lo in range(0, n, LANES):
+        hi = min(lo + LANES, n)
+        w = None if weight is None else weight[lo:hi]
+        bad |= lane_labels(t[lo:hi], w, per_class, k, lanes[0])
+        for j in range(classes):
+            copy_line(x[j * stride + lo : j * stride + hi], block[j])
+        lane_tame(lanes[0], block)
+        v = None if value is None else value[lo:hi]
+        total += index_strip(block, k, scale, v, grad, None, lanes, c)
+        if grad is not None:
+            for j in range(classes):
+                copy_line(block[j, : hi - lo], grad[j * stride + lo : j * stride + hi])
     return total, bad
