@@ -23,6 +23,7 @@ from focalis.engines.fused.primitives32 import (
     where,
 )
 from focalis.engines.fused.softmax import (
+    all_but,
     clip_into,
     exp_sum,
     index_curvature,
@@ -31,7 +32,7 @@ from focalis.engines.fused.softmax import (
     sum_below_one,
     terms,
 )
-from focalis.engines.fused.steps import LOOP, SUM, weighed
+from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
 
 CACHE = False
 
@@ -120,7 +121,7 @@ def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
         q = left / total
         a += second[i] / (q * q) + gw[i] / q
         b += gw[i]
-        missing = where(near[i] == ONE, rest + (ones - ONE), near_total - near[i]) * shrink
+        missing = all_but(near[i], near_total, rest, ones) * shrink
         r = ONE / left
         at_top += second[i] * (r * r) - (gw[i] * q) * (r * (missing / left))
     return a, b, at_top
@@ -169,7 +170,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     total = ONE + others
     log_total = log(total)
     far = not others >= NEGLIGIBLE
-    next_top, near_total, margin = top, others, -log(others)
+    next_top, near_total, m = top, others, -log(others)
     if far or hess is not None:
         next_top = max(largest(row[:a]), largest(row[z:]))
         if next_top < -LARGEST:
@@ -178,7 +179,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
         near_total = FLOAT(
             exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
         )
-        margin = (top - next_top) - log(near_total)
+        m = margin(top, next_top, near_total)
     low = None if grad is None else grad[:a]
     high = None if grad is None else grad[z:]
     low_h = None if hess is None else hess[:a]
@@ -215,7 +216,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     )
     value += more
     sum_g += more_g
-    phi, slope, second = terms(margin, -margin, c)
+    phi, slope, second = terms(m, -m, c)
     own = weighed(weight * per_class[a], y[a])
     value += weighed(own, phi)
     bad = bad or more_bad or not (y[a] >= ZERO and y[a] < INFINITY)
@@ -334,7 +335,7 @@ def fisher_terms(x, e, top, total, out, c):
     kept = ZERO
     for i in range(x.size):
         left = total - e[i]
-        m = (x[i] - top) - log(left)
+        m = margin(x[i], top, left)
         slope = terms(m, -m, c)[1]
         own = (e[i] / total) * (slope * slope)
         q = left / total
@@ -376,8 +377,8 @@ def fisher(x, weight, hess, c):
         h = hess[r]
         kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
         kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)
-        margin = (top - next_top) - log(near_total)
-        slope = terms(margin, -margin, c)[1]
+        m = margin(top, next_top, near_total)
+        slope = terms(m, -m, c)[1]
         own = (ONE / total) * (slope * slope)
         w = weight[r]
         fisher_into(e[:a], near[:a], total, near_total, w, kept, own, h[:a])

@@ -30,7 +30,7 @@ from focalis.engines.fused.primitives32 import (
     where,
 )
 from focalis.engines.fused.softmax import state_terms, terms
-from focalis.engines.fused.steps import LOOP, weighed
+from focalis.engines.fused.steps import LOOP, margin, weighed
 
 CACHE = False
 
@@ -138,7 +138,7 @@ def lane_largest(
     for i in range(LANES):
         far = ~(others[i] >= NEGLIGIBLE)
         rest = where(far, near[i], others[i])
-        m = where(far, top[i] - next_top[i], ZERO) - log(rest)
+        m = margin(where(far, top[i], ZERO), where(far, next_top[i], ZERO), rest)
         phi, slope, _ = terms(m, -m, c)
         slope = weighed(own[i], slope)
         value[i] += weighed(own[i], phi)

@@ -11,13 +11,13 @@ from focalis.engines.fused.primitives32 import (
     INFINITY,
     LARGEST,
     ONE,
+    PRIMITIVE,
     ZERO,
     exp_nonpositive,
-    log,
     where,
 )
 from focalis.engines.fused.softmax import index_curvature, terms
-from focalis.engines.fused.steps import LOOP, SUM, weighed
+from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
 
 CACHE = False
 
@@ -26,8 +26,8 @@ CACHE = False
 # last 12 bits, or each load waits for the store before it.
 LANES = 112
 # A call per line would hand over a hundred words of array descriptions for seven vectors of work.
-LINE = {**LOOP, "forceinline": True}
-LINE_SUM = {**SUM, "forceinline": True}
+LINE = {**PRIMITIVE, "nogil": True}
+LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
 
 
 @njit(**LINE)
@@ -112,7 +112,7 @@ def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
         # An end of the finite numbers stands for the infinity that was clipped to it.
         lost = (top[i] >= LARGEST) & (own[i] < LARGEST)
         lost |= (own[i] <= -LARGEST) & (top[i] > -LARGEST)
-        m = where(lost, -INFINITY, (own[i] - top[i]) - log(total[i]))
+        m = where(lost, -INFINITY, margin(own[i], top[i], total[i]))
         phi, s, h = terms(m, -m, c)
         w = weight[i]
         phi = weighed(w, phi)

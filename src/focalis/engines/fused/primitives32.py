@@ -6,7 +6,14 @@ from numba import njit
 # --- below this line the text is part of every float32 kernel
 FLOAT = np.float32
 INT = np.int32
-PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+PRIMITIVE = {
+    "fastmath": {"contract"},
+    "error_model": "numpy",
+    "forceinline": True,
+    # Called from kernels alone: entrances for Python would be a tenth of the time to compile.
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 ZERO, HALF, ONE, TWO = FLOAT(0), FLOAT(0.5), FLOAT(1), FLOAT(2)
 INFINITY, NAN = FLOAT(np.inf), FLOAT(np.nan)

@@ -6,7 +6,14 @@ from numba import njit
 # --- below this line the text is part of every float64 kernel
 FLOAT = np.float64
 INT = np.int64
-PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+PRIMITIVE = {
+    "fastmath": {"contract"},
+    "error_model": "numpy",
+    "forceinline": True,
+    # Called from kernels alone: entrances for Python would be a tenth of the time to compile.
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
 INFINITY, NAN = np.inf, np.nan

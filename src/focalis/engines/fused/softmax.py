@@ -18,10 +18,9 @@ from focalis.engines.fused.primitives32 import (
     ZERO,
     as_ordered,
     exp_nonpositive,
-    log,
     where,
 )
-from focalis.engines.fused.steps import LOOP, SUM
+from focalis.engines.fused.steps import LOOP, SUM, margin
 
 CACHE = False
 
@@ -90,12 +89,17 @@ def scale_by(e, factor):
 
 
 @njit(**PRIMITIVE)
+def all_but(e, total, rest, ones):
+    """Return total − e, where the total is that of `rest` and of `ones` times 1."""
+    # By subtraction it is right for all but the largest, whose rest is summed.
+    return where(e == ONE, rest + (ones - ONE), total - e)
+
+
+@njit(**PRIMITIVE)
 def index_curvature(e, total, rest, ones, slope, second):
     """Return second r² − slope r (1 − r) for r = e / total."""
     r = e / total
-    # By subtraction 1 − r is right for all but the largest r, whose rest is summed.
-    missing = where(e == ONE, rest + (ones - ONE), total - e)
-    return second * (r * r) - slope * (r * (missing / total))
+    return second * (r * r) - slope * (r * (all_but(e, total, rest, ones) / total))
 
 
 @njit(**LOOP)
@@ -126,7 +130,7 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
     right = None if grad is None else grad[k + 1 :]
     own = row[k]
     total = FLOAT(exp_sum(row[:k], top, left) + exp_sum(row[k + 1 :], top, right))
-    m = -INFINITY if lost else (own - top) - log(total)
+    m = -INFINITY if lost else margin(own, top, total)
     value, slope, second = terms(m, -m, c)
     if grad is not None:
         slope = slope * weight

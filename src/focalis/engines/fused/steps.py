@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from focalis.engines.fused.primitives32 import PRIMITIVE, ZERO
+from focalis.engines.fused.primitives32 import PRIMITIVE, ZERO, log
 
 # --- below this line the text is part of every kernel
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
@@ -12,3 +12,9 @@ SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogi
 @njit(**PRIMITIVE)
 def weighed(weight, term):
     return ZERO if weight == ZERO else weight * term
+
+
+@njit(**PRIMITIVE)
+def margin(own, top, total):
+    """Return own − (top + log total), in an order that a loop with a sum would be free to change."""
+    return (own - top) - log(total)
