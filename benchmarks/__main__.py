@@ -39,7 +39,7 @@ def main() -> int:
     if parsed.quick:
         print(f"- a quick run, with {QUICK_DIVISOR} times fewer rows: it proves nothing")
     verdicts: list[bool] = []
-    works = [work for work in WORKS if _wanted(work.name, parsed.only)]
+    works = [w for w in WORKS if _wanted(w.name, parsed.only) and w.ours not in missing]
     if works:
         print(f"\n{EXPLANATION}\n")
         print(_row(HEAD))
@@ -55,10 +55,9 @@ def main() -> int:
         print(f"\n{_row(('in a process of its own', 'found', 'asked', ''))}")
         print(_row(["---"] * 4))
         for finding in processes.findings(quick=parsed.quick):
-            verdicts.append(finding.kept)
-            print(
-                _row((finding.what, finding.found, finding.asked, _word(finding.kept))), flush=True
-            )
+            verdict = "" if finding.kept is None else _word(finding.kept)
+            verdicts += [] if finding.kept is None else [finding.kept]
+            print(_row((finding.what, finding.found, finding.asked, verdict)), flush=True)
     print(f"\n{sum(verdicts)} of {len(verdicts)} bounds kept.")
     return 0
 

@@ -4,6 +4,7 @@ A competitor is prepared once, outside the clock, and then does what a training 
 The two memory limits compute no loss: they move as much memory as a loss and its gradient must.
 """
 
+import functools
 import importlib.util
 import shutil
 from collections.abc import Callable
@@ -111,51 +112,43 @@ def copy(inputs: Inputs) -> Step:
     return step
 
 
-def torchvision_focal(inputs: Inputs, *, compiled: bool = False) -> Step:
+def autograd(
+    module: str,
+    name: str,
+    inputs: Inputs,
+    *,
+    compiled: bool = False,
+    backward: bool = True,
+    bfloat16: bool = False,
+) -> Step:
+    """Return a step that runs a PyTorch function forward and backward, as after ``zero_grad()``."""
     import torch
-    from torchvision.ops import sigmoid_focal_loss
 
-    alpha, gamma = inputs.loss.alpha, inputs.loss.margin_loss.parameters["gamma"]
+    function = getattr(importlib.import_module(module), name)
+    settings: dict[str, Any] = {}
+    if name == "sigmoid_focal_loss":
+        settings["alpha"] = inputs.loss.alpha
+        settings["gamma"] = inputs.loss.margin_loss.parameters["gamma"]
+        settings["reduction"] = "mean"
 
     def loss(x: Any, y: Any) -> Any:
-        return sigmoid_focal_loss(x, y, alpha=alpha, gamma=gamma, reduction="mean")
+        return function(x, y, **settings)
 
-    return _autograd(torch.compile(loss) if compiled else loss, inputs)
-
-
-def torchvision_focal_compiled(inputs: Inputs) -> Step:
-    return torchvision_focal(inputs, compiled=True)
-
-
-def torch_cross_entropy(inputs: Inputs) -> Step:
-    import torch
-
-    return _autograd(torch.nn.functional.cross_entropy, inputs)
-
-
-def torch_cross_entropy_compiled(inputs: Inputs) -> Step:
-    import torch
-
-    def loss(x: Any, y: Any) -> Any:
-        return torch.nn.functional.cross_entropy(x, y)
-
-    return _autograd(torch.compile(loss), inputs)
-
-
-def _autograd(loss: Callable[[Any, Any], Any], inputs: Inputs) -> Step:
-    """Return a step that runs a PyTorch loss forward and backward, as after ``zero_grad()``."""
-    import torch
-
-    x = torch.from_numpy(inputs.logits).requires_grad_()
-    y = torch.from_numpy(inputs.targets)
+    run = torch.compile(loss) if compiled else loss
+    x, y = torch.from_numpy(inputs.logits), torch.from_numpy(inputs.targets)
+    if bfloat16:
+        x, y = x.bfloat16(), y.bfloat16() if y.is_floating_point() else y
+    x.requires_grad_(backward)
 
     def step() -> Any:
         x.grad = None
-        value = loss(x, y)
-        value.backward()
+        value = run(x, y)
+        if backward:
+            value.backward()
         return value.detach()
 
-    return step
+    # The value is rounded to the type of the logits.
+    return _without_result(step) if bfloat16 else step
 
 
 COMPILER = ("torch", "a C++ compiler")
@@ -169,12 +162,36 @@ COMPETITORS = {
         Competitor("focalis, class indices", (), focalis_index),
         Competitor("torch.add(a, b, out=c)", ("torch",), add),
         Competitor("c.copy_(a)", ("torch",), copy),
-        Competitor("torchvision, eager", ("torch", "torchvision"), torchvision_focal),
-        Competitor(
-            "torchvision, torch.compile", ("torchvision", *COMPILER), torchvision_focal_compiled
+        *(
+            Competitor(
+                f"{label}, {'torch.compile' if compiled else 'eager'}",
+                (module.partition(".")[0], *(COMPILER if compiled else ("torch",))),
+                functools.partial(autograd, module, name, compiled=compiled),
+            )
+            for label, module, name in (
+                ("torchvision", "torchvision.ops", "sigmoid_focal_loss"),
+                ("F.cross_entropy", "torch.nn.functional", "cross_entropy"),
+                ("F.bce_with_logits", "torch.nn.functional", "binary_cross_entropy_with_logits"),
+            )
+            for compiled in (False, True)
         ),
-        Competitor("F.cross_entropy, eager", ("torch",), torch_cross_entropy),
-        Competitor("F.cross_entropy, torch.compile", COMPILER, torch_cross_entropy_compiled),
+        *(
+            Competitor(
+                f"focalis.torch.{name}{suffix}",
+                ("torch",),
+                functools.partial(autograd, "focalis.torch", name, **options),
+            )
+            for name in (
+                "sigmoid_focal_loss",
+                "cross_entropy",
+                "binary_cross_entropy_with_logits",
+            )
+            for suffix, options in (
+                ("", {}),
+                (", value only", {"backward": False}),
+                (", bfloat16", {"bfloat16": True}),
+            )
+        ),
     )
 }
 

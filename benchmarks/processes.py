@@ -9,12 +9,31 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.competitors import COMPETITORS
+
 MOST_EXTRA_MEMORY = 0.05
 """Of the size of the gradient."""
+
+MOST_BUFFERS = 1.05
+"""Of the size of the logits: the gradient and little more."""
 
 MOST_IMPORT_RATIO = 1.3
 MOST_FIRST_CALL_SECONDS = {"cold": 5.0, "warm": 1.0}
 THREADS = (1, 2, 8)
+
+TORCH_MEMORY = {
+    "torch: sigmoid focal γ=2, 2^24": ("focalis.torch.sigmoid_focal_loss", "torchvision, eager"),
+    "torch: cross-entropy 16384×1000": ("focalis.torch.cross_entropy", "F.cross_entropy, eager"),
+    "torch: cross-entropy of segmentation (8, 21, 512, 512)": (
+        "focalis.torch.cross_entropy",
+        "F.cross_entropy, eager",
+    ),
+    "torch: BCE with logits, 2^24": (
+        "focalis.torch.binary_cross_entropy_with_logits",
+        "F.bce_with_logits, eager",
+    ),
+}
+"""Works, and whose peak memory of them is measured."""
 
 LOSSES = {"sigmoid": "focal(gamma=2, alpha=.25)", "softmax": "softmax_cross_entropy"}
 
@@ -32,9 +51,7 @@ def data(link, rows):
 link, loss, rows = sys.argv[1], focalis.parse(sys.argv[2]), int(sys.argv[3])
 """
 
-MEMORY = """
-import tracemalloc
-
+RESIDENT = """
 def resident(field):
     try:
         with open("/proc/self/status") as status:
@@ -48,6 +65,14 @@ def forget_peak():
             file.write("5")
     except OSError:
         pass
+
+"""
+
+MEMORY = (
+    DATA
+    + RESIDENT
+    + """
+import tracemalloc
 
 loss.value_and_grad(*data(link, 100_000))
 focalis.set_buffer_cache_limit(0)
@@ -65,6 +90,30 @@ after = resident("VmHWM")
 seen = None if before is None else after - before
 print(json.dumps({"gradient": size, "traced": traced, "resident": seen}))
 """
+)
+
+TORCH_PEAK = (
+    RESIDENT
+    + """
+import dataclasses, sys
+import focalis
+from benchmarks.competitors import COMPETITORS
+from benchmarks.works import WORKS
+
+focalis.set_buffer_cache_limit(0)
+name, competitor, size = sys.argv[1:]
+work = next(work for work in WORKS if work.name == name)
+prepare = COMPETITORS[competitor].prepare
+small = dataclasses.replace(work, shape=(1 if len(work.shape) > 1 else 100_000, *work.shape[1:]))
+prepare(small.inputs(reuse=False, quick=False))()
+inputs = work.inputs(reuse=False, quick=size == "quick")
+step = prepare(inputs)
+forget_peak()
+before = resident("VmRSS")
+step()
+print((resident("VmHWM") - before) / inputs.logits.nbytes)
+"""
+)
 
 FIRST_CALL = """
 x, y = data(link, rows)
@@ -96,12 +145,12 @@ print(time.perf_counter() - start)
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table: what was found, what was asked for, and whether it holds."""
+    """One line of the table: what was found, what was asked for, and whether it holds; or None."""
 
     what: str
     found: str
     asked: str
-    kept: bool
+    kept: bool | None
 
 
 def findings(*, quick: bool) -> Iterator[Finding]:
@@ -109,6 +158,7 @@ def findings(*, quick: bool) -> Iterator[Finding]:
     rows = 200_000 if quick else 2_000_000
     for link in LOSSES:
         yield memory(link, rows)
+    yield from torch_memory(quick=quick)
     yield imports(5 if quick else 21)
     for link in LOSSES:
         yield from first_calls(link, 1 if quick else 3)
@@ -117,7 +167,7 @@ def findings(*, quick: bool) -> Iterator[Finding]:
 
 
 def memory(link: str, rows: int) -> Finding:
-    found = json.loads(child(DATA + MEMORY, link, LOSSES[link], str(rows)))
+    found = json.loads(child(MEMORY, link, LOSSES[link], str(rows)))
     gradient = found["gradient"]
     extra = max(found["traced"], found["resident"] or 0) - gradient
     return Finding(
@@ -126,6 +176,22 @@ def memory(link: str, rows: int) -> Finding:
         f"at most {MOST_EXTRA_MEMORY:.0%} of it",
         extra <= MOST_EXTRA_MEMORY * gradient,
     )
+
+
+def torch_memory(*, quick: bool) -> Iterator[Finding]:
+    """Measure forward and backward through autograd, for focalis and its peers."""
+    for work, competitors in TORCH_MEMORY.items():
+        for competitor in competitors:
+            if COMPETITORS[competitor].missing():
+                continue
+            ours = competitor.startswith("focalis")
+            buffers = float(child(TORCH_PEAK, work, competitor, "quick" if quick else "whole"))
+            yield Finding(
+                f"peak memory of forward + backward, {work}, {competitor}",
+                f"{buffers:.2f} times the logits",
+                f"at most {MOST_BUFFERS:g} times" if ours else "",
+                buffers <= MOST_BUFFERS if ours else None,
+            )
 
 
 def imports(repetitions: int) -> Finding:

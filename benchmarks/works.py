@@ -57,7 +57,7 @@ class Work:
         rng = np.random.default_rng(0)
         shape = self.shape
         if quick and not self.small:
-            shape = (shape[0] // QUICK_DIVISOR, *shape[1:])
+            shape = (max(1, shape[0] // QUICK_DIVISOR), *shape[1:])
         logits = rng.standard_normal(shape, dtype=np.float32)
         return Inputs(parse(self.loss), logits, self.targets(shape, rng), reuse)
 
@@ -67,7 +67,7 @@ def yes_or_no(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def indices(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(0, shape[1], shape[0])
+    return rng.integers(0, shape[1], (shape[0], *shape[2:]))
 
 
 def one_hot(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -82,6 +82,7 @@ def soft(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     return rows
 
 
+FOCAL = "focal(gamma=2, alpha=.25)"
 SIGMOID = (1 << 24,)
 MANY_CLASSES = {"16384×1000": (16384, 1000), "1024×32000": (1024, 32000)}
 SOFTMAX = {**MANY_CLASSES, "1M×10": (1_000_000, 10)}
@@ -90,7 +91,7 @@ CROSS_ENTROPY = "softmax_cross_entropy"
 WORKS = [
     Work(
         "sigmoid focal γ=2, 2^24",
-        "focal(gamma=2, alpha=.25)",
+        FOCAL,
         SIGMOID,
         yes_or_no,
         (
@@ -111,7 +112,7 @@ WORKS = [
     ),
     Work(
         "sigmoid focal γ=2, gradient + Hessian, 2^24",
-        "focal(gamma=2, alpha=.25)",
+        FOCAL,
         SIGMOID,
         yes_or_no,
         (Against("torch.add(a, b, out=c)", at_most=2.5),),
@@ -169,5 +170,97 @@ WORKS = [
         indices,
         (Against("F.cross_entropy, eager", at_most=0.6),),
         small=True,
+    ),
+]
+
+TORCH_FOCAL = "focalis.torch.sigmoid_focal_loss"
+TORCH_CROSS_ENTROPY = "focalis.torch.cross_entropy"
+TORCH_BCE = "focalis.torch.binary_cross_entropy_with_logits"
+EAGER, COMPILED = "F.cross_entropy, eager", "F.cross_entropy, torch.compile"
+
+WORKS += [
+    Work(
+        "torch: sigmoid focal γ=2, 2^24",
+        FOCAL,
+        SIGMOID,
+        yes_or_no,
+        (
+            Against("torchvision, eager", at_least=40),
+            Against("torchvision, torch.compile", at_least=5),
+            Against("focalis"),
+        ),
+        ours=TORCH_FOCAL,
+    ),
+    *(
+        Work(
+            f"torch: cross-entropy {size}",
+            CROSS_ENTROPY,
+            shape,
+            indices,
+            (
+                Against(EAGER, at_least=4),
+                Against(COMPILED, at_least=2.2, reused_at_least=1.3),
+                Against("focalis"),
+            ),
+            ours=TORCH_CROSS_ENTROPY,
+        )
+        for size, shape in {**MANY_CLASSES, "256×128256": (256, 128256)}.items()
+    ),
+    Work(
+        "torch: cross-entropy 1M×10",
+        CROSS_ENTROPY,
+        SOFTMAX["1M×10"],
+        indices,
+        (Against(EAGER, at_least=8), Against(COMPILED)),
+        ours=TORCH_CROSS_ENTROPY,
+    ),
+    Work(
+        "torch: cross-entropy of segmentation (8, 21, 512, 512)",
+        CROSS_ENTROPY,
+        (8, 21, 512, 512),
+        indices,
+        (Against(EAGER, at_least=3), Against(COMPILED)),
+        ours=TORCH_CROSS_ENTROPY,
+    ),
+    Work(
+        "torch: BCE with logits, 2^24",
+        "cross_entropy",
+        SIGMOID,
+        yes_or_no,
+        (
+            Against("F.bce_with_logits, eager", at_least=8),
+            Against("F.bce_with_logits, torch.compile"),
+        ),
+        ours=TORCH_BCE,
+    ),
+    Work(
+        "torch: cross-entropy 32×10, one call",
+        CROSS_ENTROPY,
+        (32, 10),
+        indices,
+        (Against(EAGER, at_most=1.2),),
+        ours=TORCH_CROSS_ENTROPY,
+        small=True,
+    ),
+    *(
+        Work(
+            f"torch: {name}, {kind}",
+            loss,
+            shape,
+            targets,
+            (Against(function, at_most=most),),
+            ours=f"{function}, {kind}",
+        )
+        for name, loss, shape, targets, function in (
+            ("sigmoid focal γ=2, 2^24", FOCAL, SIGMOID, yes_or_no, TORCH_FOCAL),
+            (
+                "cross-entropy 16384×1000",
+                CROSS_ENTROPY,
+                MANY_CLASSES["16384×1000"],
+                indices,
+                TORCH_CROSS_ENTROPY,
+            ),
+        )
+        for kind, most in (("value only", 0.5), ("bfloat16", 1.0))
     ),
 ]

@@ -31,8 +31,12 @@ def evaluate(
     grad: tuple[Array | None] | None = None,
     hess: tuple[Array | None] | None = None,
     curvature: str = "exact",
+    factor: float = 1.0,
 ) -> tuple[Any, Any, Any]:
-    """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted."""
+    """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted.
+
+    The gradient of a reduced value is multiplied by `factor` before it is rounded.
+    """
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
     weights = read_row_weights(scores, read, sample_weight, where)
@@ -46,12 +50,12 @@ def evaluate(
     fisher = curvature == "fisher" and hess is not None
     batch = Batch(loss.link, scores, read, weights, positive, negative, fisher, in_place)
     denominator = 1.0 if hess is not None else _denominator(loss, batch, normalizer)
-    scale = 1.0 / denominator if denominator > 0.0 else 0.0
+    scale = factor / denominator if denominator > 0.0 else 0.0
     kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)
     total = run(batch, kernels, scale, outputs)
     if outputs.value is not None:
         return outputs.value, outputs.grad, outputs.hess
-    return np.float64(total / denominator if scale else 0.0), outputs.grad, outputs.hess
+    return np.float64(total / denominator if denominator > 0.0 else 0.0), outputs.grad, outputs.hess
 
 
 def answer_totals(

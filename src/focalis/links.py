@@ -29,7 +29,9 @@ __all__ = [
     "both_link_terms",
     "limits",
     "link_terms",
+    "margin_limits",
     "probabilities",
+    "probability_limits",
     "softmax_margins",
     "state_terms",
 ]
@@ -186,25 +188,37 @@ def limits(loss: MarginLoss, dtype: Any) -> Limits:
     info = np.finfo(dtype)
     bounds = Limits(float(info.max), float(info.tiny), float(info.eps) ** 0.5)
     with np.errstate(all="ignore"):
-        values = [loss(m, *at_margin(m))[0] for m in (np.float64(-1e150), np.float64(-1e300))]
-        near, far = np.float64(1e-70), np.float64(1e-140)
-        at_zero = [_chain(loss, bounds, p, 1.0 - p) for p in (near, far)]
-        at_one = [_chain(loss, bounds, 1.0 - q, q) for q in (near, far)]
-    return bounds._replace(
-        value=_limit(*values),
-        value_at_one=_limit(at_one[0][0], at_one[1][0]),
-        slope_at_zero=_limit(at_zero[0][1], at_zero[1][1]),
-        slope_at_one=_limit(at_one[0][1], at_one[1][1]),
-        curvature_at_zero=_limit(at_zero[0][2], at_zero[1][2]),
-        curvature_at_one=_limit(at_one[0][2], at_one[1][2]),
-    )
+        found = probability_limits(loss, bounds, np.float64)
+    return bounds._replace(**{name: float(limit) for name, limit in found.items()})
 
 
-def _limit(far: Any, farther: Any) -> float:
+def margin_limits(loss: Any, number: Any) -> dict[str, Any]:
+    """Return the limit of a margin loss by margins; `number` makes the numbers it is followed on."""
+    values = [loss(m, *at_margin(m))[0] for m in (number(-1e150), number(-1e300))]
+    return {"value": _limit(number, *values)}
+
+
+def probability_limits(loss: Any, bounds: Limits, number: Any) -> dict[str, Any]:
+    """Return the limits of a margin loss by probabilities; `number` as in `margin_limits`."""
+    near, far = number(1e-70), number(1e-140)
+    at_zero = [_chain(loss, bounds, p, 1.0 - p) for p in (near, far)]
+    at_one = [_chain(loss, bounds, 1.0 - q, q) for q in (near, far)]
+    return {
+        **margin_limits(loss, number),
+        "value_at_one": _limit(number, at_one[0][0], at_one[1][0]),
+        "slope_at_zero": _limit(number, at_zero[0][1], at_zero[1][1]),
+        "slope_at_one": _limit(number, at_one[0][1], at_one[1][1]),
+        "curvature_at_zero": _limit(number, at_zero[0][2], at_zero[1][2]),
+        "curvature_at_one": _limit(number, at_one[0][2], at_one[1][2]),
+    }
+
+
+def _limit(number: Any, far: Any, farther: Any) -> Any:
     """Return the limit of a sequence of which two far elements are given."""
-    if abs(farther - far) <= 1e-6 * abs(far):
-        return float(farther)
-    return 0.0 if abs(farther) < abs(far) else float(np.copysign(np.inf, farther))
+    far, farther = number(0.0) + far, number(0.0) + farther
+    endless = where(farther < 0.0, -np.inf, np.inf)
+    open_ended = where(absolute(farther) < absolute(far), 0.0, endless)
+    return where(absolute(farther - far) <= 1e-6 * absolute(far), farther, open_ended)
 
 
 class SoftmaxMargins(NamedTuple):

@@ -6,6 +6,7 @@ added up in order, makes every result independent of the number of threads.
 """
 
 import itertools
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["get_num_threads", "run_chunks", "set_num_threads"]
+__all__ = ["at_most", "get_num_threads", "run_chunks", "set_num_threads"]
 
 T = TypeVar("T")
 
@@ -113,13 +114,35 @@ def set_num_threads(n: int) -> None:
     _pool.resize(n)
 
 
+class _Bound(threading.local):
+    """How many threads the calls of this thread may use, beside the size of the pool."""
+
+    threads = math.inf
+
+
+_bound = _Bound()
+
+
+class at_most:  # noqa: N801, a context manager is called like a function
+    """Hold the calls of this thread to `threads` threads, as a front end's own setting says."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._before = threads, _bound.threads
+
+    def __enter__(self) -> None:
+        _bound.threads = min(self._threads, self._before)
+
+    def __exit__(self, *_: object) -> None:
+        _bound.threads = self._before
+
+
 def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     """Return ``[work(0), …, work(count − 1)]``, shared out over the threads.
 
     The calling thread works too, so nested and concurrent calls cannot wait for each other. An
     exception of any chunk is raised here, after the other threads have stopped.
     """
-    threads = min(_pool.size, count)
+    threads = int(min(_pool.size, count, _bound.threads))
     if threads <= 1:
         return [work(i) for i in range(count)]
     results: list[T | None] = [None] * count

@@ -1,0 +1,128 @@
+"""The cross-entropy family for PyTorch: ``import focalis.torch as F``.
+
+Functions and modules that torch.nn and torchvision have keep their signatures, defaults and meaning. The
+others take ``input, target``, the parameters of their margin loss, and then what PyTorch's own take. A
+module has the settings and defaults of its function; its tensors are buffers, which move with ``.to()``
+and are saved in ``state_dict``. A parameter of a margin loss may be a tensor without dimensions, and
+that of a module an `torch.nn.Parameter`, to be learnt. `apply` and `LossModule` take any `focalis.Loss`.
+
+Shapes
+    The classes lie along dimension 1: logits (N, C, d1, …), or (C,) for a single row. Targets of a
+    softmax are class indices (N, d1, …) or non-negative numbers for each class, shaped like the logits.
+    Targets of a sigmoid are shaped like the logits and lie in [0, 1]. Soft targets mean the expectation
+    Σ w_k φ(m_k).
+
+These arguments mean the same everywhere:
+
+weight : Tensor (C,), optional
+    A factor for each class; for a softmax with class indices it enters the denominator of "mean".
+ignore_index : int, default −100 for a softmax and None for a sigmoid
+    A target that does not count. Below 0 it is no concern of numbers for each class. To look for one
+    among the targets of a sigmoid takes longer than its loss, hence the default.
+reduction : {"none", "mean", "sum", "batchmean"}
+    "mean" divides by the number of elements that count (sigmoid) or by the sum of the row weights
+    (softmax: sample weight, times the class's weight for class indices), "batchmean" by the number of
+    rows.
+label_smoothing : float, default 0.0
+    ε in [0, 1]: targets become y (1 − ε) + ε/C for a softmax, y (1 − ε) + ε/2 for a sigmoid.
+alpha : float or sequence of float, optional
+    Sigmoid: weighs positives by α and negatives by 1 − α. Softmax: a factor for each class that no
+    denominator takes in. None, or a number below 0, is off.
+sample_weight : Tensor, optional
+    Non-negative weights of the rows (N, d1, …) or, for a sigmoid, of the elements.
+where : Tensor of bool, optional
+    True where a row (or element) counts; shaped as `sample_weight`.
+normalizer : float or Tensor without dimensions, optional
+    Replaces the denominator of "mean" and "batchmean": the number of positives, for example, summed over
+    all processes and divided by their number where gradients are averaged over them.
+
+What is ignored, masked or has weight 0 may hold anything, NaN included, and gives exactly 0. Nothing
+left to average gives 0 with a gradient of 0, where PyTorch gives NaN. The result has the type of the
+logits, or float32 under autocast. What does not fit raises at once: a ValueError, or a TypeError for a
+wrong type.
+
+On a CPU a loss and its gradient come from one pass of a compiled kernel. On other devices, and where
+more than the first derivative of the logits is asked for, the same loss runs in PyTorch's operations.
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError('focalis.torch needs PyTorch: pip install "focalis[torch]"') from error
+
+from focalis.torch._apply import apply
+from focalis.torch.inference import init_prior_, posterior
+from focalis.torch.losses.binary_cross_entropy import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+)
+from focalis.torch.losses.cross_entropy import (
+    BalancedCrossEntropyLoss,
+    CrossEntropyLoss,
+    MultilabelSoftmaxCrossEntropyLoss,
+    balanced_cross_entropy,
+    cross_entropy,
+    multilabel_softmax_cross_entropy,
+)
+from focalis.torch.losses.focal import (
+    SigmoidFocalLoss,
+    SoftmaxFocalLoss,
+    sigmoid_focal_loss,
+    softmax_focal_loss,
+)
+from focalis.torch.losses.focal_star import (
+    SigmoidFocalStarLoss,
+    SoftmaxFocalStarLoss,
+    sigmoid_focal_star,
+    softmax_focal_star,
+)
+from focalis.torch.losses.generalized import (
+    SigmoidGeneralizedCrossEntropyLoss,
+    SoftmaxGeneralizedCrossEntropyLoss,
+    sigmoid_generalized_cross_entropy,
+    softmax_generalized_cross_entropy,
+)
+from focalis.torch.losses.poly1 import (
+    SigmoidPoly1Loss,
+    SoftmaxPoly1Loss,
+    sigmoid_poly1,
+    softmax_poly1,
+)
+from focalis.torch.modules import LossModule
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BalancedCrossEntropyLoss",
+    "CrossEntropyLoss",
+    "LossModule",
+    "MultilabelSoftmaxCrossEntropyLoss",
+    "SigmoidFocalLoss",
+    "SigmoidFocalStarLoss",
+    "SigmoidGeneralizedCrossEntropyLoss",
+    "SigmoidPoly1Loss",
+    "SoftmaxFocalLoss",
+    "SoftmaxFocalStarLoss",
+    "SoftmaxGeneralizedCrossEntropyLoss",
+    "SoftmaxPoly1Loss",
+    "apply",
+    "balanced_cross_entropy",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "init_prior_",
+    "multilabel_softmax_cross_entropy",
+    "posterior",
+    "sigmoid_focal_loss",
+    "sigmoid_focal_star",
+    "sigmoid_generalized_cross_entropy",
+    "sigmoid_poly1",
+    "softmax_focal_loss",
+    "softmax_focal_star",
+    "softmax_generalized_cross_entropy",
+    "softmax_poly1",
+]

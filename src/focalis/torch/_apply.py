@@ -1,0 +1,179 @@
+"""Any loss on tensors: reads the arguments and picks, by rule, what computes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
+from torch.autograd import forward_ad
+
+from focalis import Loss
+from focalis.torch._checks import HALF, check
+from focalis.torch._eager import fused
+from focalis.torch._operations import evaluate_in_operations
+from focalis.torch._operators import traced
+
+__all__ = ["apply", "evaluate"]
+
+_STAND_INS = (FakeTensor, FunctionalTensor)
+"""What stands for a tensor in a trace."""
+
+_KINDS = (Tensor, torch.nn.Parameter, *_STAND_INS)
+"""What the kernels, or their operators, can take; any other subclass has operations of its own."""
+
+
+def apply(
+    loss: Loss,
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    where: Tensor | None = None,
+    normalizer: float | Tensor | None = None,
+    inplace: bool = False,
+) -> Tensor:
+    """Return any loss of the family, differentiable.
+
+    Parameters
+    ----------
+    loss : Loss
+        What to compute: link, margin loss, weights and reduction.
+    logits : Tensor
+        Scores (N, C, d1, …) with the classes along dimension 1, or (C,) for one row of a softmax or
+        simplex; for a sigmoid or identity any shape. float16, bfloat16, float32 or float64; half types
+        are computed in float32.
+    targets : Tensor
+        Sigmoid, identity: shaped like the logits, in [0, 1]. Softmax, simplex: class indices (N, d1, …)
+        or non-negative numbers for each class, shaped like the logits.
+    sample_weight : Tensor, optional
+        Non-negative weights of the rows (N, d1, …) or, for a sigmoid or identity, of the elements.
+    where : Tensor of bool, optional
+        True where a row (or element) counts; shaped as `sample_weight`.
+    normalizer : float or Tensor without dimensions, optional
+        Replaces the denominator of "mean" and "batchmean".
+    inplace : bool, default False
+        Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
+        the logits hold it afterwards and may not be read as logits any more: PyTorch raises an error if
+        another operation has saved them for its backward. They must not be a leaf, and there is one
+        backward, not to be differentiated. For CPU tensors in eager mode, with nothing but the logits to
+        differentiate.
+
+    Returns
+    -------
+    Tensor
+        Without dimensions; for "none" shaped like the logits (sigmoid, identity) or with one number for
+        each row. In the type of the logits, or float32 under autocast.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit. On a CPU a bad target is named with its position; on other devices,
+        where looking at it would be to wait for it, it gives NaN.
+
+    Notes
+    -----
+    The logits may not be changed in place between the loss and its backward, which PyTorch checks.
+
+    References
+    ----------
+    As of `focalis.Loss`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> from focalis import Loss, margin
+    >>> logits = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    >>> loss = Loss("softmax", margin.focal(gamma=2.0))
+    >>> F.apply(loss, logits, torch.tensor([2])).backward()
+    >>> logits.grad.round(decimals=4)
+    tensor([[ 0.0264,  0.0719, -0.0983]])
+    """
+    return evaluate(
+        loss,
+        logits,
+        targets,
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+        inplace=inplace,
+    )
+
+
+def evaluate(
+    loss: Loss,
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
+    where: Tensor | None = None,
+    normalizer: float | Tensor | None = None,
+    inplace: bool = False,
+    axis: int = 1,
+    parameters: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Return the loss; what `apply` does, for any class axis and with parameters that learn."""
+    axis = check(loss, logits, targets, sample_weight, where, normalizer, axis)
+    dtype = logits.dtype
+    if dtype in HALF and torch.is_autocast_enabled(logits.device.type):
+        dtype = torch.float32
+        if loss.reduction == "none":
+            logits = logits.float()
+    others = (targets, sample_weight, where)
+    settings = (loss, normalizer, axis, dtype)
+    tracing = _is_tracing(logits)
+    if not parameters and _is_for_kernels(logits, (*others, normalizer)):
+        if inplace and logits.is_leaf and logits.requires_grad and torch.is_grad_enabled():
+            raise ValueError(
+                "inplace=True writes over the logits: expected the result of an operation, got a leaf "
+                "tensor that requires a gradient"
+            )
+        if not tracing:
+            return fused(logits, others, settings, inplace=inplace)
+        if not inplace:
+            return traced(logits, others, settings)
+    if inplace:
+        raise ValueError(
+            "inplace=True is for plain CPU tensors outside of torch.compile and torch.func, with "
+            "nothing but the logits to differentiate, got a call that needs another path"
+        )
+    value = evaluate_in_operations(
+        loss,
+        logits,
+        targets,
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+        axis=axis,
+        parameters=parameters,
+    )
+    return value.to(dtype)
+
+
+def _is_tracing(logits: Tensor) -> bool:
+    """Return whether operations are recorded or watched, so that a kernel must be one of them."""
+    return bool(
+        torch.compiler.is_compiling()
+        or type(logits) in _STAND_INS
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
+    )
+
+
+def _is_for_kernels(logits: Tensor, others: tuple[Any, ...]) -> bool:
+    """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
+    if (
+        type(logits) not in _KINDS
+        or not logits.is_cpu
+        or forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+    ):
+        return False
+    for given in others:
+        if isinstance(given, Tensor) and (
+            type(given) not in _KINDS or not given.is_cpu or given.requires_grad
+        ):
+            return False
+    return True

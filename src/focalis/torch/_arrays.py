@@ -1,0 +1,131 @@
+"""Tensors as the core sees them: NumPy views of the same memory, the class axis last."""
+
+import re
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch import Tensor
+
+from focalis import Loss, buffers
+from focalis.evaluation import evaluate
+from focalis.links import ELEMENTWISE
+from focalis.threads import at_most
+
+__all__ = ["Others", "Settings", "compute", "empty_like"]
+
+_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+_STORAGE = {
+    torch.float16: np.dtype(np.float16),
+    torch.bfloat16: np.dtype(np.float16),  # as large, and known to NumPy
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+
+Others = tuple[Tensor, Tensor | None, Tensor | None]
+"""Targets, sample weights and the mask."""
+
+Settings = tuple[Loss, float | Tensor | None, int, torch.dtype]
+"""The loss, the normaliser, the class axis and the type of the value."""
+
+
+def compute(
+    logits: Tensor, others: Others, settings: Settings, out: Tensor | None, factor: float = 1.0
+) -> Tensor:
+    """Return the loss; `out` takes the gradient times `factor`, where one is wanted."""
+    loss, normalizer, axis, dtype = settings
+    order = _order(loss, logits, others, axis)
+    x, y, weight, mask, grad = (
+        None if tensor is None else _array(tensor, order, logits.ndim)
+        for tensor in (logits, *others, out)
+    )
+    if isinstance(normalizer, Tensor):
+        normalizer = normalizer.item()
+    elif (
+        normalizer is None and loss.reduction == "batchmean" and logits.ndim > 1 and logits.numel()
+    ):
+        normalizer = logits.numel() // logits.shape[axis]
+    wanted = None if grad is None else (grad,)
+    try:
+        with at_most(torch.get_num_threads()):
+            value, *_ = evaluate(
+                loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor
+            )
+    except ValueError as error:
+        if order is not None:
+            error.args = (_in_order(str(error), order),)
+        raise
+    if loss.reduction != "none":
+        return torch.scalar_tensor(value, dtype=dtype, device="cpu")
+    result = _tensor(value)
+    if loss.link not in ELEMENTWISE or order is None:
+        return result
+    result = result.permute(_inverse(order))
+    like = torch.empty_like(logits)
+    return result if result.stride() == like.stride() else like.copy_(result)
+
+
+def empty_like(logits: Tensor) -> Tensor:
+    """Return an uninitialised tensor laid out as torch.empty_like does, in memory that is reused."""
+    if logits.is_contiguous():
+        return _memory(logits.shape, logits.dtype)
+    order = _descending(torch.empty_like(logits, device="meta").stride())
+    memory = _memory(tuple(logits.shape[i] for i in order), logits.dtype)
+    return memory.permute(_inverse(order))
+
+
+def _memory(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    memory = torch.from_numpy(buffers.empty(shape, _STORAGE[dtype]))
+    return memory.view(dtype) if memory.dtype != dtype else memory
+
+
+def _order(loss: Loss, logits: Tensor, others: Others, axis: int) -> list[int] | None:
+    """Return the order of the axes for the core, or None where they can stay."""
+    if logits.ndim < 2:
+        return None
+    if loss.link in ELEMENTWISE and not (
+        any(isinstance(f, tuple) for f in (loss.alpha, loss.pos_weight, loss.class_weight))
+        or any(t is not None and t.ndim < logits.ndim for t in others)
+    ):
+        # No element knows its class: the order in memory is the fastest.
+        return None if logits.is_contiguous() else _descending(logits.stride())
+    if axis == logits.ndim - 1:
+        return None
+    return [i for i in range(logits.ndim) if i != axis] + [axis]
+
+
+def _descending(strides: tuple[int, ...]) -> list[int]:
+    return sorted(range(len(strides)), key=lambda i: -strides[i])
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return [order.index(i) for i in range(len(order))]
+
+
+def _in_order(message: str, order: list[int]) -> str:
+    """Return an error of the core with the position that it names in the tensor's own order."""
+
+    def own(found: re.Match[str]) -> str:
+        position = [int(i) for i in found[1].split(",")]
+        if len(position) == len(order):
+            position = [position[i] for i in _inverse(order)]
+        return f"at position {tuple(position)}"
+
+    return re.sub(r"at position \(([\d, ]+)\)", own, message)
+
+
+def _array(tensor: Tensor, order: list[int] | None, ndim: int) -> np.ndarray:
+    """Return a view of a tensor as an array; what has no class axis keeps its order."""
+    tensor = tensor.detach().resolve_neg()
+    if order is not None and tensor.ndim == ndim:
+        tensor = tensor.permute(order)
+    if tensor.dtype is torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(_BFLOAT16)
+    return tensor.numpy()
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    """Return a tensor that shares the memory of an array and keeps it alive."""
+    if array.dtype == _BFLOAT16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)

@@ -1,0 +1,151 @@
+"""Dual numbers: the derivative of a formula in the vocabulary, written out as operations.
+
+``Dual(value, tangent)`` goes through a margin loss like a number and comes out with the derivative along
+the tangent. What comes out is made of ordinary operations on what went in, so PyTorch can differentiate
+it again, map it or compile it; automatic differentiation inside a derivative is not needed. A `where`
+chooses between tangents and never multiplies the other one by 0. Duals of duals give higher derivatives.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from focalis import vocabulary
+from focalis.vocabulary import exp, where
+
+__all__ = ["Dual", "tangent_of"]
+
+
+class Dual:
+    """A number and its derivative; a tangent that is the float 0.0 stands for a constant's."""
+
+    __slots__ = ("tangent", "value")
+    # NumPy's scalars leave the operators to this class.
+    __array_ufunc__ = None
+
+    def __init__(self, value: Any, tangent: Any = 0.0) -> None:
+        self.value = value
+        self.tangent = tangent
+
+    def __neg__(self) -> "Dual":
+        return Dual(-self.value, _times(-1.0, self.tangent))
+
+    def __pos__(self) -> "Dual":
+        return self
+
+    def __abs__(self) -> "Dual":
+        return _absolute(self)
+
+    def __add__(self, other: Any) -> "Dual":
+        return Dual(self.value + value_of(other), _plus(self.tangent, tangent_of(other)))
+
+    def __radd__(self, other: Any) -> "Dual":
+        return self.__add__(other)
+
+    def __sub__(self, other: Any) -> "Dual":
+        return self.__add__(-other)
+
+    def __rsub__(self, other: Any) -> "Dual":
+        return (-self).__add__(other)
+
+    def __mul__(self, other: Any) -> "Dual":
+        a, b = self.value, value_of(other)
+        return Dual(a * b, _plus(_times(b, self.tangent), _times(a, tangent_of(other))))
+
+    def __rmul__(self, other: Any) -> "Dual":
+        return self.__mul__(other)
+
+    def __truediv__(self, other: Any) -> "Dual":
+        return _quotient(self, other)
+
+    def __rtruediv__(self, other: Any) -> "Dual":
+        return _quotient(other, self)
+
+    def __pow__(self, exponent: Any) -> "Dual":
+        if not (isinstance(exponent, int) and 1 <= exponent <= 4):
+            raise TypeError(
+                "a margin loss raises to the powers 1 to 4 with **, and to any other with "
+                f"power(base, log_base, exponent), got ** {exponent!r}"
+            )
+        result = self
+        for _ in range(exponent - 1):
+            result = result * self
+        return result
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < value_of(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= value_of(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > value_of(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= value_of(other)
+
+    def __eq__(self, other: object) -> Any:
+        return self.value == value_of(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared element by element
+
+
+def value_of(x: Any) -> Any:
+    """Return the value of a dual number, a constant as it is."""
+    return x.value if isinstance(x, Dual) else x
+
+
+def tangent_of(x: Any) -> Any:
+    """Return the tangent of a dual number, 0.0 for a constant."""
+    return x.tangent if isinstance(x, Dual) else 0.0
+
+
+def choose(condition: Any, a: Any, b: Any) -> Dual:
+    """Return the dual number `a` where the condition holds and `b` elsewhere."""
+    tangents = tangent_of(a), tangent_of(b)
+    tangent = 0.0 if all(_is_zero(t) for t in tangents) else where(condition, *tangents)
+    return Dual(where(condition, value_of(a), value_of(b)), tangent)
+
+
+def _is_zero(tangent: Any) -> bool:
+    return isinstance(tangent, float) and tangent == 0.0
+
+
+def _plus(a: Any, b: Any) -> Any:
+    if _is_zero(a):
+        return b
+    return a if _is_zero(b) else a + b
+
+
+def _times(factor: Any, tangent: Any) -> Any:
+    return 0.0 if _is_zero(tangent) else tangent * factor
+
+
+def _quotient(a: Any, b: Any) -> Dual:
+    quotient = value_of(a) / value_of(b)
+    change = _plus(tangent_of(a), _times(-quotient, tangent_of(b)))
+    return Dual(quotient, _times(1.0 / value_of(b), change))
+
+
+def _absolute(x: Dual) -> Dual:
+    return choose(x.value < 0.0, -x, x)
+
+
+def _rule(name: str, derivative: Callable[[Any, Any], Any]) -> None:
+    """Teach a primitive dual numbers: `derivative` is a function of its argument and its result."""
+    primitive = getattr(vocabulary, name)
+
+    def apply(x: Dual) -> Dual:
+        result = primitive(x.value)
+        return Dual(result, _times(derivative(x.value, result), x.tangent))
+
+    primitive.register(Dual, apply)
+
+
+_rule("exp", lambda x, y: y)
+_rule("exp_nonpositive", lambda x, y: y)
+_rule("expm1", lambda x, y: exp(x))
+_rule("log", lambda x, y: 1.0 / x)
+_rule("log1p", lambda x, y: 1.0 / (1.0 + x))
+_rule("log1p_unit", lambda x, y: 1.0 / (1.0 + x))
+_rule("sqrt", lambda x, y: 0.5 / y)
+vocabulary.absolute.register(Dual, _absolute)

@@ -1,0 +1,132 @@
+"""The fused kernels of the core under autograd, called directly."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focalis.torch._arrays import Others, Settings, compute, empty_like
+from focalis.torch._small import compute_small
+
+__all__ = ["fused"]
+
+
+def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:
+    """Return the loss of CPU tensors; where a gradient is wanted it comes from the same pass."""
+    if torch.is_grad_enabled() and logits.requires_grad:
+        function = _InPlace if inplace else _Fused
+        value: Tensor = function.apply(logits, others, settings)  # type: ignore[no-untyped-call]
+        return value
+    return _run(logits, others, settings, grad=False)[0]
+
+
+def _run(
+    logits: Tensor, others: Others, settings: Settings, *, grad: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the value and, if asked for, the gradient."""
+    loss, normalizer, axis, dtype = settings
+    if others[1] is others[2] is normalizer is None:
+        small = compute_small(loss, logits, others[0], axis, grad=grad)
+        if small is not None:
+            value, gradient = small
+            return torch.scalar_tensor(value, dtype=dtype, device="cpu"), gradient
+    gradient = empty_like(logits) if grad else None
+    return compute(logits, others, settings, gradient), gradient
+
+
+class _Fused(torch.autograd.Function):
+    """Computes the gradient with the value and hands it out at the first backward."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
+        value, gradient = _run(logits, others, settings, grad=True)
+        ctx.save_for_backward(gradient, logits, *others)
+        ctx.settings, ctx.handed_out = settings, False
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, incoming: Tensor) -> Any:
+        gradient, logits, *others = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            # The derivative of this one may be asked for.
+            return _in_operations(logits, tuple(others), ctx.settings, incoming), None, None
+        if ctx.handed_out:
+            gradient = _run(logits, tuple(others), ctx.settings, grad=True)[1]
+        ctx.handed_out = True
+        # What is done to the gradient from now on is no concern of the saved tensor.
+        gradient = gradient.data
+        if logits.dtype == torch.float16 and incoming.ndim == 0 and incoming.item() != 1.0:
+            # A scaled loss is there to keep small gradients from being rounded to 0.
+            compute(logits, tuple(others), ctx.settings, gradient, incoming.item())
+            return gradient, None, None
+        return _times(gradient, incoming, ctx.settings[2]), None, None
+
+
+class _InPlace(torch.autograd.Function):
+    """Writes the gradient over the logits, and so has nothing to compute another one from."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
+        gradient = logits.detach()
+        value = compute(logits, others, settings, gradient)
+        torch.autograd.graph.increment_version(logits)
+        ctx.save_for_backward(gradient)
+        ctx.axis, ctx.handed_out = settings[2], False
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, incoming: Tensor) -> Any:
+        if ctx.handed_out or torch.is_grad_enabled():
+            found = "a second one" if ctx.handed_out else "create_graph=True"
+            raise RuntimeError(
+                "inplace=True has overwritten the logits with their gradient: expected one backward, "
+                f"not to be differentiated, got {found}"
+            )
+        ctx.handed_out = True
+        return _times(ctx.saved_tensors[0].data, incoming, ctx.axis), None, None
+
+
+def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming: Tensor) -> Tensor:
+    """Return the gradient as a function of the logits that can be differentiated in turn."""
+    from focalis.torch._operations import evaluate_in_operations
+
+    loss, normalizer, axis, _ = settings
+    with torch.enable_grad():
+        value = evaluate_in_operations(
+            loss,
+            logits,
+            others[0],
+            sample_weight=others[1],
+            where=others[2],
+            normalizer=normalizer,
+            axis=axis,
+            parameters=None,
+        )
+        incoming = incoming.to(value.dtype)
+        (gradient,) = torch.autograd.grad(value, logits, incoming, create_graph=True)
+    return gradient
+
+
+def _is_batched(tensor: Tensor) -> bool:
+    """Return whether this is a tensor of torch.func, or of the older vmap of is_grads_batched=."""
+    functorch = torch._C._functorch
+    return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(
+        tensor
+    )
+
+
+def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
+    """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
+    per_row = 0 < incoming.ndim < gradient.ndim
+    factor = incoming.unsqueeze(axis) if per_row else incoming
+    if _is_batched(incoming):
+        # Many incoming gradients in one, whose numbers cannot be looked at.
+        return gradient * factor
+    if incoming.ndim == 0:
+        is_one = incoming.item() == 1.0
+    elif incoming.numel() and not any(incoming.stride()):
+        # Of a sum over the rows or elements: one number in memory.
+        is_one = incoming[(0,) * incoming.ndim].item() == 1.0
+    else:
+        is_one = False
+    return gradient if is_one else gradient.mul_(factor)

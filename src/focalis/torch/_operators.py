@@ -1,0 +1,124 @@
+"""The fused kernels as operators of PyTorch, for what traces programs: compile, export, modes.
+
+An operator takes a loss as text. Called directly they are slower than `_eager`, and forward-mode
+derivatives through them would be wrong without a word, so nothing but `evaluate` may call them.
+"""
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.library import custom_op
+
+from focalis import Loss, parse
+from focalis.links import ELEMENTWISE
+from focalis.torch._arrays import Others, Settings, compute, empty_like
+from focalis.torch._constants import text_of
+
+__all__ = ["traced"]
+
+_parse = functools.lru_cache(maxsize=256)(parse)
+
+
+def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
+    """Return the loss of CPU tensors as a node of the traced program."""
+    loss, normalizer, axis, dtype = settings
+    if normalizer is not None and not isinstance(normalizer, Tensor):
+        normalizer = torch.full((), normalizer, dtype=torch.float64, device="cpu")
+    arguments = (logits, *others, normalizer, text_of(loss), axis, dtype)
+    if torch.is_grad_enabled() and logits.requires_grad:
+        value: Tensor = _value_and_grad(*arguments)[0]
+    else:
+        value = _value(*arguments)
+    return value
+
+
+@custom_op("focalis::value", mutates_args=(), device_types="cpu")
+def _value(
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    where: Tensor | None,
+    normalizer: Tensor | None,
+    loss: str,
+    axis: int,
+    dtype: torch.dtype,
+) -> Tensor:
+    settings = (_parse(loss), normalizer, axis, dtype)
+    return compute(logits, (targets, sample_weight, where), settings, None)
+
+
+@custom_op("focalis::value_and_grad", mutates_args=(), device_types="cpu")
+def _value_and_grad(
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    where: Tensor | None,
+    normalizer: Tensor | None,
+    loss: str,
+    axis: int,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    gradient = empty_like(logits)
+    settings = (_parse(loss), normalizer, axis, dtype)
+    return compute(logits, (targets, sample_weight, where), settings, gradient), gradient
+
+
+@_value.register_fake
+def _(logits: Tensor, *others: Any) -> Tensor:
+    *_, loss, axis, dtype = others
+    return _like_value(_parse(loss), logits, axis, dtype)
+
+
+@_value_and_grad.register_fake
+def _(logits: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    *_, loss, axis, dtype = others
+    return _like_value(_parse(loss), logits, axis, dtype), torch.empty_like(logits)
+
+
+def _like_value(loss: Loss, logits: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
+    if loss.reduction != "none":
+        return logits.new_empty((), dtype=dtype)
+    if loss.link in ELEMENTWISE:
+        return torch.empty_like(logits, dtype=dtype)
+    return logits.new_empty((*logits.shape[:axis], *logits.shape[axis + 1 :]), dtype=dtype)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    logits, targets, sample_weight, where, normalizer, ctx.loss, ctx.axis, _ = inputs
+    ctx.save_for_backward(output[1], logits, targets, sample_weight, where, normalizer)
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> Any:
+    gradient, logits, targets, sample_weight, where, normalizer = ctx.saved_tensors
+    result = None
+    if of_value is not None:
+        per_row = 0 < of_value.ndim < gradient.ndim
+        result = gradient * (of_value.unsqueeze(ctx.axis) if per_row else of_value)
+        result = result.to(gradient.dtype)
+    if of_gradient is not None:
+        # The gradient itself is differentiated: the second derivative, along the incoming one.
+        from focalis.torch._operations import evaluate_in_operations
+
+        again = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = logits if again else logits.detach().requires_grad_()
+            value = evaluate_in_operations(
+                _parse(ctx.loss),
+                x,
+                targets,
+                sample_weight=sample_weight,
+                where=where,
+                normalizer=normalizer,
+                axis=ctx.axis,
+                parameters=None,
+            )
+            (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+            (second,) = torch.autograd.grad(first, x, of_gradient, create_graph=again)
+        result = second if result is None else result + second
+    return (result, *(None,) * 7)
+
+
+_value_and_grad.register_autograd(_backward, setup_context=_save)

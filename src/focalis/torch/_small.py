@@ -1,0 +1,79 @@
+"""The shortest way to a kernel, for small batches, where the way is most of the time.
+
+It takes what a kernel can read as it lies in memory and what needs no counting. A target that is
+ignored, or wrong, is out of range to the kernel; then the driver of the core has to see to it.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+
+from focalis import Loss, engines
+from focalis.execution import CHUNK
+from focalis.links import PROBABILITY
+
+__all__ = ["compute_small"]
+
+_TYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+
+def compute_small(
+    loss: Loss, logits: torch.Tensor, targets: torch.Tensor, axis: int, *, grad: bool
+) -> tuple[float, torch.Tensor | None] | None:
+    """Return the value and, if asked for, the gradient; None if this batch needs the driver."""
+    if not (0 < logits.numel() <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
+        return None
+    if logits.is_neg() or targets.is_neg():
+        return None
+    dtype = logits.dtype
+    if loss.link == "softmax":
+        if logits.ndim != 2 or axis != 1 or targets.dtype != torch.int64 or targets.ndim != 1:
+            return None
+        n_classes, denominator = logits.shape[1], logits.shape[0]
+    else:
+        if targets.dtype != dtype:
+            return None
+        n_classes, denominator = 1, logits.numel()
+        if loss.reduction == "batchmean" and logits.ndim > 1:
+            denominator //= logits.shape[axis]
+    prepared = _prepare(loss, dtype, n_classes)
+    if prepared is None:
+        return None
+    kernel, weights = prepared
+    if loss.reduction == "sum":
+        denominator = 1
+    x, t = logits.detach().numpy(), targets.numpy()
+    gradient = np.empty_like(x) if grad else None
+    if loss.link == "softmax":
+        total, bad = kernel(x, t, None, *weights, 1 / denominator, None, gradient, None)
+    else:
+        flat = None if gradient is None else gradient.reshape(-1)
+        total, bad = kernel(
+            x.reshape(-1), t.reshape(-1), None, *weights, 1 / denominator, None, flat, None
+        )
+    if bad:
+        return None
+    return total / denominator, None if gradient is None else torch.from_numpy(gradient)
+
+
+@functools.lru_cache(maxsize=512)
+def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> tuple[Any, Any] | None:
+    """Return the kernel and its weights per class; None if a target alone does not tell the loss."""
+    ignored = loss.ignore_index
+    if (
+        dtype not in _TYPES
+        or loss.link in PROBABILITY
+        or loss.reduction == "none"
+        or loss.label_smoothing != 0.0
+        or loss.class_weight is not None
+        or any(isinstance(factor, tuple) for factor in (loss.alpha, loss.pos_weight))
+        or (ignored is not None and 0 <= ignored < max(n_classes, 2))
+    ):
+        return None
+    kernels = engines.load("numba", loss.link, loss.margin_loss, _TYPES[dtype], "exact")
+    positive, negative = loss.answer_weights(n_classes, _TYPES[dtype])
+    if loss.link == "softmax":
+        return kernels.index, (positive,)
+    return kernels.elementwise, (positive, negative)

@@ -1,0 +1,121 @@
+"""The two ends of a training: the bias to start from, and the probabilities that come out."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from focalis.loss import Loss
+from focalis.torch.modules import LossModule, NamedLoss
+from focalis.weights import prior_logit
+
+__all__ = ["init_prior_", "posterior"]
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
+    """Return the class probabilities that logits stand for after training with a loss.
+
+    Parameters
+    ----------
+    loss : Loss or module of `focalis.torch`
+        What the model was trained with.
+    logits : Tensor
+        Its scores, with the classes along dimension 1; on any device. The result is computed on the
+        CPU and has no gradient.
+
+    Returns
+    -------
+    Tensor
+        Shaped like the logits, on their device and of their type.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit, or the loss does not determine the probabilities.
+
+    See Also
+    --------
+    focalis.Loss.posterior : What it is.
+
+    References
+    ----------
+    arXiv 2011.09172.
+
+    Examples
+    --------
+    The minimiser of the focal loss for classes of probabilities .6, .3 and .1:
+
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> logits = torch.tensor([[0.48892, 0.35279, 0.15829]]).log()
+    >>> F.posterior(F.SoftmaxFocalLoss(gamma=2), logits).round(decimals=2)
+    tensor([[0.6000, 0.3000, 0.1000]])
+    """
+    if isinstance(loss, LossModule | NamedLoss):
+        loss = loss.loss
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss must be a focalis.Loss or a module of focalis.torch, got {type(loss).__name__}"
+        )
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+        raise TypeError(f"logits must be a floating-point Tensor, got {found}")
+    axis = min(1, max(0, logits.ndim - 1))
+    last = logits.detach().movedim(axis, -1) if logits.ndim else logits.detach()
+    given = last.to("cpu", torch.float64).numpy()
+    eta = torch.from_numpy(loss.posterior(given)).to(logits.device, logits.dtype)
+    return eta.movedim(-1, axis).contiguous() if logits.ndim else eta
+
+
+def init_prior_(layer: Layer, pi: float | Sequence[float] = 0.01) -> Layer:
+    """Set the bias of a layer so that a sigmoid of its output starts at a prior probability.
+
+    Parameters
+    ----------
+    layer : Module
+        With a bias: the last linear or convolutional layer of a model.
+    pi : float or sequence of float, default 0.01
+        The probability in (0, 1); one for all outputs, or one for each.
+
+    Returns
+    -------
+    Module
+        The layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the layer has no bias, or an argument does not fit.
+
+    See Also
+    --------
+    focalis.weights.prior_logit : What the bias becomes, −log((1 − π) / π).
+
+    References
+    ----------
+    RetinaNet: arXiv 1708.02002, section 4.1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> layer = F.init_prior_(torch.nn.Linear(8, 2), 0.01)
+    >>> layer.bias.sigmoid().detach()
+    tensor([0.0100, 0.0100])
+    """
+    if not isinstance(layer, nn.Module):
+        raise TypeError(f"layer must be a torch.nn.Module, got {type(layer).__name__}")
+    bias = getattr(layer, "bias", None)
+    if not isinstance(bias, Tensor):
+        raise ValueError(f"layer must have a bias, got {layer}")
+    each = [pi] * len(bias) if isinstance(pi, int | float) else list(pi)
+    if len(each) != len(bias):
+        raise ValueError(
+            f"pi must be a number or one for each of the {len(bias)} outputs, got {len(each)}"
+        )
+    with torch.no_grad():
+        bias.copy_(torch.tensor([prior_logit(p) for p in each], dtype=torch.float64))
+    return layer

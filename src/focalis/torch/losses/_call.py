@@ -1,0 +1,130 @@
+"""What the named losses share: from settings to a loss, and errors in the caller's words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+from torch.nn import _reduction
+
+from focalis.functional._evaluation import renamed
+from focalis.loss import Link
+from focalis.margin import MarginLossFamily
+from focalis.torch._apply import evaluate
+from focalis.torch._constants import loss_of
+from focalis.torch.losses._weights import (
+    Weight,
+    combined,
+    is_readable,
+    of_classes,
+    of_targets,
+    read,
+)
+
+__all__ = [
+    "NAMES",
+    "NAMES_OF_WEIGHED",
+    "Alpha",
+    "Number",
+    "Reduction",
+    "call",
+    "legacy_reduction",
+    "sigmoid_loss",
+    "softmax_loss",
+]
+
+Alpha = float | Sequence[float] | None
+
+Number = float | Tensor
+"""A number; as a tensor without dimensions a parameter of a margin loss may be learnt."""
+
+Reduction = Literal["none", "mean", "sum", "batchmean"]
+
+NAMES = {"logits": "input", "targets": "target", "class_weight": "weight"}
+"""The core's name of an argument and that of the function, where they differ."""
+
+NAMES_OF_WEIGHED = {**NAMES, "sample_weight": "weight"}
+"""The same where `weight` is given as a sample weight."""
+
+
+def call(
+    link: Link,
+    family: MarginLossFamily,
+    parameters: Mapping[str, Number],
+    input: Tensor,
+    target: Tensor,
+    settings: Mapping[str, Any],
+    *,
+    axis: int = 1,
+    names: Mapping[str, str] = NAMES,
+    **arguments: Any,
+) -> Tensor:
+    """Return the loss of these settings; `arguments` are further ones of `evaluate`."""
+    learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+    fixed: dict[str, Any] = {k: v for k, v in parameters.items() if k not in learnt}
+    try:
+        loss = loss_of(link, family.name, fixed, settings)
+        return evaluate(loss, input, target, axis=axis, parameters=learnt or None, **arguments)
+    except (TypeError, ValueError):
+        with renamed(**names):
+            raise
+
+
+def sigmoid_loss(
+    family: MarginLossFamily,
+    parameters: Mapping[str, Number],
+    input: Tensor,
+    target: Tensor,
+    weight: Weight | None,
+    settings: Mapping[str, Any],
+    *,
+    sample_weight: Tensor | None,
+    **arguments: Any,
+) -> Tensor:
+    """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
+    if weight is not None and isinstance(input, Tensor):
+        if isinstance(weight, Tensor) and not is_readable(weight):
+            sample_weight = combined(of_classes(weight, input.shape), sample_weight)
+        else:
+            settings = {**settings, "class_weight": read(weight)}
+    arguments["sample_weight"] = sample_weight
+    return call("sigmoid", family, parameters, input, target, settings, **arguments)
+
+
+def softmax_loss(
+    family: MarginLossFamily,
+    parameters: Mapping[str, Number],
+    input: Tensor,
+    target: Tensor,
+    weight: Weight | None,
+    settings: Mapping[str, Any],
+    *,
+    sample_weight: Tensor | None,
+    **arguments: Any,
+) -> Tensor:
+    """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
+    are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
+    one_per_class = are_tensors and target.shape == input.shape
+    ignored = settings.get("ignore_index")
+    if one_per_class and isinstance(ignored, int) and ignored < 0:
+        # As in PyTorch, where an index below 0 is no concern of class probabilities.
+        settings = {**settings, "ignore_index": None}
+    if weight is not None and are_tensors:
+        by_index = not one_per_class and not target.is_floating_point()
+        if by_index and settings["label_smoothing"] == 0.0 and isinstance(weight, Tensor):
+            if sample_weight is None:
+                arguments.setdefault("names", NAMES_OF_WEIGHED)
+            classes = input.shape[min(1, input.ndim - 1)]
+            sample_weight = combined(of_targets(weight, target, classes), sample_weight)
+        elif isinstance(weight, Tensor) and not is_readable(weight):
+            parameters = {**parameters, "class_weight": weight}
+        else:
+            settings = {**settings, "class_weight": read(weight)}
+    arguments["sample_weight"] = sample_weight
+    return call("softmax", family, parameters, input, target, settings, **arguments)
+
+
+def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: Reduction) -> Any:
+    """Return the reduction; PyTorch's deprecated arguments override it, with its warning."""
+    if size_average is None and reduce is None:
+        return reduction
+    return _reduction.legacy_get_string(size_average, reduce)

@@ -1,0 +1,58 @@
+"""Weights that are tensors: what is read as a setting of the loss, and what becomes a sample weight."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+__all__ = ["Weight", "combined", "is_readable", "of_classes", "of_targets", "read"]
+
+Weight = Tensor | Sequence[float]
+
+
+def is_readable(weight: Tensor) -> bool:
+    """Return whether the numbers can be read now, without waiting for a device or losing a gradient."""
+    if torch.compiler.is_compiling() or weight.device.type != "cpu" or weight.requires_grad:
+        return False
+    # Subclasses, fake tensors and those of functorch stand for numbers that are not there.
+    plain = type(weight) is Tensor or type(weight) is Parameter
+    return plain and not torch._C._functorch.is_functorch_wrapped_tensor(weight)
+
+
+def read(weight: Weight) -> tuple[float, ...] | float:
+    """Return a readable weight as numbers."""
+    found = weight.tolist() if isinstance(weight, Tensor) else weight
+    return found if isinstance(found, int | float) else tuple(found)
+
+
+def of_targets(weight: Tensor, target: Tensor, n_classes: int) -> Tensor:
+    """Return the weight of each row's class; what is no class, and ignored or an error, gets any."""
+    _check_length(weight, n_classes)
+    return weight[target.clamp(0, n_classes - 1).long()]
+
+
+def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
+    """Return the weight of each element, by its class along dimension 1."""
+    classes = shape[1] if len(shape) > 1 else 1
+    _check_length(weight, classes)
+    return weight.reshape(-1, *(1,) * (len(shape) - 2)).expand(shape)
+
+
+def combined(weight: Tensor, sample_weight: Tensor | None, axis: int = 1) -> Tensor:
+    """Return the product of two sample weights, of rows or of elements."""
+    if sample_weight is None:
+        return weight
+    if weight.ndim < sample_weight.ndim:
+        weight = weight.unsqueeze(axis)
+    elif sample_weight.ndim < weight.ndim:
+        sample_weight = sample_weight.unsqueeze(axis)
+    return weight * sample_weight
+
+
+def _check_length(weight: Tensor, n_classes: int) -> None:
+    if weight.shape != (n_classes,):
+        raise ValueError(
+            f"weight must have one number for each of the {n_classes} classes, "
+            f"got shape {tuple(weight.shape)}"
+        )

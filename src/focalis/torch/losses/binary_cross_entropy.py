@@ -1,0 +1,303 @@
+"""Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional's functions."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focalis import margin
+from focalis.loss import Link
+from focalis.torch.losses._call import (
+    NAMES,
+    NAMES_OF_WEIGHED,
+    Number,
+    Reduction,
+    call,
+    legacy_reduction,
+)
+from focalis.torch.losses._weights import Weight, combined, is_readable, read
+from focalis.torch.modules import NamedLoss
+from focalis.vocabulary import where as choose
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+]
+
+
+_LEAST_SPREAD = 9.999999960041972e-13  # PyTorch's 1e-12 is a float32
+
+
+@margin.margin_loss()
+def clamped_cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
+    """Cross-entropy as PyTorch has it of probabilities: log p ≥ −100, and p q ≥ 1e-12 in dφ/dp.
+
+    Examples
+    --------
+    >>> from focalis import Loss
+    >>> loss = Loss("identity", clamped_cross_entropy(), reduction="sum")
+    >>> value, gradient = loss.value_and_grad([0.0], [1.0], engine="numpy")
+    >>> float(value), float(gradient[0])
+    (100.0, -1000000003995.8...)
+    """
+    spread = p * q
+    near_the_ends = spread < _LEAST_SPREAD
+    held = spread * (1.0 / _LEAST_SPREAD)
+    slope = choose(near_the_ends, -q * held, -q)
+    curvature = choose(near_the_ends, held * q * (2.0 * p - q), spread)
+    return choose(u < -100.0, 100.0, -u), slope, curvature
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: Tensor | None = None,
+    where: Tensor | None = None,
+    normalizer: Number | None = None,
+) -> Tensor:
+    """Return the cross-entropy of probabilities as torch.nn.functional.binary_cross_entropy does.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Probabilities of yes, of any shape, and targets in [0, 1] of the same.
+    weight : Tensor, optional
+        A factor for each element, of any shape that broadcasts to the input's.
+    size_average, reduce : bool, optional
+        Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
+    reduction, sample_weight, where, normalizer : optional
+        As everywhere in `focalis.torch`.
+
+    Returns
+    -------
+    Tensor
+        The reduced loss, or one for each element.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit.
+
+    Notes
+    -----
+    As in PyTorch a logarithm is at least −100 and the gradient (p − y) / max(p (1 − p), 1e-12), which
+    is not that of the value there. ``Loss("identity", margin.cross_entropy())`` holds nothing back:
+    its value at 0 is infinite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> F.binary_cross_entropy(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
+    tensor([  0.1054, 100.0000])
+    """
+    return _elementwise(
+        "identity",
+        clamped_cross_entropy,
+        input,
+        target,
+        weight,
+        None,
+        legacy_reduction(size_average, reduce, reduction),
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+    )
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    pos_weight: Tensor | None = None,
+    *,
+    sample_weight: Tensor | None = None,
+    where: Tensor | None = None,
+    normalizer: Number | None = None,
+) -> Tensor:
+    """Return the cross-entropy of a sigmoid as torch.nn.functional's function of this name does.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Logits of any shape, and targets in [0, 1] of the same.
+    weight, pos_weight : Tensor, optional
+        Factors for each element and for the positive answers, of any shapes that broadcast to the
+        input's. As in PyTorch (C,) is for the last dimension; (C, 1, 1) is for dimension 1 of
+        (N, C, H, W).
+    size_average, reduce : bool, optional
+        Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
+    reduction, sample_weight, where, normalizer : optional
+        As everywhere in `focalis.torch`.
+
+    Returns
+    -------
+    Tensor
+        The reduced loss, or one for each element.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit.
+
+    Notes
+    -----
+    Of no elements the mean is 0, where PyTorch gives NaN. Weights below 0 and targets outside [0, 1]
+    raise.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> logits, target = torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0])
+    >>> F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor([3.0]))
+    tensor(0.3470)
+    """
+    return _elementwise(
+        "sigmoid",
+        margin.cross_entropy,
+        input,
+        target,
+        weight,
+        pos_weight,
+        legacy_reduction(size_average, reduce, reduction),
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+    )
+
+
+def _elementwise(
+    link: Link,
+    family: margin.MarginLossFamily,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    reduction: str,
+    *,
+    sample_weight: Tensor | None,
+    **arguments: Any,
+) -> Tensor:
+    """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
+    settings: dict[str, Any] = {"reduction": reduction}
+    names = NAMES if weight is None or sample_weight is not None else NAMES_OF_WEIGHED
+    axis = -1
+    are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
+    if are_tensors and target.shape == input.shape:
+        if pos_weight is not None:
+            of_positives = _expanded("pos_weight", pos_weight, input.shape)
+            class_axis = _class_axis(pos_weight, input.ndim)
+            if class_axis is not None and is_readable(pos_weight):
+                axis = class_axis
+                settings["pos_weight"] = read(pos_weight.squeeze())
+            else:
+                target, of_elements = _split(target, of_positives)
+                sample_weight = combined(of_elements, sample_weight)
+        if weight is not None:
+            of_elements = _expanded("weight", weight, input.shape)
+            sample_weight = combined(of_elements, sample_weight, axis)
+    arguments["sample_weight"] = sample_weight
+    return call(link, family, {}, input, target, settings, axis=axis, names=names, **arguments)
+
+
+def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
+    try:
+        return weight.expand(shape)
+    except RuntimeError:
+        raise ValueError(
+            f"{name} must have a shape that broadcasts to {tuple(shape)}, that of the input, "
+            f"got {tuple(weight.shape)}"
+        ) from None
+
+
+def _class_axis(weight: Tensor, ndim: int) -> int | None:
+    """Return the one dimension along which a weight differs, if classes may lie there."""
+    axes = [i - weight.ndim for i, length in enumerate(weight.shape) if length != 1]
+    if not axes:
+        return -1
+    return axes[0] if len(axes) == 1 and ndim > 1 and axes[0] in (-1, 1 - ndim) else None
+
+
+def _split(target: Tensor, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets and weights of elements that together weigh positive answers by `pos_weight`."""
+    y = target.to(torch.promote_types(target.dtype, torch.float32))
+    positive = y * pos_weight
+    total = positive + (1.0 - y)
+    return torch.where(total == 0.0, y, positive / total), total
+
+
+class BCEWithLogitsLoss(NamedLoss):
+    """Cross-entropy of a sigmoid, in the place of torch.nn.BCEWithLogitsLoss.
+
+    Parameters
+    ----------
+    weight, size_average, reduce, reduction, pos_weight : optional
+        As for `focalis.torch.binary_cross_entropy_with_logits`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> criterion = F.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))
+    >>> criterion(torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0]))
+    tensor(0.3470)
+    """
+
+    function = binary_cross_entropy_with_logits
+    link = "sigmoid"
+    family = margin.cross_entropy
+
+    def __init__(
+        self,
+        weight: Weight | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        pos_weight: Weight | None = None,
+    ) -> None:
+        super().__init__(
+            weight=weight,
+            reduction=legacy_reduction(size_average, reduce, reduction),
+            pos_weight=pos_weight,
+        )
+
+
+class BCELoss(NamedLoss):
+    """Cross-entropy of probabilities, in the place of torch.nn.BCELoss.
+
+    Parameters
+    ----------
+    weight, size_average, reduce, reduction : optional
+        As for `focalis.torch.binary_cross_entropy`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import focalis.torch as F
+    >>> F.BCELoss()(torch.tensor([0.9, 0.2]), torch.tensor([1.0, 0.0]))
+    tensor(0.1643)
+    """
+
+    function = binary_cross_entropy
+    link = "identity"
+    family = clamped_cross_entropy
+
+    def __init__(
+        self,
+        weight: Weight | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(weight=weight, reduction=legacy_reduction(size_average, reduce, reduction))

@@ -1,0 +1,372 @@
+"""The named losses against their definitions, differentiated by PyTorch in double precision."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import focalis.torch as F
+from focalis.torch.losses._weights import is_readable
+
+DEFINITIONS = {
+    "focal_loss": lambda u, v, alpha=None, gamma=2.0: -(v.exp() ** gamma) * u,
+    "focal_star": lambda u, v, gamma=2.0, beta=0.0: (
+        torch.nn.functional.softplus(-(gamma * (u - v) + beta)) / gamma
+    ),
+    "poly1": lambda u, v, epsilon=1.0: -u + epsilon * v.exp(),
+    "generalized_cross_entropy": lambda u, v, kappa=0.7: (1 - (kappa * u).exp()) / kappa,
+}
+"""φ of u = log p and v = log(1 − p), with the defaults of the functions."""
+
+PARAMETERS = {
+    "focal_loss": ("gamma",),
+    "focal_star": ("gamma", "beta"),
+    "poly1": ("epsilon",),
+    "generalized_cross_entropy": ("kappa",),
+}
+NAMES = [f"{link}_{name}" for link in ("sigmoid", "softmax") for name in DEFINITIONS]
+
+
+def split(name):
+    link, _, definition = name.partition("_")
+    return link, definition
+
+
+def logits(*shape, seed=0):
+    x = 3 * torch.randn(shape, generator=torch.Generator().manual_seed(seed)).double()
+    return x.requires_grad_()
+
+
+def numbers(*shape, seed=1):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+def by_definition(name, x, target, *, phi=None, **options):
+    """Return the loss as `focalis.torch` describes it, written out without thought of rounding."""
+    link, definition = split(name)
+    phi = phi or DEFINITIONS[definition]
+    parameters = {k: options[k] for k in PARAMETERS.get(definition, ()) if k in options}
+    classes = x.shape[1]
+    along = (1, classes, *(1,) * (x.ndim - 2))
+    weight = options.get("weight")
+    weight = torch.ones(classes) if weight is None else torch.as_tensor(weight)
+    weight = weight.double().reshape(along)
+    alpha, epsilon = options.get("alpha"), options.get("label_smoothing", 0.0)
+    each = options.get("sample_weight", torch.ones(()))
+    if link == "sigmoid":
+        y = target * (1 - epsilon) + epsilon / 2
+        yes = phi(
+            torch.nn.functional.logsigmoid(x), torch.nn.functional.logsigmoid(-x), **parameters
+        )
+        no = phi(
+            torch.nn.functional.logsigmoid(-x), torch.nn.functional.logsigmoid(x), **parameters
+        )
+        if alpha is not None:
+            alpha = torch.as_tensor(alpha, dtype=torch.float64)
+            alpha = alpha.reshape(along) if alpha.ndim else alpha
+            yes, no = alpha * yes, (1 - alpha) * no
+        each = each if each.ndim in (0, x.ndim) else each.unsqueeze(1)
+        loss = each * weight * (y * yes + (1 - y) * no)
+        counted = torch.tensor(x.numel())
+    else:
+        u = torch.log_softmax(x, 1)
+        others = torch.stack([u[:, [j for j in range(classes) if j != k]] for k in range(classes)])
+        v = others.logsumexp(2).movedim(0, 1)
+        dense = target.shape == x.shape
+        row = each.expand(u[:, 0].shape)
+        if dense:
+            y = target
+        else:
+            row = row * (target != options.get("ignore_index", -100))
+            y = torch.nn.functional.one_hot(target.clamp(0), classes).movedim(-1, 1).double()
+        y = y * (1 - epsilon) + epsilon / classes
+        factor = (
+            1.0 if alpha is None else torch.as_tensor(alpha, dtype=torch.float64).reshape(along)
+        )
+        loss = row * (weight * factor * y * phi(u, v, **parameters)).sum(1)
+        counted = row.sum() if dense else (row * weight.reshape(-1)[target.clamp(0)]).sum()
+    reduction = options.get("reduction", "mean")
+    if reduction in ("mean", "batchmean"):
+        per_row = torch.tensor(x.numel() // classes)
+        counted = counted if reduction == "mean" else per_row
+        return loss.sum() / options.get("normalizer", counted)
+    return loss.sum() if reduction == "sum" else loss
+
+
+def gradients(value, *tensors):
+    return torch.autograd.grad(value.sum(), tensors)
+
+
+@st.composite
+def calls(draw):
+    """Return the name of a loss, arguments, and options in any mixture."""
+    name = draw(st.sampled_from(NAMES))
+    shape = draw(st.sampled_from([(5, 3), (2, 3, 4), (2, 3, 2, 2)]))
+    seed = draw(st.integers(0, 1000))
+    x, rows = logits(*shape, seed=seed), (shape[0], *shape[2:])
+    softmax = name.startswith("softmax")
+    options = {"reduction": draw(st.sampled_from(["none", "sum", "mean", "batchmean"]))}
+    if softmax and draw(st.booleans()):
+        target = (numbers(*rows, seed=seed) * 3).long()
+        target[numbers(*rows, seed=seed + 1) < 0.3] = -100
+    else:
+        target = numbers(*shape, seed=seed)
+    drawn = {
+        "weight": st.sampled_from([torch.tensor([0.5, 2.0, 1.0]), [1.0, 0.0, 3.0]]),
+        "alpha": st.sampled_from([[0.25, 0.5, 1.0], (0.1, 0.2, 0.3)]),
+        "label_smoothing": st.just(0.1),
+        "sample_weight": st.sampled_from([rows] if softmax else [rows, shape]).map(
+            lambda size: numbers(*size, seed=seed + 2)
+        ),
+    }
+    if options["reduction"] in ("mean", "batchmean"):
+        drawn["normalizer"] = st.sampled_from([3.5, torch.tensor(3.5)])
+    for option in sorted(draw(st.sets(st.sampled_from(sorted(drawn))))):
+        options[option] = draw(drawn[option])
+    if name == "sigmoid_focal_loss":
+        options.setdefault("alpha", 0.25)
+    return name, x, target, options
+
+
+@given(calls())
+def test_values_and_gradients_are_those_of_the_definition(call):
+    name, x, target, options = call
+    value = getattr(F, name)(x, target, **options)
+    expected = by_definition(name, x, target, **options)
+    torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(gradients(value, x), gradients(expected, x), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_may_be_learnt(name):
+    """A parameter that is a tensor gives the same value, and has the definition's gradient."""
+    x = logits(5, 3)
+    target = numbers(5, 3) if name.startswith("sigmoid") else torch.tensor([0, 2, -100, 1, 1])
+    names = PARAMETERS[split(name)[1]]
+    learnt = {
+        k: torch.tensor(0.4 + 0.3 * i, dtype=torch.float64, requires_grad=True)
+        for i, k in enumerate(names)
+    }
+    plain = {k: t.item() for k, t in learnt.items()}
+    others = {"alpha": 0.25} if name == "sigmoid_focal_loss" else {}
+    others["reduction"] = "mean"
+    value = getattr(F, name)(x, target, **learnt, **others)
+    torch.testing.assert_close(value, getattr(F, name)(x, target, **plain, **others))
+    expected = by_definition(name, x, target, **learnt, **others)
+    found = gradients(value, x, *learnt.values())
+    torch.testing.assert_close(found, gradients(expected, x, *learnt.values()))
+
+
+def test_balanced_cross_entropy():
+    x, y = logits(5, 3), numbers(5, 3)
+    expected = by_definition("sigmoid_balanced", x, y, phi=lambda u, v: -u, alpha=0.75)
+    value = F.balanced_cross_entropy(x, y)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(gradients(value, x), gradients(expected, x))
+
+
+def test_multilabel_softmax_cross_entropy():
+    x = logits(2, 4, 3)
+    y = (numbers(2, 4, 3) < 0.5).double()
+    y[0, :, 0] = 0
+    share = y / y.sum(1, keepdim=True).clamp(min=1)
+    expected = -(share * torch.log_softmax(x, 1)).sum(1)
+    value = F.multilabel_softmax_cross_entropy(x, y, reduction="none")
+    assert value[0, 0] == 0
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(gradients(value, x), gradients(expected, x))
+
+
+@pytest.mark.parametrize("name", ["sigmoid_poly1", "softmax_poly1", "cross_entropy"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_weights_that_cannot_be_read_give_the_same(name, smoothing):
+    """A weight on another device, or one that is learnt, is never turned into numbers."""
+    x, weight = logits(2, 3, 4), torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64)
+    index = torch.tensor([[0, 2, 1, -100], [1, -100, 0, 0]])
+    learnt = weight.clone().requires_grad_()
+    assert is_readable(weight)
+    assert not is_readable(learnt)
+    for target in [numbers(2, 3, 4)] + [index] * (not name.startswith("sigmoid")):
+        options = {"label_smoothing": smoothing}
+        expected = getattr(F, name)(x, target, weight=weight, **options)
+        value = getattr(F, name)(x, target, weight=learnt, **options)
+        torch.testing.assert_close(value, expected)
+        torch.testing.assert_close(gradients(value, x), gradients(expected, x))
+
+
+@pytest.mark.parametrize("shape", [(3,), (1,), (2, 1)])
+def test_a_learnt_pos_weight_gets_its_gradient(shape):
+    """PyTorch's own function refuses it."""
+    x, y, weight = logits(2, 3), numbers(2, 3), numbers(*shape, seed=4).requires_grad_()
+    value = F.binary_cross_entropy_with_logits(x, y, pos_weight=weight)
+    yes, no = torch.nn.functional.logsigmoid(x), torch.nn.functional.logsigmoid(-x)
+    expected = -(weight * y * yes + (1 - y) * no).mean()
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(gradients(value, x, weight), gradients(expected, x, weight))
+
+
+def test_a_mask_leaves_out_rows_and_elements():
+    x, y = logits(4, 3), numbers(4, 3)
+    with torch.no_grad():
+        x[1] = torch.nan
+    rows = torch.tensor([True, False, True, True])
+    value = F.cross_entropy(x, y, where=rows)
+    torch.testing.assert_close(value, F.cross_entropy(x[rows], y[rows]))
+    assert (gradients(value, x)[0][1] == 0).all()
+    elements = rows.unsqueeze(1) & (y > 0.2)
+    value = F.sigmoid_focal_loss(x, y, reduction="mean", where=elements)
+    expected = F.sigmoid_focal_loss(x[elements], y[elements], reduction="mean")
+    torch.testing.assert_close(value, expected)
+    assert (gradients(value, x)[0][~elements] == 0).all()
+
+
+def test_an_ignored_target_of_a_sigmoid_does_not_count():
+    x, y = logits(3, 2), torch.tensor([[1.0, -1.0], [0.0, 1.0], [-1.0, -1.0]]).double()
+    kept = y >= 0
+    value = F.sigmoid_poly1(x, y, ignore_index=-1)
+    torch.testing.assert_close(value, F.sigmoid_poly1(x[kept], y[kept]))
+
+
+def parameters(function):
+    return {p.name: p.default for p in inspect.signature(function).parameters.values()}
+
+
+@pytest.mark.parametrize(
+    "name", ["cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits"]
+)
+def test_signatures_begin_as_pytorchs(name):
+    theirs = list(parameters(getattr(torch.nn.functional, name)).items())
+    ours = list(parameters(getattr(F, name)).items())
+    assert ours[: len(theirs)] == theirs
+    added = {"sample_weight": None, "where": None, "normalizer": None}
+    assert dict(ours[len(theirs) :]) == added
+
+
+def test_signatures_of_the_others():
+    torchvisions = {"alpha": 0.25, "gamma": 2, "reduction": "none"}
+    ours = list(parameters(F.sigmoid_focal_loss).items())
+    assert [name for name, _ in ours[:2]] == ["inputs", "targets"]
+    assert dict(ours[2:5]) == torchvisions
+    common = ["weight", "ignore_index", "reduction", "label_smoothing"]
+    for name in set(NAMES) - {"sigmoid_focal_loss"}:
+        given = parameters(getattr(F, name))
+        own = [k for k in given if k in PARAMETERS[split(name)[1]]]
+        first = ["alpha"] if "focal_loss" in name else []
+        assert list(given)[: len(own) + len(first) + 6] == [
+            "input",
+            "target",
+            *first,
+            *own,
+            *common,
+        ]
+        assert {given["weight"], given["reduction"], given["label_smoothing"]} == {
+            None,
+            "mean",
+            0.0,
+        }
+        assert given["ignore_index"] == (-100 if name.startswith("softmax") else None)
+        assert {"sample_weight", "where", "normalizer", "alpha"} <= given.keys()
+
+
+ERRORS = [
+    (lambda x: F.cross_entropy(x, torch.zeros(3).long()), ValueError, r"target .*shape \(2,\)"),
+    (lambda x: F.cross_entropy(x, torch.zeros(2)), TypeError, "target .*integers"),
+    (lambda x: F.cross_entropy(x, torch.tensor([0, 3])), ValueError, r"target .*3 at position 1"),
+    (lambda x: F.cross_entropy([1.0], torch.tensor(0)), TypeError, "input must be a .*Tensor"),
+    (lambda x: F.cross_entropy(x, [0, 1]), TypeError, "target must be a .*Tensor"),
+    (
+        lambda x: F.cross_entropy(x, torch.tensor([0, 1]), weight=torch.ones(2)),
+        ValueError,
+        "^weight must have one number for each of the 3 classes",
+    ),
+    (
+        lambda x: F.softmax_poly1(x, torch.eye(3)[:2], weight=[1.0, 2.0]),
+        ValueError,
+        "^weight must have one number for each of the 3 classes",
+    ),
+    (
+        lambda x: F.cross_entropy(x, torch.tensor([0, 1]), weight=-torch.ones(3)),
+        ValueError,
+        "^weight must be non-negative",
+    ),
+    (
+        lambda x: F.cross_entropy(x, torch.tensor([0, 1]), label_smoothing=1.5),
+        ValueError,
+        "^label_smoothing must be",
+    ),
+    (
+        lambda x: F.cross_entropy(x, torch.tensor([0, 1]), reduction="max"),
+        ValueError,
+        "^reduction must be one of",
+    ),
+    (lambda x: F.sigmoid_focal_loss(x, x), ValueError, r"^targets must be numbers in \[0, 1\]"),
+    (
+        lambda x: F.sigmoid_focal_loss(x, torch.ones(2, 3), gamma=-1),
+        ValueError,
+        r"^gamma of focal must lie in \[0, inf\)",
+    ),
+    (
+        lambda x: F.sigmoid_focal_loss(x, torch.ones(2, 3), gamma=[1]),
+        TypeError,
+        "^gamma of focal must be a real number",
+    ),
+    (lambda x: F.sigmoid_focal_loss(x, torch.ones(3)), ValueError, r"shape of the inputs \(2, 3\)"),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(x, torch.ones(2, 3), torch.ones(2)),
+        ValueError,
+        r"^weight must have a shape that broadcasts to \(2, 3\)",
+    ),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(
+            x, torch.ones(2, 3), pos_weight=torch.ones(3, 3)
+        ),
+        ValueError,
+        r"^pos_weight must have a shape that broadcasts to \(2, 3\)",
+    ),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(x, torch.ones(2, 3), -torch.ones(3)),
+        ValueError,
+        "^weight must be non-negative",
+    ),
+    (
+        lambda x: F.binary_cross_entropy(x - 9, torch.ones(2, 3)),
+        ValueError,
+        "^probabilities|^input",
+    ),
+    (
+        lambda x: F.sigmoid_poly1(x, torch.ones(2, 3), reduction="sum", normalizer=2.0),
+        ValueError,
+        "^normalizer replaces the denominator",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), ERRORS)
+def test_errors_name_the_argument_as_the_caller_does(call, error, message):
+    with pytest.raises(error, match=message):
+        call(torch.tensor([[3.0, 0.0, -2.0], [0.5, 1.0, 1.5]]))
+
+
+def test_the_public_names():
+    assert list(F.__all__) == sorted(F.__all__)
+    for name in F.__all__:
+        thing = getattr(F, name)
+        text = inspect.getdoc(thing)
+        assert text.splitlines()[0].endswith("."), name
+        assert ">>> " in text, name
+        for parameter in inspect.signature(thing).parameters:
+            assert parameter in text, (name, parameter)
+
+
+def test_without_pytorch_the_extra_is_named():
+    script = "import sys; sys.modules['torch'] = None\nimport focalis.torch"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == 'ImportError: focalis.torch needs PyTorch: pip install "focalis[torch]"'
