@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +19,24 @@ SOURCE = str(Path(focalis.__file__).parents[1])
 FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
 
 
-def focalis_command(*arguments, cwd, prelude=""):
-    """Run `focalis ARGUMENTS` in a new process; `prelude` is Python to run first."""
+def focalis_process(*arguments, cwd, prelude=""):
+    """Start `focalis ARGUMENTS` in a new process; `prelude` is Python to run first."""
     code = f"{prelude}\nfrom focalis.cli import main\nraise SystemExit(main())"
-    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "200", "PYTHONUTF8": "1"}
-    return subprocess.run(
-        command,
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
         cwd=cwd,
-        env=environment,
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "200", "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
-        timeout=300,
-        check=False,
     )
+
+
+def focalis_command(*arguments, cwd, prelude=""):
+    """Run `focalis ARGUMENTS` to its end."""
+    process = focalis_process(*arguments, cwd=cwd, prelude=prelude)
+    stdout, stderr = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 @pytest.fixture
@@ -82,6 +88,47 @@ def test_a_report_that_is_there(folder):
     assert resumed.returncode == 0
     assert "cross-entropy" in resumed.stdout
     assert focalis_command(*command, "--overwrite", cwd=folder).returncode == 0
+
+
+SLOW = """
+import time
+from focalis.compare.progress import TerminalListener
+TerminalListener.advanced = lambda self: time.sleep(0.5)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is of another kind")
+def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--repeats", "3")
+    process = focalis_process(*command, cwd=folder, prelude=SLOW)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("focalis-report/parts/*.json")):
+        assert process.poll() is None, "it ended before it could be interrupted"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stdout) == (130, "")
+    assert re.search(r"\nfocalis compare: interrupted; [^\n]*--resume goes on with it\n$", stderr)
+    assert all(line.startswith("focalis compare: ") for line in stderr.splitlines())
+    resumed = focalis_command(*command, "--resume", cwd=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert re.search(r"going on with a run that has [1-9] of 12 fits", resumed.stderr)
+    assert {path.name for path in (folder / "focalis-report").iterdir()} == FINAL | {"run.json"}
+
+
+INTERRUPTED_AT_ONCE = """
+import focalis.compare
+def interrupt(*ignored):
+    raise KeyboardInterrupt
+focalis.compare.run = interrupt
+"""
+
+
+def test_ctrl_c_before_anything_is_done_is_one_line(folder):
+    done = focalis_command("compare", cwd=folder, prelude=INTERRUPTED_AT_ONCE)
+    assert done.returncode == 130
+    assert (done.stdout, done.stderr) == ("", "focalis compare: interrupted\n")
 
 
 BAD = {

@@ -4,9 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from focalis.engines.kernel_cache import cache_directory
 
 HEAVY = ("numba", "llvmlite", "torch", "scipy", "pandas", "polars", "plotly", "lightgbm", "sklearn")
 FIRST_CALL = """
@@ -106,6 +109,26 @@ def test_a_directory_that_others_may_write_to_is_not_used(tmp_path, mode):
     folder.chmod(mode)
     check_works(folder)
     assert not files(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of another kind")
+@pytest.mark.parametrize("below", ["cache", "between/cache", "link"])
+@pytest.mark.parametrize(
+    ("above", "mode", "safe"),
+    [(0o755, 0o777, False), (0o755, 0o770, False), (0o755, 0o1777, True), (0o700, 0o777, True)],
+)
+def test_others_may_not_write_above_the_directory(monkeypatch, below, above, mode, safe):
+    """They could put a folder of theirs in its place, unless they may not move it or get there."""
+    with tempfile.TemporaryDirectory() as top:
+        shared = Path(top) / "shared"
+        shared.mkdir()
+        if below == "link":
+            (Path(top) / "private").mkdir(mode=0o700)
+            (shared / "link").symlink_to(Path(top) / "private")
+        shared.chmod(mode)
+        Path(top).chmod(above)
+        monkeypatch.setenv("FOCALIS_CACHE_DIR", str(shared / below))
+        assert cache_directory() == (shared / below if safe else None)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of another kind")

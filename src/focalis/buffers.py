@@ -86,10 +86,10 @@ class _Lease:
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """Return an uninitialised C-ordered array, out of a dropped buffer where one fits."""
     size = math.prod(shape) * dtype.itemsize
-    # A type that is no plain number (bfloat16) has no array-interface code of its own.
-    if size < _WORTH_KEEPING or _cache.limit == 0 or dtype.kind != "f":
+    if size < _WORTH_KEEPING or _cache.limit == 0:
         return np.empty(shape, dtype)
-    return np.asarray(_Lease(_cache.take(size + _ALIGNMENT), shape, dtype))
+    # The array interface has no code for bfloat16: it is bytes there, and a view of them here.
+    return np.asarray(_Lease(_cache.take(size + _ALIGNMENT), shape, dtype)).view(dtype)
 
 
 def buffer_cache_limit() -> int:

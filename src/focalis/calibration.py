@@ -22,24 +22,24 @@ _FARTHEST = 1e7
 _INFINITE = 1e300
 
 
-def log_density(loss: MarginLoss, m: Array) -> Array:
-    """Return L(m), in float64, for any margin.
+def log_density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
+    """Return L(m) and L′(m), in float64, for any margin.
 
     Far out L is as good as linear, while φ′ underflows: there it is continued with its last rate.
     """
     edge, low_rate, high_rate = _asymptotes(loss)
     m = np.clip(m, -_INFINITE, _INFINITE)
-    inside = _density(loss, np.clip(m, -edge, edge))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(
-            inside + low_rate * np.minimum(m + edge, 0.0) + high_rate * np.maximum(m - edge, 0.0)
-        )
+    inside, rate = _density(loss, np.clip(m, -edge, edge))
+    below, above = np.minimum(m + edge, 0.0), np.maximum(m - edge, 0.0)
+    rate = np.where(below < 0, low_rate, np.where(above > 0, high_rate, rate))
+    return inside + low_rate * below + high_rate * above, rate
 
 
-def _density(loss: MarginLoss, m: Array) -> Array:
+def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         u, v, p, q = at_margin(m)
-        return np.asarray(u + v - np.log(-loss(m, u, v, p, q)[1]) + np.zeros_like(m))
+        _, slope, second = loss(m, u, v, p, q)
+        return u + v - np.log(-slope) + np.zeros_like(m), q - p - second / slope
 
 
 @functools.lru_cache(maxsize=256)
@@ -53,15 +53,21 @@ def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
         if np.all(-slope > 1e-290):
             break
         edge /= 2
-    low, low_in, high_in, high = _density(loss, np.array([-edge, 1 - edge, edge - 1, edge]))
+    low, low_in, high_in, high = _density(loss, np.array([-edge, 1 - edge, edge - 1, edge]))[0]
     # The rates are small numbers such as 1 − κ; what lies below the ninth digit is rounding.
     return edge, round(float(low_in - low), 9), round(float(high - high_in), 9)
+
+
+def _log_odds(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
+    """Return L(m) − L(−m), the log-odds of a yes/no question before weights, and its derivative."""
+    (yes, yes_rate), (no, no_rate) = log_density(loss, m), log_density(loss, -m)
+    return yes - no, yes_rate + no_rate
 
 
 def check_determined(loss: MarginLoss) -> None:
     """Raise unless the minimiser of the loss depends on the class probabilities."""
     m = np.linspace(0.1, 20.0, 64)
-    if np.all(np.abs(log_density(loss, m) - log_density(loss, -m)) < 1e-9):
+    if np.all(np.abs(_log_odds(loss, m)[0]) < 1e-9):
         raise ValueError(
             f"margin_loss {loss!r} does not determine the class probabilities: its slope is the same "
             "at m and −m, so its minimiser only names the likeliest class"
@@ -87,12 +93,12 @@ def posterior_probabilities(
     with np.errstate(all="ignore"):
         if link in ELEMENTWISE:
             m = np.log(x) - np.log1p(-x) if link in PROBABILITY else x
-            log_odds = log_density(loss, m) - log_density(loss, -m) - np.log(positive / negative)
+            log_odds = _log_odds(loss, m)[0] - np.log(positive / negative)
             largest = np.finfo(np.float64).max
             eta = at_margin(np.clip(log_odds, -largest, largest))[2]
             return np.asarray(np.clip((eta - smoothing / 2) / (1 - smoothing), 0.0, 1.0))
         m = np.log(x) - np.log1p(-x) if link in PROBABILITY else all_margins(x)
-        density = log_density(loss, m) - np.log(positive)
+        density = log_density(loss, m)[0] - np.log(positive)
         eta = np.exp(density - density.max(axis=-1, keepdims=True))
         eta /= eta.sum(axis=-1, keepdims=True)
         if smoothing:
@@ -124,8 +130,7 @@ def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Arra
     """
     check_determined(loss)
     if link == "sigmoid":
-        wanted = np.log(positive) - np.log(negative)
-        return _invert(lambda m: log_density(loss, m) - log_density(loss, -m), wanted)
+        return _invert(lambda m: _log_odds(loss, m), np.log(positive) - np.log(negative))
     wanted = np.log(positive) - np.log(positive.sum())
     # Every class but one has p ≤ 1/2, where L grows for every loss; that one has what is left.
     top = int(wanted.argmax())
@@ -133,48 +138,52 @@ def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Arra
     if others.size == 0:
         return np.zeros(1)
 
-    def log_p(shift: float) -> Array:
-        m = _invert(lambda z: log_density(loss, z), others + shift, ceiling=0.0)
-        return np.asarray(m - np.log1p(np.exp(m)))
+    def margins(shift: Array) -> Array:
+        return _invert(lambda m: log_density(loss, m), others + shift, ceiling=0.0)
 
-    def excess(shift: Array) -> Array:
-        rest = np.exp(log_p(float(shift[0]))).sum(keepdims=True)
+    def excess(shift: Array) -> tuple[Array, Array]:
+        m = margins(shift)
+        _, _, p, q = at_margin(m)
+        rest = p.sum(keepdims=True)
         if rest[0] >= 1.0:
-            return np.array([_FARTHEST])
-        return np.asarray(wanted[top] + shift - log_density(loss, np.log1p(-rest) - np.log(rest)))
+            return np.array([_FARTHEST]), np.ones(1)
+        with np.errstate(all="ignore"):
+            density, rate = log_density(loss, np.log1p(-rest) - np.log(rest))
+            spread = (p * q / log_density(loss, m)[1]).sum() / (rest * (1.0 - rest))
+            return wanted[top] + shift - density, 1.0 + rate * spread
 
     # The densities fix p up to a common factor, which the sum of p decides.
-    shift = _invert(excess, np.zeros(1))
-    small = log_p(float(shift[0]))
-    logits = np.insert(small, top, np.log1p(-np.exp(small).sum()))
+    log_p, _, p, _ = at_margin(margins(_invert(excess, np.zeros(1))))
+    logits = np.insert(log_p, top, np.log1p(-p.sum()))
     return np.asarray(logits - logits.mean())
 
 
-def _invert(f: Callable[[Array], Array], wanted: Array, ceiling: float = _FARTHEST) -> Array:
-    """Solve f(m) = wanted for an increasing f and m up to a ceiling, by the Illinois method.
+def _invert(
+    f: Callable[[Array], tuple[Array, Array]], wanted: Array, ceiling: float = _FARTHEST
+) -> Array:
+    """Solve f(m) = wanted for an increasing f and m up to a ceiling, by Newton's method in a bracket.
 
-    Elementwise. What f does not reach is answered by the far end that comes nearest to it.
+    Elementwise; f returns its derivative as well. What f does not reach is answered by the far end
+    that comes nearest to it.
     """
     low, high = -np.ones(wanted.shape), np.full(wanted.shape, min(1.0, ceiling))
-    below, above = f(low) - wanted, f(high) - wanted
-    while np.any((below > 0) & (low > -_FARTHEST)) or np.any((above < 0) & (high < ceiling)):
-        low = np.where(below > 0, 2 * low, low)
-        high = np.where(above < 0, np.minimum(2 * high, ceiling), high)
-        below, above = f(low) - wanted, f(high) - wanted
-    reached = (below <= 0) & (above >= 0)
-    nearest = np.where(below > 0, low, high)
-    middle = last = (low + high) / 2
+    short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
+    while np.any(short & (low > -_FARTHEST)) or np.any(beyond & (high < ceiling)):
+        low = np.where(short, 2 * low, low)
+        high = np.where(beyond, np.minimum(2 * high, ceiling), high)
+        short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
+    m = (low + high) / 2
     for _ in range(_ROUNDS):
+        found, rate = f(m)
         with np.errstate(all="ignore"):
-            secant = high - above * (high - low) / (above - below)
-        middle = np.where((secant > low) & (secant < high), secant, (low + high) / 2)
-        found = f(middle) - wanted
-        left = found < 0
-        # Halving the end that stays keeps the secant from creeping up on one side.
-        below, above = np.where(left, found, below / 2), np.where(left, above / 2, found)
-        low, high = np.where(left, middle, low), np.where(left, high, middle)
-        settled = np.abs(middle - last) <= 2.0**-52 * np.maximum(1.0, np.abs(middle))
-        if np.all(settled | (found == 0) | ~reached):
+            newton = m - (found - wanted) / rate
+            # The next step would be this one squared, below the last digit; but where f is steep a
+            # step is small far from the solution too.
+            settled = np.abs(newton - m) <= 2.0**-40 * np.maximum(1.0, np.abs(m))
+            settled &= np.abs(found - wanted) <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
+        low, high = np.where(found < wanted, m, low), np.where(found < wanted, high, m)
+        inside = settled | ((newton > low) & (newton < high))
+        m = np.where(inside, newton, (low + high) / 2)
+        if np.all(settled | short | beyond):
             break
-        last = middle
-    return np.where(reached, middle, nearest)
+    return np.where(short, low, np.where(beyond, high, m))

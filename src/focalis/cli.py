@@ -179,7 +179,15 @@ def _compare(parsed: argparse.Namespace) -> int:
     missing = [name for name in _COMPARE_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         return _fail(f'{", ".join(missing)} missing: pip install "focalis[compare]"')
+    try:
+        return _compare_losses(parsed)
+    except KeyboardInterrupt:
+        done = f"; what is done is in {parsed.out}, --resume goes on with it"
+        print(f"focalis compare: interrupted{done if parsed.out.exists() else ''}", file=sys.stderr)
+        return _INTERRUPTED
 
+
+def _compare_losses(parsed: argparse.Namespace) -> int:
     from rich.console import Console
 
     from focalis.compare import InputError, Settings, run
@@ -193,13 +201,6 @@ def _compare(parsed: argparse.Namespace) -> int:
             results = run(settings, listener)
     except InputError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print(
-            f"focalis compare: interrupted; what is done is in {settings.out}, "
-            "--resume goes on with it",
-            file=sys.stderr,
-        )
-        return _INTERRUPTED
     print_table(results, Console())
     print(f"report: {settings.out / 'index.html'}")
     return 0

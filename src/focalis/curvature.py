@@ -14,12 +14,14 @@
 probability links the scalar is the second derivative with respect to the probability.
 """
 
+import math
 from typing import Any
 
 from focalis.vocabulary import absolute, where
 
 __all__ = ["POLICIES", "check_policy", "shape_curvature"]
 
+_FLOORS = {"exact": -math.inf, "clipped": 0.0}
 POLICIES = ("exact", "clipped", "absolute", "fisher")
 
 
@@ -40,9 +42,8 @@ def check_policy(curvature: str) -> None:
 
 def shape_curvature(curvature: str, second: Any) -> Any:
     """Return the scalar second derivative as the policy wants it."""
-    if curvature == "clipped":
-        # A comparison and not maximum(), so that NaN stays NaN.
-        return where(second < 0.0, 0.0, second)
     if curvature == "absolute":
         return absolute(second)
-    return second
+    # One form for both, so that an engine compiles one. A comparison and not maximum(): NaN stays NaN.
+    floor = _FLOORS[curvature]
+    return where(second < floor, floor, second)

@@ -42,15 +42,11 @@ def evaluate(
     weights = read_row_weights(scores, read, sample_weight, where)
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
-    outputs = Outputs(_value_output(loss, scores) if hess is None else None, None, None)
     given = (read.rows, weights.sample_weight, weights.where)
-    in_place = False
-    if grad is not None:
-        outputs.grad = make_output(scores, grad[0], given)
-        in_place = grad[0] is not None and overlaps(scores, outputs.grad)
-    if hess is not None:
-        outputs.hess = make_output(scores, hess[0], (*given, outputs.grad))
-        in_place = in_place or (hess[0] is not None and overlaps(scores, outputs.hess))
+    slope = None if grad is None else make_output(scores, grad[0], given)
+    second = None if hess is None else make_output(scores, hess[0], (*given, slope))
+    outputs = Outputs(_value_output(loss, scores) if hess is None else None, slope, second)
+    in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
     fisher = curvature == "fisher" and hess is not None
     batch = Batch(loss.link, scores, read, weights, positive, negative, fisher, in_place)
     denominator = 1.0 if hess is not None else _denominator(loss, batch, normalizer)
@@ -81,7 +77,7 @@ def answer_totals(
         valid = read.valid(lo, hi).reshape(hi - lo, -1) | (weight == 0)
         if not valid.all():
             read.complain(lo * valid.shape[1] + int(np.flatnonzero(~valid)[0]))
-        y = read.chunk(lo, hi, np.float64)
+        y = read.chunk(lo, hi, np.float64, _as_float64)
         if read.is_index:
             kept = weight[:, 0] != 0
             totals[0] += np.bincount(y[kept], weight[kept, 0], minlength=scores.n_classes)
@@ -129,6 +125,10 @@ def _read_without_logits(
         )
     scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
     return scores, _read(loss, scores, given)
+
+
+def _as_float64(numbers: Array) -> Array:
+    return np.ascontiguousarray(numbers, np.float64)
 
 
 def _engine(engine: str) -> str:

@@ -4,14 +4,13 @@ Nothing the size of the logits is made but what the caller asked for. Whatever t
 as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from focalis import buffers
 from focalis.engines import Kernels
+from focalis.layout import Layout, is_planar, layout_of
 from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
 from focalis.targets import Array, Scores, Targets
 from focalis.threads import run_chunks
@@ -23,8 +22,7 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 CHUNK = 1 << 18
 
 
-@dataclass(slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
 
     value: Array | None
@@ -32,8 +30,7 @@ class Outputs:
     hess: Array | None
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(NamedTuple):
     """All that a run of the kernels needs to know."""
 
     link: str
@@ -69,14 +66,14 @@ def make_output(scores: Scores, out: Any, others: tuple[Array | None, ...]) -> A
         raise ValueError("out must be writable, got a read-only array")
     if any(other is not None and np.may_share_memory(other, out) for other in others):
         raise ValueError("out must not overlap targets, weights or another out, got one that does")
-    if overlaps(scores, out) and not _same_place(scores.rows, out.reshape(scores.rows.shape)):
+    if overlaps(scores, out) and not _same_place(scores.array, out.reshape(scores.array.shape)):
         raise ValueError("out must be the logits exactly or not overlap them, got one in between")
     return out
 
 
 def overlaps(scores: Scores, out: Array | None) -> bool:
     """Return whether a result is written over scores."""
-    return out is not None and np.may_share_memory(scores.rows, out)
+    return out is not None and np.may_share_memory(scores.array, out)
 
 
 def _same_place(a: Array, b: Array) -> bool:
@@ -86,68 +83,77 @@ def _same_place(a: Array, b: Array) -> bool:
 
 def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
     """Fill the outputs and return the sum of the weighted losses."""
-    if batch.scores.rows.size == 0:
+    scores = batch.scores
+    if scores.array.size == 0:
         if outputs.value is not None:
             outputs.value[...] = 0
         return 0.0
-    n_rows, step = batch.scores.n_rows, batch.step
-    shared = _as_rows(outputs, batch.scores)
-    if n_rows <= step:
-        done = [_run_chunk(batch, kernels, scale, shared, 0, n_rows)]
-    else:
-        done = run_chunks(
-            lambda i: _run_chunk(
-                batch, kernels, scale, shared, i * step, min((i + 1) * step, n_rows)
-            ),
-            -(-n_rows // step),
-        )
-    total = 0.0
-    for i, (part, bad) in enumerate(done):
+    layout = layout_of((scores.array, *outputs[1:]), scores.row_shape, scores.n_rows)
+    x, shared = scores.array, outputs
+    if x.ndim != 2 or outputs.value is not None:
+        x = layout.arrange(x)
+        shared = Outputs(*(_arrange(layout, a, scores) for a in outputs))
+    if scores.n_rows <= batch.step:
+        total, bad = _run_chunk(batch, kernels, scale, x, shared, 0, scores.n_rows)
         if bad:
-            _complain(batch, i * step, min((i + 1) * step, n_rows))
-        total += part
+            _complain(batch, 0, scores.n_rows)
+    else:
+        total = _run_chunks(batch, kernels, scale, layout, x, shared)
     if shared is not outputs:
-        _copy_back(shared, outputs)
+        for final, rows in zip(outputs, shared, strict=True):
+            if final is not None and rows is not None and not np.may_share_memory(final, rows):
+                final[...] = rows.reshape(final.shape)
     return total
 
 
-def _as_rows(outputs: Outputs, scores: Scores) -> Outputs:
-    """Return the outputs as rows: views, or copies to be written back where there is no view."""
-    if len(scores.shape) == 2 and outputs.value is None:
-        return outputs
-    return Outputs(*(_rows_of(a, scores) for a in (outputs.value, outputs.grad, outputs.hess)))
+def _run_chunks(
+    batch: Batch, kernels: Kernels, scale: float, layout: Layout, x: Array, outputs: Outputs
+) -> float:
+    """Share the chunks out over the threads; return the sum of their results, in order."""
+    spans = layout.spans(batch.step)
+
+    def work(i: int) -> tuple[float, bool]:
+        lo, hi = spans[i]
+        places = (None if a is None else layout.take(a, lo, hi) for a in outputs)
+        return _run_chunk(batch, kernels, scale, layout.take(x, lo, hi), Outputs(*places), lo, hi)
+
+    total = 0.0
+    for span, (part, bad) in zip(spans, run_chunks(work, len(spans)), strict=True):
+        if bad:
+            _complain(batch, *span)
+        total += part
+    return total
 
 
-def _copy_back(shared: Outputs, outputs: Outputs) -> None:
-    for final, rows in (
-        (outputs.value, shared.value),
-        (outputs.grad, shared.grad),
-        (outputs.hess, shared.hess),
-    ):
-        if final is not None and rows is not None and not np.may_share_memory(final, rows):
-            final[...] = rows.reshape(final.shape)
-
-
-def _rows_of(output: Array | None, scores: Scores) -> Array | None:
+def _arrange(layout: Layout, output: Array | None, scores: Scores) -> Array | None:
+    """Return an output as rows: a view, or a copy to be written back where there is no view."""
     if output is None:
         return None
-    if output.shape == scores.shape:
-        return output.reshape(scores.rows.shape)
-    return output.reshape(-1)
+    if output.ndim == scores.array.ndim:
+        return layout.arrange(output)
+    # One number per row, or (of one question per row) without a class axis.
+    return output.reshape(-1) if output.shape != scores.shape else output.reshape(-1, 1)
 
 
 def _run_chunk(
-    batch: Batch, kernels: Kernels, scale: float, outputs: Outputs, lo: int, hi: int
+    batch: Batch,
+    kernels: Kernels,
+    scale: float,
+    x: Array,
+    places: Outputs,
+    lo: int,
+    hi: int,
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
-    x = scores.chunk(lo, hi)
-    if batch.in_place:
-        # A kernel may look at a score again after it has written a result.
-        x = x.copy()
-    t = targets.chunk(lo, hi, scores.dtype)
-    value, write_value = _target(outputs.value, lo, hi, scores.dtype)
-    grad, write_grad = _target(outputs.grad, lo, hi, scores.dtype)
-    hess, write_hess = _target(outputs.hess, lo, hi, scores.dtype)
+    if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
+        value, grad, hess = results = [_target(places[0], scores.dtype), *places[1:]]
+    else:
+        x = kernels.read(x).reshape(hi - lo, -1)
+        if batch.in_place:
+            # A kernel may look at a score again after it has written a result.
+            x = x.copy()
+        value, grad, hess = results = [_target(place, scores.dtype) for place in places]
+    t = targets.chunk(lo, hi, scores.dtype, kernels.read)
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
@@ -169,28 +175,35 @@ def _run_chunk(
             result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
             if batch.fisher and hess is not None and not result[1]:
                 kernels.fisher(x, _row_totals(batch, t, weight), hess)
-    for write in (write_value, write_grad, write_hess):
-        if write is not None:
-            write()
+    for place, written in zip(places, results, strict=True):
+        if (
+            place is not None
+            and written is not None
+            and written is not place
+            and not np.may_share_memory(written, place)
+        ):
+            kernels.write(written.reshape(place.shape), place)
     return result
 
 
-def _target(
-    output: Array | None, lo: int, hi: int, dtype: Any
-) -> tuple[Array | None, Callable[[], None] | None]:
-    """Return a contiguous array for the kernel to fill and what copies it to its place."""
-    if output is None:
-        return None, None
-    place = output[lo:hi]
-    if place.dtype == dtype and place.flags.c_contiguous:
-        return place, None
-    scratch = np.empty(place.shape, dtype)
+def _may_stay_planar(
+    batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
+) -> bool:
+    """Return whether a kernel takes the scores as they lie, and writes the gradient so."""
+    fits = kernels.takes_planes and batch.link == "softmax" and batch.targets.is_index
+    both = (x,) if grad is None else (x, grad)
+    return (
+        fits and hess is None and all(a.dtype == x.dtype == batch.scores.dtype for a in both)
+    ) and all(map(is_planar, both))
 
-    def copy() -> None:
-        with np.errstate(over="ignore"):
-            place[...] = scratch.astype(place.dtype)
 
-    return scratch, copy
+def _target(place: Array | None, dtype: Any) -> Array | None:
+    """Return contiguous rows for the kernel to fill: the place itself where it can be."""
+    if place is None:
+        return None
+    direct = place.dtype == dtype and place.flags.c_contiguous
+    rows = place if direct else np.empty(place.shape, dtype)
+    return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
 
 
 def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:

@@ -13,8 +13,7 @@
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +26,7 @@ __all__ = [
     "Limits",
     "SoftmaxMargins",
     "at_margin",
+    "both_link_terms",
     "limits",
     "link_terms",
     "margin_limits",
@@ -43,8 +43,7 @@ PROBABILITY = ("identity", "simplex")
 PROBABILITY_SLACK = 16
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What a loss tends to where its formula meets an infinity, and the type's own bounds.
 
     ``value`` is φ as m → −∞, ``value_at_one`` as p → 1; the slopes and curvatures are dφ/dp and
@@ -78,11 +77,28 @@ def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
 
 def margin_terms(loss: MarginLoss, bounds: Limits, curvature: str, m: Any) -> tuple[Any, Any, Any]:
     """Return value, slope and shaped curvature at a margin, which may be infinite."""
+    inside = _finite(m, bounds)
+    value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
+    return where(m < -bounds.largest, bounds.value, value), slope, second
+
+
+def both_margin_terms(
+    loss: MarginLoss, bounds: Limits, curvature: str, m: Any
+) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Return `margin_terms` at a margin and at its mirror −m, which share their companions."""
+    inside = _finite(m, bounds)
+    u, v, p, q = at_margin(inside)
+    value, slope, second = state_terms(loss, curvature, inside, u, v, p, q)
+    value_no, slope_no, second_no = state_terms(loss, curvature, -inside, v, u, q, p)
+    value = where(m < -bounds.largest, bounds.value, value)
+    value_no = where(m > bounds.largest, bounds.value, value_no)
+    return value, slope, second, value_no, slope_no, second_no
+
+
+def _finite(m: Any, bounds: Limits) -> Any:
     largest, lowest = bounds.largest, -bounds.largest
     inside = where(m < lowest, lowest, m)
-    inside = where(inside > largest, largest, inside)
-    value, slope, second = state_terms(loss, curvature, inside, *at_margin(inside))
-    return where(m < lowest, bounds.value, value), slope, second
+    return where(inside > largest, largest, inside)
 
 
 def state_terms(
@@ -159,13 +175,21 @@ def link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> A
     return lambda z, mirrored: margin_terms(loss, bounds, curvature, z)
 
 
+def both_link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
+    """Return the function of (z, mirrored z) that gives `link_terms` for z and for its mirror."""
+    if link in PROBABILITY:
+        terms = link_terms(link, loss, bounds, curvature)
+        return lambda z, mirrored: (*terms(z, mirrored), *terms(mirrored, z))
+    return lambda z, mirrored: both_margin_terms(loss, bounds, curvature, z)
+
+
 def limits(loss: MarginLoss, dtype: Any) -> Limits:
     """Return the limits of a margin loss, found by following it far out in float64."""
     info = np.finfo(dtype)
     bounds = Limits(float(info.max), float(info.tiny), float(info.eps) ** 0.5)
     with np.errstate(all="ignore"):
         found = probability_limits(loss, bounds, np.float64)
-    return replace(bounds, **{name: float(limit) for name, limit in found.items()})
+    return bounds._replace(**{name: float(limit) for name, limit in found.items()})
 
 
 def margin_limits(loss: Any, number: Any) -> dict[str, Any]:
@@ -197,8 +221,7 @@ def _limit(number: Any, far: Any, farther: Any) -> Any:
     return where(absolute(farther - far) <= 1e-6 * absolute(far), farther, open_ended)
 
 
-@dataclass(frozen=True)
-class SoftmaxMargins:
+class SoftmaxMargins(NamedTuple):
     """A softmax seen from one class t of each row.
 
     ``margin`` (rows,) is m_t; ``ratio`` (rows, C) is r_j = p_j / (1 − p_t) for j ≠ t and 0 at t;

@@ -2,8 +2,8 @@
 
 import functools
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,29 +12,25 @@ __all__ = ["Scores", "Targets", "read_scores", "read_targets"]
 Array = np.ndarray
 
 
-@dataclass(slots=True)
-class Scores:
+class Scores(NamedTuple):
     """Logits or probabilities as rows × classes.
 
-    ``rows`` (R, C) is a view of the caller's array where one exists; ``dtype`` is the type to compute
-    in, ``own`` the type to answer in; ``row_shape`` is the caller's shape without the class axis.
+    ``array`` (…, C) is the caller's, with a class axis; ``dtype`` is the type to compute in, ``own`` the
+    type to answer in; ``row_shape`` is the caller's shape without the class axis.
     """
 
-    rows: Array
+    array: Array
     shape: tuple[int, ...]
     row_shape: tuple[int, ...]
+    n_rows: int
+    n_classes: int
     own: np.dtype[Any]
     dtype: np.dtype[Any]
 
     @property
-    def n_rows(self) -> int:
-        """The number of rows R."""
-        return int(self.rows.shape[0])
-
-    @property
-    def n_classes(self) -> int:
-        """The number of classes C."""
-        return int(self.rows.shape[1])
+    def rows(self) -> Array:
+        """The scores (R, C): a view where there can be one."""
+        return self.array.reshape(self.n_rows, self.n_classes)
 
     def chunk(self, lo: int, hi: int) -> Array:
         """Return rows as a contiguous array of the computing type."""
@@ -64,14 +60,13 @@ def read_scores(link: str, given: Any) -> Scores:
     own, dtype = _types(logits.dtype, link)
     shape = logits.shape
     if link in ("sigmoid", "identity") and logits.ndim <= 1:
-        return Scores(logits.reshape(-1, 1), shape, shape, own, dtype)
+        return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
     if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
         raise ValueError(
             f"logits with link={link!r} need a last axis of at least one class, got shape {shape}"
         )
     row_shape = shape[:-1]
-    rows = logits if len(shape) == 2 else logits.reshape(math.prod(row_shape), shape[-1])
-    return Scores(rows, shape, row_shape, own, dtype)
+    return Scores(logits, shape, row_shape, math.prod(row_shape), shape[-1], own, dtype)
 
 
 @functools.cache
@@ -87,8 +82,7 @@ def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
-@dataclass(slots=True)
-class Targets:
+class Targets(NamedTuple):
     """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
 
     rows: Array
@@ -113,8 +107,11 @@ class Targets:
         """Whether a chunk is a vector of class indices."""
         return self.form == "index" and self.smoothing == 0.0
 
-    def chunk(self, lo: int, hi: int, dtype: Any) -> Array:
-        """Return a chunk as an engine wants it; what is not valid stays recognisable."""
+    def chunk(self, lo: int, hi: int, dtype: Any, read: Callable[[Array], Array]) -> Array:
+        """Return a chunk as an engine wants it, in the type that `read` converts numbers to.
+
+        What is not valid stays recognisable.
+        """
         rows = self.rows[lo:hi]
         if self.is_index:
             return np.ascontiguousarray(rows, np.int64)
@@ -124,7 +121,7 @@ class Targets:
             y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
-        y = np.ascontiguousarray(rows, dtype)
+        y = read(rows)
         if self.mean_over_positives:
             count = (y > 0).sum(axis=1, keepdims=True)
             smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype))
@@ -206,7 +203,7 @@ def read_targets(
             f"targets with link={link!r} must have shape {scores.row_shape} (class indices) or "
             f"{scores.shape} (a number for each class), got {targets.shape}"
         )
-    wanted = (scores.n_rows,) if form == "index" else scores.rows.shape
+    wanted = (scores.n_rows, scores.n_classes)[: 1 if form == "index" else 2]
     rows = targets if targets.shape == wanted else targets.reshape(wanted)
     return Targets(
         rows,

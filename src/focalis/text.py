@@ -7,10 +7,11 @@ from typing import Any
 
 __all__ = ["canonical_name", "read_call", "write_call"]
 
-_CALL = re.compile(r"\s*([A-Za-z][\w\s-]*?)\s*(?:\((.*)\))?\s*", re.DOTALL)
-_ARGUMENT = re.compile(r"\s*([A-Za-z][\w\s-]*?)\s*=\s*(\[[^\[\]]*\]|[^,\[\]()=]+?)\s*(?:,|$)")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
-_INTEGER = re.compile(r"[+-]?\d+")
+# As text: `re` compiles and keeps what is used, and an import uses none.
+_CALL = r"(?s)\s*([A-Za-z][\w\s-]*?)\s*(?:\((.*)\))?\s*"
+_ARGUMENT = r"\s*([A-Za-z][\w\s-]*?)\s*=\s*(\[[^\[\]]*\]|[^,\[\]()=]+?)\s*(?:,|$)"
+_NUMBER = r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)"
+_INTEGER = r"[+-]?\d+"
 
 Value = float | int | str | tuple[float, ...]
 
@@ -52,14 +53,14 @@ def read_call(text: str) -> tuple[str, dict[str, Value]]:
     """
     if not isinstance(text, str):
         raise TypeError(f"a loss must be described by a str, got {type(text).__name__}")
-    match = _CALL.fullmatch(text)
+    match = re.fullmatch(_CALL, text)
     if match is None:
         raise ValueError(f"expected a loss such as 'focal(gamma=2, alpha=.25)', got {text!r}")
     name, inside = canonical_name(match[1]), (match[2] or "").strip()
     arguments: dict[str, Value] = {}
     position = 0
     while position < len(inside):
-        argument = _ARGUMENT.match(inside, position)
+        argument = re.match(_ARGUMENT, inside[position:])
         if argument is None:
             raise ValueError(
                 f"expected parameter=value, … in {text!r}, cannot read {inside[position:].strip()!r}"
@@ -68,7 +69,7 @@ def read_call(text: str) -> tuple[str, dict[str, Value]]:
         if key in arguments:
             raise ValueError(f"{key} is given twice in {text!r}")
         arguments[key] = _read(argument[2].strip(), text)
-        position = argument.end()
+        position += argument.end()
     return name, arguments
 
 
@@ -76,11 +77,11 @@ def _read(value: str, text: str) -> Value:
     if value.startswith("["):
         items = [item.strip() for item in value[1:-1].split(",") if item.strip()]
         for item in items:
-            if not _NUMBER.fullmatch(item):
+            if not re.fullmatch(_NUMBER, item):
                 raise ValueError(f"expected numbers between brackets in {text!r}, got {item!r}")
         return tuple(float(item) for item in items)
-    if _INTEGER.fullmatch(value):
+    if re.fullmatch(_INTEGER, value):
         return int(value)
-    if _NUMBER.fullmatch(value):
+    if re.fullmatch(_NUMBER, value):
         return float(value)
     return canonical_name(value)

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,8 +83,7 @@ def class_weights(
     return positive, negative
 
 
-@dataclass(slots=True)
-class RowWeights:
+class RowWeights(NamedTuple):
     """Sample weights and masks, per row (R,) or per element (R, C)."""
 
     sample_weight: Array | None
@@ -181,7 +179,7 @@ def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array
     if array.shape == scores.row_shape:
         return array.reshape(-1)
     if array.shape == scores.shape and targets.form == "elementwise":
-        return array.reshape(scores.rows.shape)
+        return array.reshape(scores.n_rows, scores.n_classes)
     options = f"{scores.row_shape}, one for each row"
     if targets.form == "elementwise":
         options += f", or {scores.shape}, one for each element"

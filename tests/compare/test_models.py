@@ -28,7 +28,9 @@ HELD_OUT = np.concatenate([held for _, held in INNER])
 LOSSES = [
     "cross_entropy",
     "focal(gamma=5, alpha=.25)",
+    "focal_star(gamma=2, beta=1)",
     "poly1(epsilon=1)",
+    "generalized_cross_entropy(kappa=.7)",
     "focal(gamma=2, label_smoothing=.1)",
 ]
 

@@ -1,8 +1,8 @@
 """The engines: who compiles the loop.
 
-An engine turns a loss into a `Kernels` object, four functions that each take a run of rows. The driver
-in :mod:`focalis.loss` prepares the rows, shares them out over threads and adds up; it is the same for
-all engines.
+An engine turns a loss into a `Kernels` object: four functions that each take a run of rows, and two that
+convert numbers to and from the type it computes in. The driver in :mod:`focalis.execution` prepares the
+rows, shares them out over threads and adds up; it is the same for all engines.
 """
 
 from typing import Any, Protocol
@@ -23,7 +23,20 @@ class Kernels(Protocol):
 
     All arrays are contiguous and of the computing dtype; `grad`, `hess` and `value` are written to
     when given. Each returns the sum of the values and whether a score or target was out of range.
+
+    If `takes_planes`, `index` also takes logits and gradients that lie one class after the other
+    (`focalis.layout.is_planar`), but then no Hessian.
     """
+
+    takes_planes: bool
+
+    def read(self, source: Array) -> Array:
+        """Return numbers of any type and layout as a contiguous array of the computing type."""
+        ...
+
+    def write(self, result: Array, place: Array) -> None:
+        """Copy a result to its place, rounded to the type there."""
+        ...
 
     def elementwise(
         self,

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from importlib import resources
 from pathlib import Path
+from stat import S_ISVTX
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,11 @@ import numba
 __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
-_LOOPS = {"elementwise": ("elementwise",), "softmax": ("softmax", "dense", "dense_lanes")}
+_LOOPS = {
+    "elementwise": ("elementwise",),
+    "softmax": ("softmax", "lanes", "dense", "dense_lanes"),
+    "halves": ("halves",),
+}
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 
@@ -42,7 +47,7 @@ def cache_directory() -> Path | None:
     Returns
     -------
     Path or None
-        None where the directory cannot be written to, or others may write to it.
+        None where the directory cannot be written to, or others may write to it or to one above it.
     """
     named = os.environ.get("FOCALIS_CACHE_DIR")
     directory = Path(named) if named else _user_cache() / "focalis"
@@ -67,14 +72,29 @@ def _user_cache() -> Path:
 
 
 def _is_private(directory: Path) -> bool:
-    """Whether this user may put a file there, and nobody else."""
+    """Whether this user may put a file there, and nobody else may, or may put another in its place."""
     if not os.access(directory, os.W_OK):
         return False
     # Where there are no user numbers (Windows) a profile's folders are private as they are made.
     if sys.platform == "win32":
         return True
-    status = directory.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+    own = directory.stat()
+    if own.st_uid != os.getuid() or own.st_mode & 0o022:
+        return False
+    return not any(map(_may_be_swapped, (directory.absolute(), directory.resolve())))
+
+
+def _may_be_swapped(directory: Path) -> bool:
+    """Whether others may put a folder of theirs in the place of this one, or of one above it."""
+    for parent in reversed(directory.parents):
+        status = parent.stat()
+        # In a sticky folder, such as /tmp, each may only move what is theirs.
+        writable = status.st_mode & 0o022 and not status.st_mode & S_ISVTX
+        if writable or status.st_uid not in (0, os.getuid()):
+            return True
+        if not status.st_mode & 0o011:
+            return False  # nobody else gets further down
+    return False
 
 
 def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
@@ -85,8 +105,8 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
     dtype : {"float32", "float64"}
         Which primitives the module is made of.
     terms : str
-        Source of what the loops call: traced functions and constants.
-    loops : {"elementwise", "softmax"}
+        Source of what the loops call: traced functions and constants; "" where they call none.
+    loops : {"elementwise", "softmax", "halves"}
         The module of `focalis.engines.fused` that holds the kernel.
     name : str
         The kernel.
@@ -140,9 +160,8 @@ def _place(path: Path, source: str) -> None:
 def _source(dtype: str, terms: str, loops: str, *, cache: bool) -> str:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
     head = f"import numpy as np\nfrom numba import njit\n\nCACHE = {cache}\n"
-    parts = [primitives, *_LOOPS[loops]]
-    texts = [_template(part) for part in parts]
-    return "\n\n".join([head, texts[0], terms, *texts[1:]])
+    before, after = (primitives, "steps"), _LOOPS[loops]
+    return "\n\n".join([head, *map(_template, before), terms, *map(_template, after)])
 
 
 def _template(name: str) -> str:

@@ -5,9 +5,17 @@ from typing import Any
 
 import numpy as np
 
+from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
-from focalis.links import PROBABILITY, PROBABILITY_SLACK, limits, link_terms, state_terms
+from focalis.links import (
+    PROBABILITY,
+    PROBABILITY_SLACK,
+    both_link_terms,
+    limits,
+    link_terms,
+    state_terms,
+)
 from focalis.margin import MarginLoss
 
 __all__ = ["numba_kernels"]
@@ -21,6 +29,8 @@ _MOST_LANE_CLASSES = 48
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
+    takes_planes = True
+
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._dtype = np.dtype(dtype)
         if link == "softmax" and curvature == "fisher":
@@ -28,14 +38,21 @@ class NumbaKernels:
             curvature = "exact"
         self._scalar = self._dtype.type
         bounds = limits(loss, dtype)
-        text, constants = trace(
-            "terms", link_terms(link, loss, bounds, curvature), ("z", "mirrored")
+        sides = ("z", "mirrored")
+        text, constants = trace("terms", link_terms(link, loss, bounds, curvature), sides)
+        both, both_constants = trace(
+            "both_terms", both_link_terms(link, loss, bounds, curvature), sides
         )
         slack = PROBABILITY_SLACK * float(np.finfo(dtype).eps) if link in PROBABILITY else 0.0
         head = f"PROBABILITY, SLACK = {link in PROBABILITY}, FLOAT({slack!r})\n"
         self._constants = self._constant_array(constants)
+        self._both_constants = self._constant_array(both_constants)
         self._elementwise = functools.partial(
-            compile_kernel, self._dtype.name, head + inlined(text), "elementwise", "elementwise"
+            compile_kernel,
+            self._dtype.name,
+            head + inlined(text) + inlined(both),
+            "elementwise",
+            "elementwise",
         )
 
         def state(m: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
@@ -51,6 +68,14 @@ class NumbaKernels:
     def _constant_array(self, constants: list[float]) -> Array:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
+
+    def read(self, source: Array) -> Array:
+        """Return numbers in the computing type."""
+        return halves.read(source, self._dtype)
+
+    def write(self, result: Array, place: Array) -> None:
+        """Copy a result to its place."""
+        halves.write(result, place)
 
     def elementwise(
         self,
@@ -76,6 +101,7 @@ class NumbaKernels:
             grad,
             hess,
             self._constants,
+            self._both_constants,
         )
         return result
 
@@ -91,6 +117,11 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
+        if not x.flags.c_contiguous:
+            lines = (_lines(x), x.strides[1] // x.itemsize)
+            planes = self._softmax("index_planes")
+            inputs = (*lines, t, weight, per_class, self._scalar(scale), value)
+            return planes(*inputs, None if grad is None else _lines(grad), self._constants)  # type: ignore[no-any-return]
         form = "index_lanes" if x.shape[1] <= _MOST_LANE_CLASSES else "index_rows"
         result: tuple[float, bool] = self._softmax(form)(
             x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
@@ -109,23 +140,31 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
+        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
+        traced = (self._constants, self._state_constants, self._limit)
+        result: tuple[float, bool]
+        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
+            result = self._softmax("dense_lanes")(*inputs, *traced)
+            return result
         t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
         simple, bad = self._softmax("one_hot")(y, weight, per_class, t, hot)
         if bad:
             return 0.0, True
         if simple:
             return self.index(x, t, hot, per_class, scale, value, grad, hess)
-        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
-        traced = (self._constants, self._state_constants, self._limit)
-        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
-            result: tuple[float, bool] = self._softmax("dense_lanes")(*inputs, *traced)
-        else:
-            result = self._softmax("dense_rows")(*inputs, hess, *traced)
+        result = self._softmax("dense_rows")(*inputs, hess, *traced)
         return result
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
         """Write the diagonal of each row's Fisher information."""
         self._softmax("fisher")(x, weight, hess, self._constants)
+
+
+def _lines(planar: Array) -> Array:
+    """Return the memory of planar rows from its first number to its last, as Numba vectorises it."""
+    n, classes = planar.shape
+    length = (classes - 1) * (planar.strides[1] // planar.itemsize) + n
+    return np.lib.stride_tricks.as_strided(planar, (length,), (planar.itemsize,))
 
 
 def inlined(function: str) -> str:

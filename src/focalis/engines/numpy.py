@@ -26,10 +26,22 @@ Array = np.ndarray
 class NumpyKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
+    takes_planes = False
+
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link = link
         self._dtype = dtype
         self._terms = link_terms(link, loss, limits(loss, dtype), curvature)
+
+    def read(self, source: Array) -> Array:
+        """Return numbers in the computing type."""
+        return np.ascontiguousarray(source, self._dtype)
+
+    def write(self, result: Array, place: Array) -> None:
+        """Copy a result to its place."""
+        with np.errstate(over="ignore"):
+            # A half is the float32 result rounded, also where float64 was computed in.
+            place[...] = result.astype(np.float32) if place.dtype.itemsize == 2 else result
 
     def elementwise(
         self,

@@ -2,7 +2,8 @@
 
 The first half of a name says what the scores are: ``sigmoid_`` and ``softmax_`` take logits, ``binary_``
 and ``categorical_`` probabilities. A function returns the value alone; for the gradient build the
-`focalis.Loss` and call `Loss.value_and_grad`. The class axis is the last one.
+`focalis.Loss` and call `Loss.value_and_grad`. The class axis is the last one. What all of them take is
+told once: the settings in `focalis.Loss`, the arguments of a call in `focalis.Loss.__call__`.
 """
 
 from focalis.functional.cross_entropies import (

@@ -41,12 +41,7 @@ def sigmoid_cross_entropy(
         Logits of any shape; the last of two or more axes holds the classes.
     targets : array_like
         Shaped like the logits, in [0, 1].
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    pos_weight, class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, pos_weight, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -115,9 +110,7 @@ def balanced_cross_entropy(
     alpha : float or sequence of float, default 0.75
         Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
         number below 0, is off.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -184,11 +177,7 @@ def softmax_cross_entropy(
         Logits (…, C), the class axis last.
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -251,9 +240,7 @@ def multilabel_softmax_cross_entropy(
         Logits (…, C), the class axis last.
     targets : array_like
         Numbers (…, C) ≥ 0; those above 0 are the positives.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    class_weight, label_smoothing : optional
+    reduction, class_weight, label_smoothing : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

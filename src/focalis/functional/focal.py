@@ -122,13 +122,9 @@ def softmax_focal_loss(
         Logits (…, C), the class axis last.
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
     gamma : float, default 2
         The focusing γ ≥ 0; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -286,13 +282,9 @@ def categorical_focal_loss(
         Probabilities (…, C), the class axis last.
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
     gamma : float, default 2
         The focusing γ ≥ 0; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

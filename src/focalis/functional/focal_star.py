@@ -124,15 +124,11 @@ def softmax_focal_star(
         Logits (…, C), the class axis last.
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
     gamma : float, default 1
         The steepness γ > 0.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
     beta : float, default 0.0
         The shift β of the margin.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -288,15 +284,11 @@ def categorical_focal_star(
         Probabilities (…, C), the class axis last.
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
     gamma : float, default 1
         The steepness γ > 0.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
     beta : float, default 0.0
         The shift β of the margin.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

@@ -43,12 +43,7 @@ def sigmoid_generalized_cross_entropy(
         Shaped like the logits, in [0, 1].
     kappa : float, default 0.7
         The exponent κ in (0, 1], the paper's q: towards 0 cross-entropy, at 1 the mean absolute error.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -113,11 +108,7 @@ def softmax_generalized_cross_entropy(
         Class indices (…) or non-negative numbers (…, C).
     kappa : float, default 0.7
         The exponent κ in (0, 1], the paper's q: towards 0 cross-entropy, at 1 the mean absolute error.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -186,12 +177,7 @@ def binary_generalized_cross_entropy(
         Shaped like the probabilities, in [0, 1].
     kappa : float, default 0.7
         The exponent κ in (0, 1], the paper's q: towards 0 cross-entropy, at 1 the mean absolute error.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -265,11 +251,7 @@ def categorical_generalized_cross_entropy(
         Class indices (…) or non-negative numbers (…, C).
     kappa : float, default 0.7
         The exponent κ in (0, 1], the paper's q: towards 0 cross-entropy, at 1 the mean absolute error.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

@@ -39,12 +39,7 @@ def binary_log_loss(
         Shaped like the probabilities, in [0, 1].
     eps : float, default 0.0
         Probabilities are first clipped to [eps, 1 − eps]; at 0.0, p_t = 0 gives inf.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    pos_weight, class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, pos_weight, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -122,11 +117,7 @@ def log_loss(
         Class indices (…) or non-negative numbers (…, C).
     eps : float, default 0.0
         Probabilities are first clipped to [eps, 1 − eps]; at 0.0, p_t = 0 gives inf.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

@@ -43,12 +43,7 @@ def sigmoid_poly1(
         Shaped like the logits, in [0, 1].
     epsilon : float, default 1.0
         The coefficient ε ≥ −1; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -113,11 +108,7 @@ def softmax_poly1(
         Class indices (…) or non-negative numbers (…, C).
     epsilon : float, default 1.0
         The coefficient ε ≥ −1; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -182,12 +173,7 @@ def binary_poly1(
         Shaped like the probabilities, in [0, 1].
     epsilon : float, default 1.0
         The coefficient ε ≥ −1; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the number of elements that count, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a
-        number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.
@@ -261,11 +247,7 @@ def categorical_poly1(
         Class indices (…) or non-negative numbers (…, C).
     epsilon : float, default 1.0
         The coefficient ε ≥ −1; 0 leaves cross-entropy.
-    reduction : {"none", "sum", "mean", "batchmean"}, default "mean"
-        "mean" divides by the sum of the row weights, "batchmean" by the number of rows.
-    alpha : float or sequence of float, optional
-        A factor for each class, or one for all. None, or a number below 0, is off.
-    class_weight, label_smoothing, ignore_index : optional
+    reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
         As in calling a `Loss`.

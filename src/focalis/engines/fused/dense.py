@@ -10,21 +10,20 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.primitives32 import (
-    FAR,
     FLOAT,
     INFINITY,
     LARGEST,
+    NEGLIGIBLE,
     ONE,
+    PRIMITIVE,
     ZERO,
     exp_nonpositive,
     log,
-    log1p,
+    log1p_unit,
+    where,
 )
 from focalis.engines.fused.softmax import (
-    LOOP,
-    STEP,
-    SUM,
-    choose,
+    all_but,
     clip_into,
     exp_sum,
     index_curvature,
@@ -32,8 +31,8 @@ from focalis.engines.fused.softmax import (
     state_terms,
     sum_below_one,
     terms,
-    weighed,
 )
+from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
 
 CACHE = False
 
@@ -41,12 +40,15 @@ CACHE = False
 # --- below this line the text is part of every dense softmax kernel
 @njit(**SUM)
 def survey(y, per_class):
-    """Return how many classes of a row have a weight, and whether a target is wrong."""
-    count, wrong = 0, 0
+    """Return how many classes of a row have a weight, the last, and whether a target is wrong."""
+    count, last, wrong = np.int32(0), np.int32(0), np.int32(0)
     for i in range(y.size):
-        count += (y[i] != ZERO) & (per_class[i] != ZERO)
-        wrong |= ~((y[i] >= ZERO) & (y[i] < INFINITY))
-    return count, wrong != 0
+        weighted = (y[i] != ZERO) & (per_class[i] != ZERO)
+        here = np.int32(i) if weighted else np.int32(0)
+        last = here if here > last else last
+        count += np.int32(1) if weighted else np.int32(0)
+        wrong |= np.int32(0) if (y[i] >= ZERO) & (y[i] < INFINITY) else np.int32(1)
+    return count, np.int64(last), wrong != 0
 
 
 @njit(**LOOP)
@@ -60,41 +62,41 @@ def last_equal(x, wanted):
     return np.int64(found)
 
 
-@njit(**LOOP)
-def first_weighted(y, per_class):
-    for i in range(y.size):
-        if y[i] != ZERO and per_class[i] != ZERO:
-            return i
-    return 0
-
-
-@njit(**STEP)
+@njit(**PRIMITIVE)
 def seen_from(x, e, top, total, per_total, log_total):
-    """Return margin, u, v, p, q of a class that is not the largest."""
+    """Return margin, u, v, p, q and 1 / q of a class that is not the largest."""
     u = (x - top) - log_total
     u = -LARGEST if u < -LARGEST else u
-    p = e * per_total
-    v = log1p(-p)
-    return u - v, u, v, p, (total - e) * per_total
+    left = total - e
+    per_left = ONE / left
+    # p ≤ 1/2, so that p / q ≤ 1 and log q = −log(1 + p / q).
+    v = -log1p_unit(e * per_left)
+    return u - v, u, v, e * per_total, left * per_total, total * per_left
 
 
 @njit(**SUM)
 def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
-    """Fill gw with w_k g_k and second with w_k φ″_k; return Σ w φ and Σ w g."""
+    """Fill gw with w_k g_k and second with w_k φ″_k; return Σ w φ and Σ w g.
+
+    Also whether any of the classes has a weight, and whether a target is wrong.
+    """
     value, sum_g = ZERO, ZERO
+    weighted, wrong = np.int32(0), np.int32(0)
     per_total = ONE / total
     for i in range(x.size):
+        wrong |= np.int32(0) if (y[i] >= ZERO) & (y[i] < INFINITY) else np.int32(1)
         w = weighed(weight * per_class[i], y[i])
-        m, u, v, p, q = seen_from(x[i], e[i], top, total, per_total, log_total)
+        weighted |= np.int32(0) if w == ZERO else np.int32(1)
+        m, u, v, p, q, per_q = seen_from(x[i], e[i], top, total, per_total, log_total)
         phi, slope, curved = state_terms(m, u, v, p, q, cs)
-        value += weighed(w, choose(x[i] < lost, limit, phi))
-        g = weighed(w, slope) / q
+        value += weighed(w, where(x[i] < lost, limit, phi))
+        g = weighed(w, slope) * per_q
         sum_g += g
         if gw is not None:
             gw[i] = g
         if second is not None:
             second[i] = weighed(w, curved)
-    return value, sum_g
+    return value, sum_g, weighted != 0, wrong != 0
 
 
 @njit(**LOOP)
@@ -119,7 +121,7 @@ def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
         q = left / total
         a += second[i] / (q * q) + gw[i] / q
         b += gw[i]
-        missing = choose(near[i] == ONE, rest + (ones - ONE), near_total - near[i]) * shrink
+        missing = all_but(near[i], near_total, rest, ones) * shrink
         r = ONE / left
         at_top += second[i] * (r * r) - (gw[i] * q) * (r * (missing / left))
     return a, b, at_top
@@ -146,7 +148,7 @@ def peaks(x):
     return a, top, max(largest(x[:a]), largest(x[a + 1 :]))
 
 
-@njit(**STEP)
+@njit(**PRIMITIVE)
 def is_finite(top, next_top):
     # A NaN top is let through: it must reach every result of the row.
     return not (top > LARGEST or next_top < -LARGEST)
@@ -154,33 +156,35 @@ def is_finite(top, next_top):
 
 @njit(**LOOP)
 def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit, c, cs):
+    """Return the value of a row, whether it has a weighted class, and whether a target is wrong."""
     row, lost = x, -LARGEST
-    a, top, next_top = peaks(x)
-    if not is_finite(top, next_top):
+    top = largest(x)
+    if not abs(top) <= LARGEST:
         lost = LARGEST if top == INFINITY else -LARGEST
         clip_into(x, spare)
         row = spare
-        a, top, next_top = peaks(row)
+        top = largest(row)
+    a = last_equal(row, top)
     z = a + 1
     others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
     total = ONE + others
     log_total = log(total)
-    far = not (top - next_top <= FAR)
-    near_total = others
-    if hess is not None:
+    far = not others >= NEGLIGIBLE
+    next_top, near_total, m = top, others, -log(others)
+    if far or hess is not None:
+        next_top = max(largest(row[:a]), largest(row[z:]))
+        if next_top < -LARGEST:
+            clip_into(x, spare)
+            row, next_top = spare, -LARGEST
         near_total = FLOAT(
             exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
         )
-    elif far:
-        near_total = FLOAT(exp_sum(row[:a], next_top, None) + exp_sum(row[z:], next_top, None))
-    margin = -log(others)
-    if far or hess is not None:
-        margin = (top - next_top) - log(near_total)
+        m = margin(top, next_top, near_total)
     low = None if grad is None else grad[:a]
     high = None if grad is None else grad[z:]
     low_h = None if hess is None else hess[:a]
     high_h = None if hess is None else hess[z:]
-    value, sum_g = other_classes(
+    value, sum_g, weighted, bad = other_classes(
         row[:a],
         y[:a],
         per_class[:a],
@@ -195,7 +199,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
         low_h,
         cs,
     )
-    more, more_g = other_classes(
+    more, more_g, more_weighted, more_bad = other_classes(
         row[z:],
         y[z:],
         per_class[z:],
@@ -212,9 +216,11 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     )
     value += more
     sum_g += more_g
-    phi, slope, second = terms(margin, -margin, c)
+    phi, slope, second = terms(m, -m, c)
     own = weighed(weight * per_class[a], y[a])
     value += weighed(own, phi)
+    bad = bad or more_bad or not (y[a] >= ZERO and y[a] < INFINITY)
+    weighted = weighted or more_weighted or own != ZERO
     if grad is not None:
         slope = weighed(own, slope)
         second = weighed(own, second)
@@ -269,7 +275,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
             subtract_ratio(row[:a], next_top, factor, low)
             subtract_ratio(row[z:], next_top, factor, high)
         grad[a] = (slope - sum_g / total) * scale
-    return value
+    return value, weighted, bad
 
 
 @njit(cache=CACHE, **LOOP)
@@ -283,13 +289,13 @@ def one_hot(y, weight, per_class, t, w):
             mine = weight[r]
         if mine == ZERO:
             continue
-        count, bad = survey(y[r], per_class)
+        count, last, bad = survey(y[r], per_class)
         wrong |= bad
         if count > 1:
             return False, wrong
         if count == 1:
-            t[r] = first_weighted(y[r], per_class)
-            w[r] = mine * y[r, t[r]]
+            t[r] = last
+            w[r] = mine * y[r, last]
     return True, wrong
 
 
@@ -302,16 +308,17 @@ def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
         w = ONE
         if weight is not None:
             w = weight[r]
-        count = 0
-        if w != ZERO:
-            count, wrong = survey(y[r], per_class)
-            bad |= wrong
-        phi = ZERO
+        phi, weighted = ZERO, False
         g = None if grad is None else grad[r]
         h = None if hess is None else hess[r]
-        if count > 0:
-            phi = dense_row(x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs)
-        else:
+        if w != ZERO:
+            phi, weighted, wrong = dense_row(
+                x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs
+            )
+            bad |= wrong
+        if not weighted:
+            # Whatever the logits hold, NaN included.
+            phi = ZERO
             if grad is not None:
                 g[:] = ZERO
             if hess is not None:
@@ -328,7 +335,7 @@ def fisher_terms(x, e, top, total, out, c):
     kept = ZERO
     for i in range(x.size):
         left = total - e[i]
-        m = (x[i] - top) - log(left)
+        m = margin(x[i], top, left)
         slope = terms(m, -m, c)[1]
         own = (e[i] / total) * (slope * slope)
         q = left / total
@@ -370,8 +377,8 @@ def fisher(x, weight, hess, c):
         h = hess[r]
         kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
         kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)
-        margin = (top - next_top) - log(near_total)
-        slope = terms(margin, -margin, c)[1]
+        m = margin(top, next_top, near_total)
+        slope = terms(m, -m, c)[1]
         own = (ONE / total) * (slope * slope)
         w = weight[r]
         fisher_into(e[:a], near[:a], total, near_total, w, kept, own, h[:a])

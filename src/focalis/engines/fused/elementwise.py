@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import FLOAT, ONE, ZERO
+from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
+from focalis.engines.fused.steps import LOOP, SUM, weighed
 
 CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
@@ -14,38 +15,29 @@ def terms(z, mirrored, c):
     raise NotImplementedError
 
 
+def both_terms(z, mirrored, c):
+    """Stand in for the traced terms of a margin loss seen from yes and from no."""
+    raise NotImplementedError
+
+
 # --- below this line the text is part of every elementwise kernel
-LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-# Elements that are looked at twice and summed in their own type: they stay in the first cache.
+# Elements that are summed in their own type, and that stay in the first cache.
 TILE = 2048
 
 
-@njit(**SUM)
-def has_soft(y):
-    soft = 0
-    for i in range(y.size):
-        soft |= (y[i] != ZERO) & (y[i] != ONE)
-    return soft != 0
-
-
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
-def weighed(weight, term):
-    return ZERO if weight == ZERO else weight * term
-
-
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
-def choose(condition, a, b):
-    return a if condition else b
-
-
-@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+@njit(**PRIMITIVE)
 def sides(x):
     """Return what the score says of yes and of no: margins, or probabilities."""
     if PROBABILITY:
         inside = ONE if x > ONE else x
         return inside, ONE - inside
     return x, -x
+
+
+@njit(**PRIMITIVE)
+def softness(y):
+    """Return 0 for a target of 0 or 1 and a number above 0, or NaN, for any other."""
+    return abs(y - y * y)
 
 
 @njit(**SUM)
@@ -61,43 +53,47 @@ def outside(x, weight):
 
 @njit(**SUM)
 def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
-    total = ZERO
+    """Evaluate targets of 0 and 1; return True if there are others, and all is to be done again."""
+    total, soft = ZERO, ZERO
     for i in range(x.size):
-        yes = y[i] == ONE
+        yi = y[i]
+        soft += softness(yi)
+        yes = yi == ONE
         a, b = positive[i], negative[i]
-        w = choose(yes, a, b)
+        w = where(yes, a, b)
         if weight is not None:
             w = w * weight[i]
         z, other = sides(x[i])
-        phi, slope, second = terms(choose(yes, z, other), choose(yes, other, z), c)
+        phi, slope, second = terms(where(yes, z, other), where(yes, other, z), c)
         nothing = w == ZERO
-        phi = choose(nothing, ZERO, w * phi)
+        phi = where(nothing, ZERO, w * phi)
         total += phi
         if value is not None:
             value[i] = phi
         if grad is not None:
-            slope = choose(nothing, ZERO, (w * scale) * slope)
-            grad[i] = choose(yes, slope, -slope)
+            slope = where(nothing, ZERO, (w * scale) * slope)
+            grad[i] = where(yes, slope, -slope)
         if hess is not None:
             hess[i] = weighed(w, second)
-    return total
+    return total, soft != ZERO
 
 
 @njit(**SUM)
-def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
-    total = ZERO
+def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
+    """Evaluate targets of any kind; return as well whether one was wrong, and whether one was soft."""
+    total, soft = ZERO, ZERO
     bad = 0
     for i in range(x.size):
+        soft += softness(y[i])
         a, b = positive[i] * y[i], negative[i] * (ONE - y[i])
         wrong = ~((y[i] >= ZERO) & (y[i] <= ONE))
         if weight is not None:
             counts = weight[i] != ZERO
-            a, b = choose(counts, a * weight[i], ZERO), choose(counts, b * weight[i], ZERO)
+            a, b = where(counts, a * weight[i], ZERO), where(counts, b * weight[i], ZERO)
             wrong = wrong & counts
         bad |= wrong
         z, other = sides(x[i])
-        phi, slope, second = terms(z, other, c)
-        phi_no, slope_no, second_no = terms(other, z, c)
+        phi, slope, second, phi_no, slope_no, second_no = both_terms(z, other, both)
         phi = weighed(a, phi) + weighed(b, phi_no)
         total += phi
         if value is not None:
@@ -106,11 +102,11 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
             grad[i] = weighed(a * scale, slope) - weighed(b * scale, slope_no)
         if hess is not None:
             hess[i] = weighed(a, second) + weighed(b, second_no)
-    return total, bad != 0
+    return total, bad != 0, soft != ZERO
 
 
 @njit(cache=CACHE, **LOOP)
-def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
+def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, both):
     n, classes = x.size, positive.size
     tile = classes if classes >= TILE else (TILE // classes) * classes
     tile = min(tile, n)
@@ -118,7 +114,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
     for i in range(tile):
         pos[i] = positive[i % classes]
         neg[i] = negative[i % classes]
-    total, bad = 0.0, False
+    total, bad, soft = 0.0, False, False
     if PROBABILITY:
         bad = outside(x, weight)
     for lo in range(0, n, tile):
@@ -128,10 +124,12 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c):
         g = None if grad is None else grad[lo:hi]
         h = None if hess is None else hess[lo:hi]
         xs, ys = x[lo:hi], y[lo:hi]
-        if has_soft(ys):
-            part, wrong = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+        part = ZERO
+        if not soft:
+            part, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+        if soft:
+            # Soft targets come in company: the next tile is not tried as a hard one first.
+            part, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, both)
             bad |= wrong
-        else:
-            part = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
         total += part
     return total, bad

@@ -6,18 +6,28 @@ from numba import njit
 # --- below this line the text is part of every float64 kernel
 FLOAT = np.float64
 INT = np.int64
-PRIMITIVE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+PRIMITIVE = {
+    "fastmath": {"contract"},
+    "error_model": "numpy",
+    "forceinline": True,
+    # Called from kernels alone: entrances for Python would be a tenth of the time to compile.
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
 INFINITY, NAN = np.inf, np.nan
 LARGEST, TINY = np.finfo(np.float64).max, np.finfo(np.float64).tiny
-FAR = 300.0  # exp(-FAR) is far from underflow, exp(FAR) far from overflow
+BELOW_LARGEST = np.nextafter(LARGEST, ZERO)
+NEGLIGIBLE = 5e-131  # e^-300: far from underflow, and its inverse from overflow
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
-ROUND = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to an integer, left in the low bits
-ROUND_BITS = INT(0x4338000000000000)
-LIFT, DROP = 200, FLOAT(2.0**-200)
+# Adding 1.5 · 2^52 rounds to an integer n, left in the low bits: there it is the exponent, biased by
+# 1023, of 2^(n + 200). Lifted so, 2^n is never subnormal, and the product can be dropped again.
+BIAS, DROP = 1023 + 200, 2.0**-200
+ROUND = 6755399441055744.0 + BIAS
+ROUND_BITS = INT(0x4338000000000000 + BIAS)
 EXP_LOW, EXP_HIGH = -800.0, 720.0
 # Minimax fits: (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2, to 1.6e-19 of e^r.
 E0, E1, E2, E3, E4, E5, E6, E7, E8, E9, E10 = (
@@ -81,7 +91,7 @@ def sqrt(x):
 
 @njit(**PRIMITIVE)
 def reduced(x):
-    """Return e^r and the integer n, left in the low bits, with x = n ln 2 + r."""
+    """Return e^r − 1 and ROUND_BITS + n, where x = n ln 2 + r."""
     rounded = x * LOG2_E + ROUND
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
@@ -92,28 +102,28 @@ def reduced(x):
     low = (E3 * r + E2) * r2 + (E1 * r + E0)
     middle = (E7 * r + E6) * r2 + (E5 * r + E4)
     tail = ((E10 * r2 + (E9 * r + E8)) * r4 + middle) * r4 + low
-    return (tail * r2 + r) + ONE, INT(FLOAT(rounded).view(INT) - ROUND_BITS)
+    return tail * r2 + r, FLOAT(rounded).view(INT)
 
 
 @njit(**PRIMITIVE)
 def exp(x):
     x = EXP_LOW if x < EXP_LOW else x
     x = EXP_HIGH if x > EXP_HIGH else x
-    result, n = reduced(x)
+    rest, bits = reduced(x)
+    n = INT(bits - ROUND_BITS)
     # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
-    first = INT((half + INT(1023)) << INT(52))
-    second = INT((n - half + INT(1023)) << INT(52))
-    return result * INT(first).view(FLOAT) * INT(second).view(FLOAT)
+    first = INT((half + INT(1023)) << INT(52)).view(FLOAT)
+    second = INT((n - half + INT(1023)) << INT(52)).view(FLOAT)
+    return (rest * first + first) * second
 
 
 @njit(**PRIMITIVE)
 def exp_nonpositive(x):
     """Return e^x for x ≤ 0."""
-    result, n = reduced(EXP_LOW if x < EXP_LOW else x)
-    # 2^n would be subnormal far out: lift it into the normal numbers, and drop the product.
-    power = INT((n + INT(1023 + LIFT)) << INT(52))
-    return result * INT(power).view(FLOAT) * DROP
+    rest, bits = reduced(EXP_LOW if x < EXP_LOW else x)
+    lifted = INT(bits << INT(52)).view(FLOAT)
+    return (rest * lifted + lifted) * DROP
 
 
 @njit(**PRIMITIVE)

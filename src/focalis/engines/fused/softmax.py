@@ -1,8 +1,7 @@
-"""The fused loops over softmax rows. See the package's docstring.
+"""The fused loops over softmax rows with one true class. See the package's docstring.
 
-A row with one true class is seen from that class: the largest of the other logits, the sum of the
-others' exponentials, and from these the margin, so that 1 − p_t is never a difference. Rows of few
-classes are taken many at a time, one row per vector lane.
+A row is seen from its class: the largest of the other logits, the sum of the others' exponentials, and
+from these the margin, so that 1 − p_t is never a difference.
 """
 
 import numpy as np
@@ -15,11 +14,13 @@ from focalis.engines.fused.primitives32 import (
     LARGEST,
     LOWEST,
     ONE,
+    PRIMITIVE,
     ZERO,
     as_ordered,
     exp_nonpositive,
-    log,
+    where,
 )
+from focalis.engines.fused.steps import LOOP, SUM, margin
 
 CACHE = False
 
@@ -35,21 +36,7 @@ def state_terms(m, u, v, p, q, c):
 
 
 # --- below this line the text is part of every softmax kernel
-STEP = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
-LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
 BLOCK = 4096  # elements summed in their own type
-LANES = 128
-
-
-@njit(**STEP)
-def weighed(weight, term):
-    return ZERO if weight == ZERO else weight * term
-
-
-@njit(**STEP)
-def choose(condition, a, b):
-    return a if condition else b
 
 
 @njit(**LOOP)
@@ -90,8 +77,8 @@ def sum_below_one(e):
     ones = ZERO
     for i in range(e.size):
         at_top = e[i] == ONE
-        total += choose(at_top, ZERO, e[i])
-        ones += choose(at_top, ONE, ZERO)
+        total += where(at_top, ZERO, e[i])
+        ones += where(at_top, ONE, ZERO)
     return total, ones
 
 
@@ -101,13 +88,18 @@ def scale_by(e, factor):
         e[i] *= factor
 
 
-@njit(**STEP)
+@njit(**PRIMITIVE)
+def all_but(e, total, rest, ones):
+    """Return total − e, where the total is that of `rest` and of `ones` times 1."""
+    # By subtraction it is right for all but the largest, whose rest is summed.
+    return where(e == ONE, rest + (ones - ONE), total - e)
+
+
+@njit(**PRIMITIVE)
 def index_curvature(e, total, rest, ones, slope, second):
     """Return second r² − slope r (1 − r) for r = e / total."""
     r = e / total
-    # By subtraction 1 − r is right for all but the largest r, whose rest is summed.
-    missing = choose(e == ONE, rest + (ones - ONE), total - e)
-    return second * (r * r) - slope * (r * (missing / total))
+    return second * (r * r) - slope * (r * (all_but(e, total, rest, ones) / total))
 
 
 @njit(**LOOP)
@@ -138,7 +130,7 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
     right = None if grad is None else grad[k + 1 :]
     own = row[k]
     total = FLOAT(exp_sum(row[:k], top, left) + exp_sum(row[k + 1 :], top, right))
-    m = -INFINITY if lost else (own - top) - log(total)
+    m = -INFINITY if lost else margin(own, top, total)
     value, slope, second = terms(m, -m, c)
     if grad is not None:
         slope = slope * weight
@@ -186,165 +178,4 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
         if value is not None:
             value[r] = phi
         total += phi
-    return total, bad
-
-
-@njit(**LOOP)
-def lane_labels(t, weight, per_class, k, w):
-    """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
-    k[:], w[:] = 0, ZERO
-    bad = False
-    for i in range(t.size):
-        mine = ONE
-        if weight is not None:
-            mine = weight[i]
-        if mine != ZERO:
-            if t[i] < 0 or t[i] >= per_class.size:
-                bad = True
-            else:
-                k[i] = t[i]
-                w[i] = mine * per_class[t[i]]
-    return bad
-
-
-@njit(**LOOP)
-def lane_load(x, w, block):
-    """Turn rows into lanes; a row without weight may hold anything and is taken as zeros."""
-    if x.shape[0] < LANES:
-        block[:] = ZERO
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            # Infinities at the ends of the finite numbers: their differences are no NaN.
-            inside = -LARGEST if x[i, j] < -LARGEST else x[i, j]
-            block[j, i] = LARGEST if inside > LARGEST else inside
-    for i in range(x.shape[0]):
-        if w[i] == ZERO:
-            block[:, i] = ZERO
-
-
-@njit(**LOOP)
-def lane_store(block, out):
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] = block[j, i]
-
-
-@njit(**LOOP)
-def lane_tops(x, k, c, top, own):
-    for i in range(LANES):
-        mine = k[i] == c
-        xi, ti, oi = x[i], top[i], own[i]
-        other = choose(mine, -INFINITY, xi)
-        top[i] = choose(other > ti, other, ti)
-        own[i] = choose(mine, xi, oi)
-
-
-@njit(**LOOP)
-def lane_exps(x, k, c, top, total):
-    for i in range(LANES):
-        e = choose(k[i] == c, ZERO, exp_nonpositive(x[i] - top[i]))
-        x[i] = e
-        total[i] += e
-
-
-@njit(**SUM)
-def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
-    """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
-    kept = ZERO
-    for i in range(LANES):
-        # An end of the finite numbers stands for the infinity that was clipped to it.
-        lost = (top[i] >= LARGEST) & (own[i] < LARGEST)
-        lost |= (own[i] <= -LARGEST) & (top[i] > -LARGEST)
-        m = choose(lost, -INFINITY, (own[i] - top[i]) - log(total[i]))
-        phi, s, h = terms(m, -m, c)
-        w = weight[i]
-        phi = weighed(w, phi)
-        s = weighed(w, s)
-        slope[i] = s
-        factor[i] = -(s * scale) / total[i]
-        second[i] = weighed(w, h)
-        value[i] = phi
-        kept += phi
-    return kept
-
-
-@njit(**LOOP)
-def lane_rest(e, rest, ones):
-    for i in range(LANES):
-        at_top = e[i] == ONE
-        rest[i] += choose(at_top, ZERO, e[i])
-        ones[i] += choose(at_top, ONE, ZERO)
-
-
-@njit(**LOOP)
-def lane_curvature(e, k, c, total, rest, ones, slope, second, out):
-    for i in range(LANES):
-        mine = index_curvature(e[i], total[i], rest[i], ones[i], slope[i], second[i])
-        out[i] = choose(k[i] == c, second[i], mine)
-
-
-@njit(**LOOP)
-def lane_gradient(e, k, c, slope, factor, scale):
-    for i in range(LANES):
-        e[i] = choose(k[i] == c, slope[i] * scale, e[i] * factor[i])
-
-
-@njit(**LOOP)
-def index_strip(x, t, weight, per_class, scale, value, grad, hess, block, other, k, lanes, c):
-    """Evaluate at most LANES rows of few classes, one in each lane."""
-    w, top, own, total = lanes[0], lanes[1], lanes[2], lanes[3]
-    slope, factor, second, phi = lanes[4], lanes[5], lanes[6], lanes[7]
-    classes = x.shape[1]
-    bad = lane_labels(t, weight, per_class, k, w)
-    lane_load(x, w, block)
-    top[:], total[:] = -INFINITY, ZERO
-    for j in range(classes):
-        lane_tops(block[j], k, np.int32(j), top, own)
-    for j in range(classes):
-        lane_exps(block[j], k, np.int32(j), top, total)
-    kept = lane_terms(w, scale, top, own, total, slope, factor, second, phi, c)
-    if value is not None:
-        value[:] = phi[: value.size]
-    if hess is not None:
-        rest, ones = lanes[1], lanes[2]
-        rest[:], ones[:] = ZERO, ZERO
-        for j in range(classes):
-            lane_rest(block[j], rest, ones)
-        for j in range(classes):
-            lane_curvature(block[j], k, np.int32(j), total, rest, ones, slope, second, other[j])
-        lane_store(other, hess)
-    if grad is not None:
-        for j in range(classes):
-            lane_gradient(block[j], k, np.int32(j), slope, factor, scale)
-        lane_store(block, grad)
-    return kept, bad
-
-
-@njit(cache=CACHE, **LOOP)
-def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
-    n, classes = x.shape
-    block = np.empty((classes, LANES), FLOAT)
-    other = np.empty((classes if hess is not None else 0, LANES), FLOAT)
-    lanes = np.empty((8, LANES), FLOAT)
-    k = np.empty(LANES, np.int32)
-    total, bad = 0.0, False
-    for lo in range(0, n, LANES):
-        hi = min(lo + LANES, n)
-        part, wrong = index_strip(
-            x[lo:hi],
-            t[lo:hi],
-            None if weight is None else weight[lo:hi],
-            per_class,
-            scale,
-            None if value is None else value[lo:hi],
-            None if grad is None else grad[lo:hi],
-            None if hess is None else hess[lo:hi],
-            block,
-            other,
-            k,
-            lanes,
-            c,
-        )
-        total += part
-        bad |= wrong
     return total, bad

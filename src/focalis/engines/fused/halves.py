@@ -1,0 +1,77 @@
+"""float16 and bfloat16 to float32 and back, by their bits. See the package's docstring.
+
+Numba knows neither type on a CPU: a half is the unsigned integer of its bits. Both directions are exact
+or rounded to nearest even; what is too large becomes infinite, a NaN stays a NaN. No number in between
+is a subnormal float32, which a thread may be set to flush to zero.
+"""
+
+import numpy as np
+from numba import njit
+
+from focalis.engines.fused.primitives32 import FLOAT, HALF
+from focalis.engines.fused.steps import LOOP
+
+CACHE = False
+
+# --- below this line the text is the module of the conversions
+BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
+ODD, HIGH = BITS(1), BITS(16)
+MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)
+
+B_BELOW_HALF, B_QUIET = BITS(0x7FFF), BITS(0x40)
+
+H_SIGN, H_MAGNITUDE, H_INFINITY, H_NAN = BITS(0x8000), BITS(0x7FFF), BITS(0x7C00), BITS(0x7E00)
+H_NORMAL, H_SHIFT, H_BELOW_HALF = BITS(0x400), BITS(13), BITS(0xFFF)
+H_BIAS = BITS((127 - 15) << 23)  # between the exponents of the two types
+H_LEAST = FLOAT(2.0**-14)  # the smallest normal float16
+H_LEAST_BITS, H_BEYOND_BITS = BITS((127 - 14) << 23), BITS((127 + 16) << 23)
+HALF_BITS = BITS(126 << 23)  # of 0.5, whose last digit is the smallest float16
+
+
+@njit(cache=CACHE, **LOOP)
+def widen_bfloat16(source, out):
+    bits = out.view(BITS)
+    for i in range(bits.size):
+        bits[i] = BITS(source[i]) << HIGH
+
+
+@njit(cache=CACHE, **LOOP)
+def narrow_bfloat16(source, out):
+    bits = source.view(BITS)
+    for i in range(bits.size):
+        b = bits[i]
+        upper = BITS(b >> HIGH)
+        rounded = BITS(BITS(b + B_BELOW_HALF) + BITS(upper & ODD)) >> HIGH
+        nan = (b & MAGNITUDE_BITS) > INFINITY_BITS
+        out[i] = (upper | B_QUIET) if nan else rounded
+
+
+@njit(cache=CACHE, **LOOP)
+def widen_float16(source, out):
+    bits = out.view(BITS)
+    for i in range(bits.size):
+        h = BITS(source[i])
+        magnitude = BITS(h & H_MAGNITUDE)
+        shifted = BITS(magnitude << H_SHIFT)
+        normal = BITS(shifted + H_BIAS)
+        # A subnormal's digits behind a leading 1 that is taken off again.
+        small = FLOAT(FLOAT(BITS(shifted + H_LEAST_BITS).view(FLOAT)) - H_LEAST)
+        wide = BITS(small.view(BITS)) if magnitude < H_NORMAL else normal
+        wide = BITS(normal + H_BIAS) if magnitude >= H_INFINITY else wide
+        bits[i] = wide | BITS(BITS(h & H_SIGN) << HIGH)
+
+
+@njit(cache=CACHE, **LOOP)
+def narrow_float16(source, out):
+    bits = source.view(BITS)
+    for i in range(bits.size):
+        b = bits[i]
+        magnitude = BITS(b & MAGNITUDE_BITS)
+        odd = BITS(BITS(magnitude >> H_SHIFT) & ODD)
+        normal = BITS(BITS(BITS(magnitude - H_BIAS) + H_BELOW_HALF) + odd) >> H_SHIFT
+        # Added to 0.5 a subnormal is rounded at its last digit.
+        small = FLOAT(FLOAT(magnitude.view(FLOAT)) + HALF)
+        half = BITS(small.view(BITS) - HALF_BITS) if magnitude < H_LEAST_BITS else normal
+        beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY
+        half = beyond if magnitude >= H_BEYOND_BITS else half
+        out[i] = half | BITS(BITS(b >> HIGH) & H_SIGN)

@@ -1,0 +1,60 @@
+"""float16 and bfloat16 arrays to float32 and back, by kernels: Numba knows neither type on a CPU."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from focalis.engines.kernel_cache import compile_kernel
+
+__all__ = ["read", "write"]
+
+Array = np.ndarray
+
+
+class Conversion(NamedTuple):
+    """The native form of a half type, and the kernels between its bits and float32."""
+
+    native: np.dtype[Any]
+    widen: Callable[[Array, Array], None]
+    narrow: Callable[[Array, Array], None]
+
+
+@functools.cache
+def _conversion(dtype: np.dtype[Any]) -> Conversion | None:
+    """Return the conversion of a half type, None for a type that NumPy converts fast."""
+    if dtype.name not in ("float16", "bfloat16"):
+        return None
+    kernel = functools.partial(compile_kernel, "float32", "", "halves")
+    widen, narrow = kernel(f"widen_{dtype.name}"), kernel(f"narrow_{dtype.name}")
+    return Conversion(dtype.newbyteorder("="), widen, narrow)
+
+
+def read(source: Array, dtype: np.dtype[Any]) -> Array:
+    """Return numbers of any type and layout as a contiguous array of `dtype`."""
+    if source.dtype == dtype:
+        return np.ascontiguousarray(source)
+    conversion = _conversion(source.dtype)
+    if conversion is None:
+        return np.ascontiguousarray(source, dtype)
+    native = np.ascontiguousarray(source, conversion.native)
+    single = np.empty(native.shape, np.float32)
+    conversion.widen(native.reshape(-1).view(np.uint16), single.reshape(-1))
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return single.astype(dtype, copy=False)
+
+
+def write(result: Array, place: Array) -> None:
+    """Copy a contiguous result to its place, rounded to the type there; a half by way of float32."""
+    conversion = _conversion(place.dtype)
+    with np.errstate(over="ignore"):
+        if conversion is None:
+            place[...] = result
+            return
+        single = result.astype(np.float32, copy=False)
+    direct = place.flags.c_contiguous and place.dtype == conversion.native
+    native = place if direct else np.empty(place.shape, conversion.native)
+    conversion.narrow(single.reshape(-1), native.reshape(-1).view(np.uint16))
+    if not direct:
+        place[...] = native

@@ -1,0 +1,79 @@
+"""How rows of classes lie in memory, so that no array has to be copied whole to be read row by row.
+
+An array (…, C) whose rows follow each other at one stride is one block of rows. One with its class axis
+in front in memory, as images (N, C, H, W) have it, is a block of rows for each of the N.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Layout", "is_planar", "layout_of"]
+
+Array = np.ndarray
+
+
+class Layout(NamedTuple):
+    """Rows in `blocks` blocks of `size` rows; within a block they follow each other at one stride."""
+
+    blocks: int
+    size: int
+
+    def arrange(self, array: Array) -> Array:
+        """Return an array (…, C) as (R, C), or as (blocks, size, C) if there are several blocks."""
+        classes = array.shape[-1]
+        if self.blocks == 1:
+            return array if array.ndim == 2 else array.reshape(self.size, classes)
+        return array.reshape(self.blocks, self.size, classes)
+
+    def take(self, arranged: Array, lo: int, hi: int) -> Array:
+        """Return rows of one block (n, C), or whole blocks (blocks, size, C); of (R,) numbers some."""
+        if self.blocks == 1 or arranged.ndim == 1:
+            return arranged[lo:hi]
+        block, start = divmod(lo, self.size)
+        if hi - lo <= self.size:
+            return arranged[block, start : start + hi - lo]
+        return arranged[block : block + (hi - lo) // self.size]
+
+    def spans(self, step: int) -> list[tuple[int, int]]:
+        """Return the chunks of about `step` rows: parts of a block, or several whole ones."""
+        rows = self.blocks * self.size
+        if self.blocks > 1 and self.size >= step:
+            return [
+                (first + lo, first + min(lo + step, self.size))
+                for first in range(0, rows, self.size)
+                for lo in range(0, self.size, step)
+            ]
+        if self.blocks > 1:
+            step = step // self.size * self.size
+        return [(lo, min(lo + step, rows)) for lo in range(0, rows, step)]
+
+
+def layout_of(arrays: Iterable[Array | None], row_shape: tuple[int, ...], rows: int) -> Layout:
+    """Return the layout with the fewest blocks in which each array (…, C) is a view, if there is one."""
+    if len(row_shape) <= 1 or all(a is None or _is_one_block(a) for a in arrays):
+        return Layout(1, rows)
+    return Layout(row_shape[0], rows // row_shape[0])
+
+
+def _is_one_block(array: Array) -> bool:
+    if array.flags.c_contiguous:
+        return True
+    lengths, strides = array.shape[:-1], array.strides[:-1]
+    return all(
+        strides[i] == strides[i + 1] * lengths[i + 1]
+        for i in range(len(lengths) - 1)
+        if lengths[i] > 1
+    )
+
+
+def is_planar(rows: Array) -> bool:
+    """Return whether rows (n, C) lie one class after the other, each class without gaps."""
+    return (
+        rows.ndim == 2
+        and rows.strides[0] == rows.itemsize
+        and rows.strides[1] >= rows.shape[0] * rows.itemsize
+        and rows.strides[1] % rows.itemsize == 0
+        and rows.flags.aligned
+    )

@@ -1,0 +1,136 @@
+"""float16 and bfloat16: every conversion, and results that are the float32 results rounded."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+import registry
+
+import focalis
+from focalis import Loss, margin
+from focalis.engines import halves
+
+HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
+SINGLE = np.dtype(np.float32)
+LARGE = 600_000  # several chunks, and memory that is worth keeping
+
+every_half = pytest.mark.parametrize("half", HALVES, ids=str)
+
+
+def every_number(half):
+    return np.arange(1 << 16, dtype=np.uint16).view(half)
+
+
+def rounded(single, half):
+    """Return NumPy's rounding; NaN as one NaN, whose digits are nobody's business."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return single.astype(half)
+
+
+def assert_same_bits(got, expected):
+    nan = np.isnan(expected.astype(np.float32))
+    np.testing.assert_array_equal(np.isnan(got.astype(np.float32)), nan)
+    np.testing.assert_array_equal(got.view(np.uint16)[~nan], expected.view(np.uint16)[~nan])
+
+
+@every_half
+@pytest.mark.parametrize("wide", registry.DTYPES, ids=registry.name)
+def test_every_number_is_read(half, wide):
+    numbers = every_number(half)
+    got = halves.read(numbers, np.dtype(wide))
+    with np.errstate(invalid="ignore"):  # NumPy's own word on signalling NaNs
+        expected = numbers.astype(wide)
+    assert got.dtype == wide
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
+@every_half
+def test_every_tie_and_its_neighbours_are_rounded_to_even(half):
+    numbers = every_number(half).astype(np.float32)
+    finite = np.unique(numbers[np.isfinite(numbers)])
+    top = finite[-1:]
+    beyond = top + (top - finite[-2:-1]) / 2  # from here on it is infinite
+    with np.errstate(over="ignore"):
+        ties = np.concatenate([finite[:-1] / 2 + finite[1:] / 2, beyond, -beyond])
+    around = [np.nextafter(ties, np.float32(end)) for end in (-np.inf, np.inf)]
+    given = np.concatenate([ties, *around, numbers, np.float32([np.finfo(np.float32).max])])
+    got = np.empty(given.size, half)
+    halves.write(given, got)
+    assert_same_bits(got, rounded(given, half))
+
+
+@every_half
+def test_any_bits_are_rounded(half):
+    bits = np.random.default_rng(52).integers(1 << 32, size=1 << 20, dtype=np.uint32)
+    given = bits.view(np.float32)
+    got = np.empty(given.size, half)
+    halves.write(given, got)
+    assert_same_bits(got, rounded(given, half))
+
+
+@every_half
+def test_any_layout_is_written_to(half):
+    result = np.linspace(-3, 3, 35, dtype=np.float32).reshape(7, 5)
+    expected = rounded(result, half)
+    for place in (
+        np.zeros((5, 7), half).T,
+        np.zeros((14, 10), half)[::2, ::2],
+        np.zeros((7, 5), half)[::-1],
+        np.zeros((7, 5), half.newbyteorder(">")),
+    ):
+        halves.write(result, place)
+        np.testing.assert_array_equal(place.astype(np.float32), expected.astype(np.float32))
+        np.testing.assert_array_equal(halves.read(place, SINGLE), expected.astype(np.float32))
+
+
+def sample(link, half):
+    rng = np.random.default_rng(53)
+    shape = (LARGE,) if link == "sigmoid" else (LARGE // 10, 10)
+    x = (4 * rng.normal(size=shape)).astype(half)
+    if link == "sigmoid":
+        return x, rng.integers(2, size=shape).astype(half)
+    return x, rng.integers(10, size=shape[0])
+
+
+@every_half
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+def test_large_results_are_the_float32_results_rounded_for_any_number_of_threads(link, half):
+    loss = Loss(link, margin.focal(gamma=2.0))
+    x, targets = sample(link, half)
+    single = targets.astype(np.float32) if link == "sigmoid" else targets
+    expected = loss.value_and_grad(x.astype(np.float32), single)
+    before = focalis.get_num_threads()
+    try:
+        for threads in (1, 2, 8):
+            focalis.set_num_threads(threads)
+            value, gradient = loss.value_and_grad(x, targets)
+            assert value == expected[0]
+            assert_same_bits(gradient, rounded(expected[1], half))
+    finally:
+        focalis.set_num_threads(before)
+
+
+@every_half
+def test_memory_in_use_is_never_handed_out_again(half):
+    loss = Loss("sigmoid", margin.focal(gamma=2.0))
+    x, targets = sample("sigmoid", half)
+    held = loss.value_and_grad(x, targets)[1]
+    part, before = held[3::2], held[3::2].copy()
+    del held
+    for _ in range(3):
+        loss.value_and_grad(-x, targets)
+    assert_same_bits(part.copy(), before)
+
+
+@every_half
+def test_dropped_memory_is_used_again(half):
+    loss = Loss("sigmoid", margin.focal(gamma=2.0))
+    x, targets = sample("sigmoid", half)
+
+    def where():
+        return loss.value_and_grad(x, targets)[1].__array_interface__["data"][0]
+
+    before = focalis.buffer_cache_limit()
+    focalis.set_buffer_cache_limit(0)  # forgets what other tests have dropped
+    focalis.set_buffer_cache_limit(before)
+    assert where() == where()

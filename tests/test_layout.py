@@ -1,0 +1,113 @@
+"""Arrays whose class axis is not the last one in memory give what contiguous ones give."""
+
+import numpy as np
+import pytest
+
+from focalis import Loss, margin
+from focalis.layout import is_planar, layout_of
+
+SHAPES = [(3, 5, 7, 9), (2, 21, 64, 64), (4, 3, 2), (2, 60, 33), (5, 4, 3, 2, 6), (1, 10, 300)]
+
+
+def images(shape, dtype):
+    """Return logits (N, C, d1, …) and class indices (N, d1, …), one of them ignored."""
+    rng = np.random.default_rng(len(shape))
+    logits = (3 * rng.standard_normal(shape)).astype(dtype)
+    targets = rng.integers(0, shape[1], (shape[0], *shape[2:]))
+    targets.flat[3] = -100
+    return logits, targets, rng.random(targets.shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_class_axis_in_front(shape, reduction):
+    logits, targets, weight = images(shape, np.float32)
+    view, grad = np.moveaxis(logits, 1, -1), np.full(shape, np.nan, np.float32)
+    loss = Loss("softmax", margin.focal(2.0), ignore_index=-100, reduction=reduction)
+    value, out = loss.value_and_grad(
+        view, targets, sample_weight=weight, out=np.moveaxis(grad, 1, -1)
+    )
+    copy = np.ascontiguousarray(view)
+    expected, expected_grad = loss.value_and_grad(copy, targets, sample_weight=weight)
+    np.testing.assert_allclose(value, expected, rtol=2e-6, atol=1e-7)
+    np.testing.assert_allclose(out, expected_grad, rtol=2e-6, atol=1e-7)
+    assert np.shares_memory(out, grad)
+    np.testing.assert_allclose(
+        loss.value_and_grad(view, targets, sample_weight=weight)[1],
+        expected_grad,
+        rtol=2e-6,
+        atol=1e-7,
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gradient_over_the_logits(shape):
+    logits, targets, _ = images(shape, np.float32)
+    loss = Loss("softmax", margin.focal(2.0), ignore_index=-100)
+    view = np.moveaxis(logits, 1, -1)
+    expected = loss.value_and_grad(np.ascontiguousarray(view), targets)[1]
+    loss.value_and_grad(view, targets, out=view)
+    np.testing.assert_allclose(view, expected, rtol=2e-6, atol=1e-7)
+
+
+def test_masked_pixels_may_hold_anything():
+    logits, targets, _ = images((2, 21, 8, 8), np.float32)
+    loss = Loss("softmax", margin.focal(2.0))
+    where = np.random.default_rng(0).random(targets.shape) < 0.5
+    where[targets < 0] = False
+    clean = np.where(where[:, None], logits, 0)
+    dirty = np.where(where[:, None], logits, np.nan)
+    outs = [np.moveaxis(np.empty_like(logits), 1, -1) for _ in range(2)]
+    values = [
+        loss.value_and_grad(np.moveaxis(x, 1, -1), targets, where=where, out=out)[0]
+        for x, out in zip((clean, dirty), outs, strict=True)
+    ]
+    assert values[0] == values[1]
+    np.testing.assert_array_equal(*outs)
+    assert not outs[0][~where].any()
+
+
+def test_a_bad_label_is_found_where_it_is():
+    logits, targets, _ = images((2, 21, 8, 8), np.float32)
+    targets[targets < 0] = 0
+    targets[1, 2, 3] = 21
+    with pytest.raises(ValueError, match=r"got 21 at position \(1, 2, 3\)"):
+        Loss("softmax", margin.focal(2.0)).value_and_grad(np.moveaxis(logits, 1, -1), targets)
+
+
+def test_large_images_do_not_depend_on_threads():
+    import focalis
+
+    logits, targets, _ = images((3, 5, 256, 256), np.float32)
+    targets[targets < 0] = 0
+    loss, view = Loss("softmax", margin.focal(2.0)), np.moveaxis(logits, 1, -1)
+    before, results = focalis.get_num_threads(), []
+    try:
+        for n in (1, 2, 8):
+            focalis.set_num_threads(n)
+            out = np.moveaxis(np.empty_like(logits), 1, -1)
+            results.append((loss.value_and_grad(view, targets, out=out)[0], out))
+    finally:
+        focalis.set_num_threads(before)
+    for value, grad in results[1:]:
+        assert value == results[0][0]
+        np.testing.assert_array_equal(grad, results[0][1])
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 12, 1000])
+def test_every_row_is_in_one_chunk(step):
+    array = np.moveaxis(np.zeros((5, 4, 3, 2)), 1, -1)
+    layout = layout_of((array, None), array.shape[:-1], 30)
+    assert (layout.blocks, layout.size) == (5, 6)
+    rows = [i for lo, hi in layout.spans(step) for i in range(lo, hi)]
+    assert rows == list(range(30))
+    arranged = layout.arrange(np.arange(120).reshape(5, 3, 2, 4))
+    taken = [layout.take(arranged, lo, hi).reshape(-1, 4) for lo, hi in layout.spans(step)]
+    np.testing.assert_array_equal(np.concatenate(taken), np.arange(120).reshape(30, 4))
+
+
+def test_planar_rows_are_told_from_others():
+    array = np.zeros((6, 4), np.float32)
+    assert is_planar(array.T[:, 1:])
+    assert not is_planar(array)
+    assert not is_planar(array.T[::2])
