@@ -1,6 +1,7 @@
 """Tensors as the core sees them: NumPy views of the same memory, the class axis last."""
 
 import re
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -15,7 +16,7 @@ from focalis.threads import at_most
 __all__ = ["Others", "Settings", "compute", "empty_like"]
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-_STORAGE = {
+_STORAGE: dict[torch.dtype, np.dtype[Any]] = {
     torch.float16: np.dtype(np.float16),
     torch.bfloat16: np.dtype(np.float16),  # as large, and known to NumPy
     torch.float32: np.dtype(np.float32),

@@ -34,8 +34,12 @@ def check(
         )
     axis = axis % logits.ndim if axis < 0 and logits.ndim else min(axis, max(logits.ndim - 1, 0))
     shape = logits.shape
-    row_shape = shape if logits.ndim < 2 and loss.link in ELEMENTWISE else _without(shape, axis)
-    if loss.link in ELEMENTWISE:
+    elementwise = loss.link in ELEMENTWISE
+    if axis == len(shape) - 1:
+        row_shape: tuple[int, ...] = shape if elementwise and axis == 0 else shape[:-1]
+    else:
+        row_shape = (*shape[:axis], *shape[axis + 1 :])
+    if elementwise:
         if targets.shape != shape:
             raise ValueError(
                 f"targets with link={loss.link!r} must have the shape of the logits {tuple(shape)}, "
@@ -44,7 +48,7 @@ def check(
     else:
         _check_classes(loss, logits, targets, row_shape, axis)
     if sample_weight is not None or where is not None:
-        shapes = (row_shape, shape) if loss.link in ELEMENTWISE else (row_shape,)
+        shapes = (row_shape, shape) if elementwise else (row_shape,)
         for name, given in (("sample_weight", sample_weight), ("where", where)):
             if given is not None:
                 _check_rows(name, given, logits, shapes)
@@ -53,10 +57,6 @@ def check(
     if normalizer is not None:
         _check_normalizer(loss, normalizer)
     return axis
-
-
-def _without(shape: torch.Size, axis: int) -> tuple[int, ...]:
-    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
@@ -84,12 +84,12 @@ def _check_classes(
     if targets.shape == row_shape:
         if targets.dtype not in _INTEGERS:
             raise TypeError(
-                f"targets of shape {row_shape} are class indices and must be integers, "
+                f"targets of shape {tuple(row_shape)} are class indices and must be integers, "
                 f"got {targets.dtype}"
             )
     elif targets.shape != shape:
         raise ValueError(
-            f"targets with link={loss.link!r} must have shape {row_shape} (class indices) or "
+            f"targets with link={loss.link!r} must have shape {tuple(row_shape)} (class indices) or "
             f"{tuple(shape)} (a number for each class), got {tuple(targets.shape)}"
         )
     elif loss.ignore_index is not None:

@@ -24,12 +24,11 @@ def _run(
     logits: Tensor, others: Others, settings: Settings, *, grad: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return the value and, if asked for, the gradient."""
-    loss, normalizer, axis, dtype = settings
+    loss, normalizer, axis, _ = settings
     if others[1] is others[2] is normalizer is None:
         small = compute_small(loss, logits, others[0], axis, grad=grad)
         if small is not None:
-            value, gradient = small
-            return torch.scalar_tensor(value, dtype=dtype, device="cpu"), gradient
+            return small
     gradient = empty_like(logits) if grad else None
     return compute(logits, others, settings, gradient), gradient
 

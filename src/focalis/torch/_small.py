@@ -21,7 +21,7 @@ _TYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float6
 
 def compute_small(
     loss: Loss, logits: torch.Tensor, targets: torch.Tensor, axis: int, *, grad: bool
-) -> tuple[float, torch.Tensor | None] | None:
+) -> tuple[torch.Tensor, torch.Tensor | None] | None:
     """Return the value and, if asked for, the gradient; None if this batch needs the driver."""
     if not (0 < logits.numel() <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
         return None
@@ -55,7 +55,8 @@ def compute_small(
         )
     if bad:
         return None
-    return total / denominator, None if gradient is None else torch.from_numpy(gradient)
+    value = torch.from_numpy(np.array(total / denominator, x.dtype))
+    return value, None if gradient is None else torch.from_numpy(gradient)
 
 
 @functools.lru_cache(maxsize=512)
