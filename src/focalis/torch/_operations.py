@@ -257,6 +257,9 @@ def _rows(loss: Loss, batch: _Batch) -> Tensor:
 
 def _learns(weight: Tensor) -> bool:
     """Return whether a derivative by the weight is wanted, so that its 0 is not a mask."""
+    while torch._C._functorch.is_batchedtensor(weight):
+        # What vmap maps over cannot be unpacked itself.
+        weight = torch._C._functorch.get_unwrapped(weight)
     dual = forward_ad.unpack_dual(weight, level=0)  # type: ignore[no-untyped-call]
     return weight.requires_grad or dual.tangent is not None
 
