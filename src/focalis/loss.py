@@ -377,14 +377,6 @@ class Loss:
             cache[n_classes, dtype] = (pair[0].astype(dtype), pair[1].astype(dtype))
         return cache[n_classes, dtype]
 
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash(tuple(getattr(self, f.name) for f in fields(self)))
-
-    def __hash__(self) -> int:
-        # Kept, for whoever looks up a loss at every call.
-        return self._hash
-
     def __str__(self) -> str:
         prefix = "" if self.link == "sigmoid" else f"{self.link}_"
         arguments = {**self.margin_loss.parameters, **self._options()}

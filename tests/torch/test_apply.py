@@ -86,7 +86,7 @@ def problems(draw):
     if loss.link == "softmax" and (loss.positives == "sum" and draw(st.booleans())):
         y = laid(torch.randint(0, 3, rows, generator=seed))
         if loss.ignore_index is not None and y.numel():
-            y.view(-1)[0] = loss.ignore_index if y.is_contiguous() else y.view(-1)[0]
+            y[(0,) * y.ndim] = loss.ignore_index
     else:
         y = laid((torch.randint(0, 5, shape, generator=seed) / 4).to(dtype))
         loss = dataclasses.replace(loss, ignore_index=None)
