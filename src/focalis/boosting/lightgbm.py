@@ -107,7 +107,8 @@ def metric(loss: Loss) -> Metric:
     Returns
     -------
     callable
-        Picklable; returns the name, which is ``str(loss)`` without spaces, the value, and False: smaller is better.
+        Picklable; returns the name, which is ``str(loss)`` without spaces, the value, and False: smaller
+        is better.
 
     Raises
     ------

@@ -118,8 +118,8 @@ def metric(loss: Loss) -> Metric:
     Returns
     -------
     callable
-        Picklable; returns the name, which is ``str(loss)`` without spaces, and the value, or for the scikit-learn
-        wrapper the value alone.
+        Picklable; returns the name, which is ``str(loss)`` without spaces, and the value, or for the
+        scikit-learn wrapper the value alone.
 
     Raises
     ------
