@@ -13,12 +13,12 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import machine
 from benchmarks.real_data import Table, binary_tables
+from focalis.compare.metrics import expected_calibration_error
 from focalis.sklearn import BoostedClassifier
 from focalis.weights import inverse_frequency
 
 LOSSES = ("cross_entropy", "balanced", "focal(gamma=1, alpha=.25)", "focal(gamma=2, alpha=.25)")
 RAREST = 0.15
-BINS = 15
 
 
 def main() -> int:
@@ -71,16 +71,9 @@ def measured(table: Table, loss: str, parsed: argparse.Namespace) -> np.ndarray:
         precision = average_precision_score(truth, model.decision_function(features))
         raw = model.set_params(calibration="link").predict_proba(features)[:, 1]
         losses = [log_loss(truth, np.clip(p, 1e-15, 1 - 1e-15)) for p in (raw, corrected)]
-        errors = [calibration_error(truth, p) for p in (raw, corrected)]
+        errors = [expected_calibration_error(truth, p, np.ones(len(p))) for p in (raw, corrected)]
         found.append((precision, *losses, *errors))
     return np.mean(found, axis=0)
-
-
-def calibration_error(truth: np.ndarray, p: np.ndarray) -> float:
-    """Return the expected calibration error over bins of equal width."""
-    places = np.minimum((p * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(places, truth - p, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(truth))
 
 
 if __name__ == "__main__":

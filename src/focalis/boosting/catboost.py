@@ -82,13 +82,15 @@ class _Softmax(Derivatives):
         fisher = self.curvature == "fisher"
         # The loss of a smoothed target is a mean over the classes, and so is a Fisher information.
         classes = np.arange(n_classes) if smoothing or fisher else np.array([label])
-        share = np.full(len(classes), smoothing / n_classes)
-        share[label if len(classes) > 1 else 0] += 1.0 - smoothing
         grad, hess = plain.grad_and_hess(
             np.repeat(scores[None], len(classes), axis=0),
             classes,
             curvature="clipped" if self.curvature in ("native", "fisher") else self.curvature,
         )
+        if len(classes) == 1:
+            return grad[0], softmax_hessian(grad, hess, classes)[0]
+        share = np.full(n_classes, smoothing / n_classes)
+        share[label] += 1.0 - smoothing
         if not fisher:
             matrix = np.tensordot(share, softmax_hessian(grad, hess, classes), axes=1)
             return share @ grad, matrix

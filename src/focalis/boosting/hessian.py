@@ -61,11 +61,10 @@ def softmax_hessian_product(grad: Array, hess: Array, labels: Array, v: Array) -
 
 def _parts(grad: Array, hess: Array, labels: Array) -> tuple[Array, Array, Array, Array]:
     """Return φ′ and φ″ (n, 1), d and r (n, C), with the weights in φ′ and φ″."""
-    true = labels[:, None]
-    slope = np.take_along_axis(grad, true, axis=1)
-    curvature = np.take_along_axis(hess, true, axis=1)
+    rows = np.arange(len(labels))
+    slope, curvature = grad[rows, labels][:, None], hess[rows, labels][:, None]
     # A slope of 0 has no direction, and needs none.
     direction = np.divide(grad, slope, out=np.zeros_like(grad), where=slope != 0)
     share = -direction
-    np.put_along_axis(share, true, 0.0, axis=1)
+    share[rows, labels] = 0.0
     return slope, curvature, direction, share
