@@ -247,6 +247,19 @@ def test_frames_with_categories_names_and_gaps(booster, kind):
 
 
 @EVERY_BOOSTER
+@pytest.mark.parametrize("make", [pandas.DataFrame, polars.DataFrame], ids=["pandas", "polars"])
+def test_any_name_of_a_column_will_do(booster, make):
+    rng = np.random.default_rng(0)
+    columns = {"age [years]": rng.normal(size=200), 'a "b", c:{}': rng.normal(size=200)}
+    labels = columns["age [years]"] > 0
+    features = make(columns)
+    model = BoostedClassifier("focal(gamma=1)", booster, **FEW).fit(features, labels)
+    assert model.feature_names_in_.tolist() == list(columns)
+    assert model.feature_importances_.argmax() == 0
+    assert model.score(features, labels) > 0.95
+
+
+@EVERY_BOOSTER
 def test_columns_of_an_array_can_be_categories(booster):
     table, labels = frame("pandas")
     codes = np.column_stack([table["size"], table["colour"].cat.codes * 10.0])

@@ -15,7 +15,7 @@ from focalis.boosting.objective import (
 )
 from focalis.sklearn.base import LossClassifier
 from focalis.sklearn.boosters import BOOSTERS, Job, Rows
-from focalis.sklearn.columns import Columns
+from focalis.sklearn.columns import Columns, plain_names
 
 __all__ = ["BoostedClassifier"]
 
@@ -71,7 +71,8 @@ class BoostedClassifier(LossClassifier):
         The classes, in the order of the columns of `predict_proba`.
     booster_ : lightgbm.Booster, xgboost.Booster or catboost.CatBoost
         The trained booster. Its raw scores plus `initial_logits_` are `raw_logits`, also after it was
-        saved in its own format.
+        saved in its own format. Characters of feature names that LightGBM or XGBoost does not take are
+        underscores there.
     initial_logits_ : float or ndarray of shape (C,)
         What training started from.
     loss_ : Loss
@@ -237,7 +238,7 @@ class BoostedClassifier(LossClassifier):
                 seed=self._seed(),
                 threads=self.n_jobs,
                 categorical=sorted(self.categories_),
-                names=None if names is None else [str(name) for name in names],
+                names=None if names is None else plain_names(names),
                 previous=getattr(self, "booster_", None),
                 parameters=self._own_parameters(),
             )

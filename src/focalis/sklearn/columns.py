@@ -1,17 +1,37 @@
 """From frames and arrays to the numbers that every booster takes, categories as whole numbers."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-__all__ = ["Columns"]
+__all__ = ["Columns", "plain_names"]
 
 Array = np.ndarray
 
 # How the types of text and category columns begin, in pandas and polars.
 _CATEGORICAL_TYPES = ("categor", "enum", "str", "object", "utf8", "large_string")
+
+
+# What LightGBM or XGBoost does not take in a feature's name.
+_NOT_IN_NAMES = re.compile(r'[][<>{}",:\s]')
+
+
+def plain_names(names: Sequence[Any]) -> list[str]:
+    """Return feature names as every booster takes them, special characters as underscores.
+
+    Examples
+    --------
+    >>> plain_names(["age [years]", "size", "age <years>"])
+    ['age__years_', 'size', 'age__years__2']
+    """
+    plain: list[str] = []
+    for place, name in enumerate(names):
+        text = _NOT_IN_NAMES.sub("_", str(name))
+        plain.append(f"{text}_{place}" if text in plain else text)
+    return plain
 
 
 class Columns:
