@@ -12,6 +12,7 @@ import pytest
 from focalis.engines.kernel_cache import cache_directory
 
 HEAVY = ("numba", "llvmlite", "torch", "scipy", "pandas", "polars", "plotly", "lightgbm", "sklearn")
+HEAVY += ("xgboost", "catboost")
 FIRST_CALL = """
 import numpy as np
 from focalis import Loss, margin
@@ -52,6 +53,18 @@ def files(folder):
 
 def test_import_loads_numpy_only():
     script = f"import sys, focalis; print([m for m in {HEAVY} if m in sys.modules])"
+    assert run(script) == "[]"
+
+
+def test_objectives_load_no_booster():
+    script = f"""
+import sys
+import focalis
+from focalis.boosting import catboost, lightgbm, xgboost
+for module in (catboost, lightgbm, xgboost):
+    module.objective(focalis.parse("focal")), module.metric(focalis.parse("focal"))
+print([m for m in {HEAVY} if m in sys.modules])
+"""
     assert run(script) == "[]"
 
 

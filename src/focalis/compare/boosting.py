@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import focalis
+from focalis.boosting.lightgbm import objective, predict_logits
 from focalis.compare.starts import Floats, Indices, Rows, Start, Starts, no_tick
 
-__all__ = ["BoostedTrees", "LightGBM"]
+__all__ = ["BoostedTrees", "LightGBM", "Member", "Trees"]
 
 LEARNING_RATE = 0.2
 MAX_ROUNDS = 100
@@ -28,8 +29,7 @@ class BoostedTrees:
 
     def logits(self, features: NDArray[np.float32]) -> Floats:
         """Return the logits of rows of features."""
-        raw = np.asarray(self.booster.predict(features, raw_score=True), dtype=np.float64)
-        return raw + self.start
+        return predict_logits(self.booster, features, self.start)
 
 
 class _Boosting:
@@ -47,22 +47,13 @@ class _Boosting:
 
         self.booster = lightgbm.Booster(parameters, dataset)
         self.start = start.logits
-        truth = rows.truth
-        # The diagonal understates a softmax's curvature; K / (K − 1) is LightGBM's own remedy.
-        classes = rows.n_classes
-        widening = 1.0 if classes == 2 else classes / (classes - 1)
+        # "native": the diagonal understates a softmax's curvature, for which LightGBM has its remedy.
+        derivatives = objective(loss, "native", scale=start.scale).derivatives
 
-        def objective(raw: Floats, _: object) -> tuple[Floats, Floats]:
-            gradient, hessian = loss.grad_and_hess(
-                raw + self.start,
-                truth,
-                sample_weight=rows.weights,
-                curvature="clipped",
-                engine=rows.engine,
-            )
-            return gradient * start.scale, hessian * (start.scale * widening)
+        def shifted(raw: Floats, _: object) -> tuple[Floats, Floats]:
+            return derivatives(raw + self.start, rows.targets, rows.weights)
 
-        self._objective = objective
+        self._objective = shifted
 
     def advance(self) -> bool:
         """Add one tree for each logit; return whether there was nothing left to split."""
@@ -80,7 +71,72 @@ class _Boosting:
         return seen[0] + self.start
 
 
-class LightGBM:
+class Member(Protocol):
+    """A training on an inner fold, advanced round by round."""
+
+    def advance(self) -> bool:
+        """Add one tree for each logit; return whether there was nothing left to split."""
+        ...
+
+    def held_out_logits(self) -> Floats:
+        """Return the logits of the rows held out."""
+        ...
+
+
+class Trees:
+    """A training fold for boosted trees of any library; `member` and `fit` are the library's."""
+
+    def __init__(self, targets: Indices, weights: Floats, n_classes: int) -> None:
+        self._rows = Rows(targets, weights, n_classes)
+        self._starts = Starts(self._rows)
+
+    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+        """Return a training on some rows that is asked about others."""
+        raise NotImplementedError
+
+    def cross_fit(
+        self,
+        loss: focalis.Loss,
+        inner: Sequence[tuple[Indices, Indices]],
+        tick: Callable[[], None] = no_tick,
+    ) -> tuple[Floats, int]:
+        """Boost all inner folds in step until their mean held-out loss stops falling.
+
+        Parameters
+        ----------
+        loss : focalis.Loss
+            What to minimise, and what early stopping watches.
+        inner : sequence of (NDArray[np.int64], NDArray[np.int64])
+            Rows to fit on and rows to hold out.
+        tick : callable, optional
+            Called between rounds.
+
+        Returns
+        -------
+        logits : NDArray[np.float64]
+            Of the rows held out, fold after fold, at the best round.
+        rounds : int
+            The best round, one for all folds.
+        """
+        members = []
+        for fit_on, held_out in inner:
+            members.append(self.member(loss, fit_on, held_out))
+        held = self._rows.take(np.concatenate([held_out for _, held_out in inner]))
+        truth = held.truth
+        best_value, best_round, best_logits = np.inf, 0, np.empty(0)
+        for completed in range(1, MAX_ROUNDS + 1):
+            tick()
+            finished = [member.advance() for member in members]
+            logits = np.concatenate([member.held_out_logits() for member in members])
+            value = float(loss(logits, truth, sample_weight=held.weights, engine=held.engine))
+            if value < best_value:
+                best_value, best_round, best_logits = value, completed, logits
+            if completed - best_round >= PATIENCE or all(finished):
+                break
+        return best_logits, best_round
+
+
+class LightGBM(Trees):
     """Boosted trees on the exact gradient and the curvature clipped at zero.
 
     A leaf is limited by its number of rows and by an L2 penalty of one row's curvature, never by its sum
@@ -115,8 +171,7 @@ class LightGBM:
     ) -> None:
         import lightgbm
 
-        self._rows = Rows(targets, weights, n_classes)
-        self._starts = Starts(self._rows)
+        super().__init__(targets, weights, n_classes)
         self._parameters = {
             "objective": "none",
             "num_class": 1 if n_classes == 2 else n_classes,
@@ -146,54 +201,17 @@ class LightGBM:
             self._subsets[key] = (index, subset)  # the index is kept, so that its id stays its own
         return self._subsets[key][1]
 
-    def cross_fit(
-        self,
-        loss: focalis.Loss,
-        inner: Sequence[tuple[Indices, Indices]],
-        tick: Callable[[], None] = no_tick,
-    ) -> tuple[Floats, int]:
-        """Boost all inner folds in step until their mean held-out loss stops falling.
-
-        Parameters
-        ----------
-        loss : focalis.Loss
-            What to minimise, and what early stopping watches.
-        inner : sequence of (NDArray[np.int64], NDArray[np.int64])
-            Rows to fit on and rows to hold out.
-        tick : callable, optional
-            Called between rounds.
-
-        Returns
-        -------
-        logits : NDArray[np.float64]
-            Of the rows held out, fold after fold, at the best round.
-        rounds : int
-            The best round, one for all folds.
-        """
-        members = []
-        for fit_on, held_out in inner:
-            member = _Boosting(
-                self._parameters,
-                self._subset(fit_on),
-                self._rows.take(fit_on),
-                loss,
-                self._starts[loss],
-            )
-            member.booster.add_valid(self._subset(held_out), "held out")
-            members.append(member)
-        held = self._rows.take(np.concatenate([held_out for _, held_out in inner]))
-        truth = held.truth
-        best_value, best_round, best_logits = np.inf, 0, np.empty(0)
-        for completed in range(1, MAX_ROUNDS + 1):
-            tick()
-            finished = [member.advance() for member in members]
-            logits = np.concatenate([member.held_out_logits() for member in members])
-            value = float(loss(logits, truth, sample_weight=held.weights, engine=held.engine))
-            if value < best_value:
-                best_value, best_round, best_logits = value, completed, logits
-            if completed - best_round >= PATIENCE or all(finished):
-                break
-        return best_logits, best_round
+    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+        """Return a training on some rows that is asked about others."""
+        member = _Boosting(
+            self._parameters,
+            self._subset(fit_on),
+            self._rows.take(fit_on),
+            loss,
+            self._starts[loss],
+        )
+        member.booster.add_valid(self._subset(held_out), "held out")
+        return member
 
     def fit(
         self, loss: focalis.Loss, rounds: int, tick: Callable[[], None] = no_tick

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import focalis
+from focalis.compare.boosters import CatBoost, XGBoost
 from focalis.compare.boosting import LightGBM
 from focalis.compare.linear import Linear
 from focalis.compare.starts import Floats, Indices, no_tick
@@ -45,6 +46,13 @@ class Trainer(Protocol):
         ...
 
 
+BOOSTERS: dict[str, Callable[..., Trainer]] = {
+    "lightgbm": LightGBM,
+    "xgboost": XGBoost,
+    "catboost": CatBoost,
+}
+
+
 def make_trainer(
     model: str,
     features: NDArray[np.float32],
@@ -55,9 +63,10 @@ def make_trainer(
     seed: int = 0,
     threads: int = 1,
 ) -> Trainer:
-    """Return the trainer of the model called `model`, "lightgbm" or "linear", over some rows."""
-    if model == "lightgbm":
-        return LightGBM(features, targets, weights, n_classes, seed=seed, threads=threads)
+    """Return the trainer of the model called `model`, a booster or "linear", over some rows."""
     if model == "linear":
         return Linear(features, targets, weights, n_classes)
-    raise ValueError(f"model: expected 'lightgbm' or 'linear', got {model!r}")
+    if model in BOOSTERS:
+        make = BOOSTERS[model]
+        return make(features, targets, weights, n_classes, seed=seed, threads=threads)
+    raise ValueError(f"model: expected {', '.join(map(repr, BOOSTERS))} or 'linear', got {model!r}")

@@ -1,0 +1,246 @@
+"""Objectives and metrics for CatBoost.
+
+CatBoost asks a softmax objective for one row at a time, and for the whole Hessian of the row, where
+LightGBM and XGBoost ask for all rows at once: training with it takes some 50 µs per row and round. Its
+own objectives take Newton steps in the leaves, so give it ``leaf_estimation_method="Newton"``; a custom
+objective has gradient steps by default, which leave the curvature unused.
+
+>>> import numpy as np
+>>> import catboost
+>>> from sklearn.datasets import load_breast_cancer
+>>> from focalis import parse
+>>> from focalis.boosting.catboost import metric, objective, predict_logits, set_initial_logits
+>>> features, labels = load_breast_cancer(return_X_y=True)
+>>> loss = parse("focal(gamma=2)")
+>>> train = catboost.Pool(features[:400], labels[:400])
+>>> valid = catboost.Pool(features[400:], labels[400:])
+>>> start = set_initial_logits(loss, train, valid)
+>>> booster = catboost.CatBoost(
+...     {
+...         "loss_function": objective(loss),
+...         "eval_metric": metric(loss),
+...         "leaf_estimation_method": "Newton",
+...         "iterations": 30,
+...         "depth": 4,
+...         "thread_count": 1,
+...         "allow_writing_files": False,
+...     }
+... )
+>>> trained = booster.fit(train, eval_set=valid, early_stopping_rounds=10, verbose=False)
+>>> logits = predict_logits(booster, features[400:], start)
+>>> bool(np.mean((loss.posterior(logits) > 0.5) == labels[400:]) > 0.9)
+True
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from focalis.boosting.hessian import softmax_hessian
+from focalis.boosting.objective import (
+    DEFAULT_CURVATURE,
+    Derivatives,
+    Metric,
+    check_finite,
+    class_indices,
+    starting_logits,
+)
+from focalis.loss import Loss
+
+__all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
+
+Array = np.ndarray
+
+
+class _Binary(Derivatives):
+    no_jit = True  # or CatBoost tries to compile the method, and warns that it cannot
+
+    def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
+        # CatBoost maximises, so both derivatives change their sign.
+        return -np.column_stack(self.derivatives(approxes, targets, weights))
+
+
+class _Softmax(Derivatives):
+    no_jit = True
+
+    def calc_ders_multi(
+        self, approxes: Any, target: float, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        scores = np.asarray(approxes, np.float64)
+        n_classes = len(scores)
+        label = int(class_indices(np.array([target]), n_classes)[0])
+        grad, matrix = self._row(scores, label)
+        check_finite(grad[None], scores[None])
+        factor = -weight * self.scale
+        return (factor * grad).tolist(), (factor * matrix).tolist()
+
+    def _row(self, scores: Array, label: int) -> tuple[Array, Array]:
+        """Return the gradient (C,) and the Hessian (C, C) of a row."""
+        n_classes, smoothing = len(scores), self.loss.label_smoothing
+        plain = replace(self.loss, label_smoothing=0.0) if smoothing else self.loss
+        fisher = self.curvature == "fisher"
+        # The loss of a smoothed target is a mean over the classes, and so is a Fisher information.
+        classes = np.arange(n_classes) if smoothing or fisher else np.array([label])
+        grad, hess = plain.grad_and_hess(
+            np.repeat(scores[None], len(classes), axis=0),
+            classes,
+            curvature="clipped" if self.curvature in ("native", "fisher") else self.curvature,
+        )
+        if len(classes) == 1:
+            return grad[0], softmax_hessian(grad, hess, classes)[0]
+        share = np.full(n_classes, smoothing / n_classes)
+        share[label] += 1.0 - smoothing
+        if not fisher:
+            matrix = np.tensordot(share, softmax_hessian(grad, hess, classes), axes=1)
+            return share @ grad, matrix
+        # Weights stand outside of the squares.
+        weight = plain.answer_weights(n_classes, np.dtype(np.float64))[0]
+        slopes = Loss("softmax", plain.margin_loss).grad_and_hess(
+            np.repeat(scores[None], n_classes, axis=0), classes
+        )[0]
+        information = slopes.T @ (plain.probabilities(scores)[:, None] * slopes)
+        return share @ grad, float(share @ weight) * information
+
+
+class _Metric(Metric):
+    no_jit = True
+
+    def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
+        scores = np.asarray(approxes[0]) if len(approxes) == 1 else np.column_stack(approxes)
+        return self.totals(scores, target, weight)
+
+    def is_max_optimal(self) -> bool:
+        return False
+
+    def get_final_error(self, error: float, weight: float) -> float:
+        return error / weight
+
+
+def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
+    """Return a loss as CatBoost's objective.
+
+    It serves as ``loss_function`` of ``catboost.train``, of ``CatBoost`` and of ``CatBoostClassifier``;
+    the row weights are used.
+
+    Parameters
+    ----------
+    loss : Loss
+        ``"sigmoid"`` for two classes, ``"softmax"`` for more.
+    curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
+        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
+        "clipped": CatBoost puts no factor on the curvature of its softmax, and takes the whole matrix.
+    scale : float, default 1.0
+        A constant factor of gradient and curvature.
+
+    Returns
+    -------
+    object
+        Picklable, with the method ``calc_ders_range`` (sigmoid) or ``calc_ders_multi`` (softmax). Both
+        return the derivatives of minus the loss, which CatBoost maximises.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of those; in training, if a label is no class or a score is NaN.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> objective(parse("cross_entropy")).calc_ders_range(np.zeros(2), np.array([1.0, 0.0]), None)
+    array([[ 0.5 , -0.25],
+           [-0.5 , -0.25]])
+    """
+    return (_Softmax if getattr(loss, "link", None) == "softmax" else _Binary)(
+        loss, curvature, scale
+    )
+
+
+def metric(loss: Loss) -> Metric:
+    """Return a loss as CatBoost's metric, the weighted mean over the rows, for early stopping.
+
+    It serves as ``eval_metric``, and needs no objective of ours: CatBoost hands over raw scores always.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+
+    Returns
+    -------
+    object
+        Picklable, with the methods that CatBoost calls.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `objective`.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> total, weight = metric(parse("focal(gamma=2)")).evaluate([np.zeros(2)], np.ones(2), None)
+    >>> round(total / weight, 4)
+    0.1733
+    """
+    return _Metric(loss)
+
+
+def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
+    """Make a training start from the constant that minimises the loss, as the baseline.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+    train : catboost.Pool
+        With labels; its weights count.
+    *others : catboost.Pool
+        Validation sets, which start from the same logits.
+    n_classes : int, optional
+        The number of classes; of a softmax one more than the largest label if not given.
+
+    Returns
+    -------
+    float or ndarray
+        The logits, one or (C,). A booster does not keep them: `predict_logits` adds them again.
+
+    Raises
+    ------
+    ValueError
+        If a class never occurs.
+
+    Examples
+    --------
+    >>> import catboost
+    >>> from focalis import parse
+    >>> data = catboost.Pool(np.arange(4.0)[:, None], label=[1, 0, 0, 0])
+    >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
+    -1.0986
+    """
+    labels = np.asarray(train.get_label(), np.float64)
+    start = starting_logits(loss, labels, train.get_weight(), n_classes)
+    for data in (train, *others):
+        data.set_baseline(np.broadcast_to(start, (data.num_row(), *np.shape(start))).copy())
+    return start
+
+
+def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
+    """Return the logits of rows: the booster's raw values and what it started from.
+
+    Parameters
+    ----------
+    booster : catboost.CatBoost
+        Trained from `initial_logits`.
+    features : array_like, DataFrame or catboost.Pool
+        What CatBoost predicts from; a Pool without a baseline.
+    initial_logits : float or array_like of float (C,)
+        From `set_initial_logits`; 0 for a training without.
+
+    Returns
+    -------
+    ndarray
+        (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
+    """
+    raw = booster.predict(features, prediction_type="RawFormulaVal")
+    return np.asarray(raw + np.asarray(initial_logits))

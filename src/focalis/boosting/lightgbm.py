@@ -1,0 +1,194 @@
+"""Objectives and metrics for LightGBM.
+
+>>> import numpy as np
+>>> import lightgbm
+>>> from sklearn.datasets import load_breast_cancer
+>>> from focalis import parse
+>>> from focalis.boosting.lightgbm import metric, objective, predict_logits, set_initial_logits
+>>> features, labels = load_breast_cancer(return_X_y=True)
+>>> loss = parse("focal(gamma=2)")
+>>> train = lightgbm.Dataset(features[:400], labels[:400])
+>>> valid = lightgbm.Dataset(features[400:], labels[400:], reference=train)
+>>> start = set_initial_logits(loss, train, valid)
+>>> parameters = {"objective": objective(loss), "metric": "none", "verbosity": -1, "num_threads": 1}
+>>> stop = lightgbm.early_stopping(10, verbose=False)
+>>> booster = lightgbm.train(
+...     parameters, train, 100, valid_sets=[valid], feval=metric(loss), callbacks=[stop]
+... )
+>>> logits = predict_logits(booster, features[400:], start)
+>>> bool(np.mean((loss.posterior(logits) > 0.5) == labels[400:]) > 0.95)
+True
+"""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, starting_logits
+from focalis.loss import Loss
+
+__all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
+
+Array = np.ndarray
+
+
+class _Objective(Derivatives):
+    def native_factor(self, n_classes: int) -> float:
+        return n_classes / (n_classes - 1.0) if n_classes > 1 else 1.0
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
+        # `train` gives (scores, Dataset), the scikit-learn wrapper (labels, scores, weights).
+        if hasattr(second, "get_label"):
+            return self.derivatives(first, second.get_label(), second.get_weight())
+        return self.derivatives(second, first, sample_weight)
+
+
+class _Metric(Metric):
+    def __call__(
+        self, first: Any, second: Any, sample_weight: Any = None
+    ) -> tuple[str, float, bool]:
+        if hasattr(second, "get_label"):
+            value = self.mean(first, second.get_label(), second.get_weight())
+        else:
+            value = self.mean(second, first, sample_weight)
+        return self.__name__, value, self.higher_is_better
+
+
+def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
+    """Return a loss as LightGBM's objective.
+
+    It serves as the parameter ``objective`` of ``lightgbm.train`` and of ``LGBMClassifier`` (whose
+    ``predict_proba`` then returns raw scores); the row weights of both are used.
+
+    Parameters
+    ----------
+    loss : Loss
+        ``"sigmoid"`` for two classes; ``"softmax"``, with LightGBM's ``num_class``, for more. A sigmoid
+        with ``num_class`` = C answers one class against the rest, for each of C.
+    curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
+        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
+        "clipped" times the factor C / (C − 1) that LightGBM's own softmax has.
+    scale : float, default 1.0
+        A constant factor of gradient and curvature.
+
+    Returns
+    -------
+    callable
+        Picklable; takes ``(scores, Dataset)`` or ``(labels, scores, sample_weight)`` and returns the
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of those; when called, if a label is no class, a weight is negative,
+        or a score is NaN.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> gradient, hessian = objective(parse("cross_entropy"))([1, 0], [0.0, 0.0])
+    >>> gradient, hessian
+    (array([-0.5,  0.5]), array([0.25, 0.25]))
+    """
+    return _Objective(loss, curvature, scale)
+
+
+def metric(loss: Loss) -> Metric:
+    """Return a loss as LightGBM's metric, the weighted mean over the rows, for early stopping.
+
+    It serves as ``feval`` of ``lightgbm.train`` and as ``eval_metric`` of ``LGBMClassifier.fit``,
+    together with the objective of the same loss: under a built-in one LightGBM hands over probabilities.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+
+    Returns
+    -------
+    callable
+        Picklable; returns the name, which is ``str(loss)`` without spaces, the value, and False: smaller
+        is better.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `objective`.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> name, value, higher_is_better = metric(parse("focal(gamma=2)"))([1, 0], [0.0, 0.0])
+    >>> name, round(value, 4)
+    ('focal(gamma=2)', 0.1733)
+    """
+    return _Metric(loss)
+
+
+def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
+    """Make a training start from the constant that minimises the loss.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+    train : lightgbm.Dataset
+        With labels; its weights count.
+    *others : lightgbm.Dataset
+        Validation sets, which start from the same logits.
+    n_classes : int, optional
+        The number of classes; of a softmax one more than the largest label if not given.
+
+    Returns
+    -------
+    float or ndarray
+        The logits, one or (C,). A booster does not keep them: `predict_logits` adds them again.
+
+    Raises
+    ------
+    ValueError
+        If a class never occurs.
+
+    Examples
+    --------
+    >>> import lightgbm, numpy
+    >>> from focalis import parse
+    >>> data = lightgbm.Dataset(numpy.zeros((4, 1)), label=[1, 0, 0, 0])
+    >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
+    -1.0986
+    """
+    labels, weight = _labels(train)
+    start = starting_logits(loss, labels, weight, n_classes)
+    for data in (train, *others):
+        rows = len(_labels(data)[0])
+        data.set_init_score(np.broadcast_to(start, (rows, *np.shape(start))).copy())
+    return start
+
+
+def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
+    """Return the logits of rows: the booster's raw scores and what it started from.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+        Trained from `initial_logits`.
+    features : array_like, DataFrame
+        What LightGBM predicts from.
+    initial_logits : float or array_like of float (C,)
+        From `set_initial_logits`; 0 for a training without.
+
+    Returns
+    -------
+    ndarray
+        (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
+    """
+    raw = booster.predict(features, raw_score=True)
+    return np.asarray(raw + np.asarray(initial_logits))
+
+
+def _labels(data: Any) -> tuple[Any, Any]:
+    """Return labels and weights; a Dataset that was given its labels need not be constructed yet."""
+    if data.label is not None:
+        return data.label, data.weight
+    data.construct()
+    return data.get_label(), data.get_weight()

@@ -1,0 +1,260 @@
+"""What the objectives and metrics of all boosters share.
+
+A booster asks for the gradient and the diagonal Hessian of the weighted sum of the losses at its raw
+scores. Libraries differ in how they hand over scores, labels and weights, and in the factor that their
+own objectives put on the curvature of a softmax; nothing else is theirs.
+"""
+
+import importlib
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from focalis.curvature import POLICIES, check_policy
+from focalis.links import PROBABILITY
+from focalis.loss import Loss
+from focalis.margin import cross_entropy
+
+__all__ = [
+    "CURVATURES",
+    "DEFAULT_CURVATURE",
+    "Derivatives",
+    "Metric",
+    "curvature_scale",
+    "require",
+    "starting_logits",
+]
+
+Array = np.ndarray
+
+CURVATURES = (*POLICIES, "native")
+DEFAULT_CURVATURE = "native"
+
+# On fewer rows NumPy is done before a kernel is compiled.
+_COMPILE_FROM = 20_000
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """The gradient and the curvature of a loss at a booster's scores.
+
+    Parameters
+    ----------
+    loss : Loss
+        With the link ``"sigmoid"`` or ``"softmax"``.
+    curvature : str
+        A policy of `focalis.curvature`, or ``"native"``: clipped, times the factor that the library's
+        own objective has.
+    scale : float
+        A constant factor of both, which changes no minimiser but how much the booster's floors and
+        penalties weigh.
+    """
+
+    loss: Loss
+    curvature: str = DEFAULT_CURVATURE
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_loss(self.loss)
+        if self.curvature != "native":
+            check_policy(self.curvature)
+        if not (isinstance(self.scale, int | float) and 0 < self.scale < np.inf):
+            raise ValueError(f"scale must be a finite number above 0, got {self.scale!r}")
+
+    def native_factor(self, n_classes: int) -> float:
+        """Return the factor of the library's own objective on the curvature of a softmax."""
+        return 1.0
+
+    def derivatives(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[Array, Array]:
+        """Return gradient and Hessian, shaped like the scores (n,) or (n, C)."""
+        scores = np.asarray(scores)
+        native = self.curvature == "native"
+        grad, hess = self.loss.grad_and_hess(
+            scores,
+            as_targets(self.loss, scores, labels),
+            sample_weight=_optional(sample_weight),
+            curvature="clipped" if native else self.curvature,
+            engine=engine_for(len(scores)),
+        )
+        check_finite(grad, scores)
+        widening = self.scale
+        if native and self.loss.link == "softmax":
+            widening *= self.native_factor(scores.shape[1])
+        if self.scale != 1.0:
+            grad *= self.scale
+        if widening != 1.0:
+            hess *= widening
+        return grad, hess
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The weighted mean of a loss at a booster's scores; smaller is better."""
+
+    loss: Loss
+
+    higher_is_better: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_loss(self.loss)
+
+    @property
+    def __name__(self) -> str:
+        """What the booster's log calls it: the text form of the loss, without spaces."""
+        # XGBoost takes its log apart at the spaces.
+        return str(self.loss).replace(" ", "")
+
+    def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
+        """Return the sum of the weighted losses and the sum of the weights."""
+        scores = np.asarray(scores)
+        weight = _optional(sample_weight)
+        value = replace(self.loss, reduction="sum")(
+            scores,
+            as_targets(self.loss, scores, labels),
+            sample_weight=weight,
+            engine=engine_for(len(scores)),
+        )
+        return float(value), float(len(scores) if weight is None else weight.sum())
+
+    def mean(self, scores: Any, labels: Any, sample_weight: Any) -> float:
+        """Return the weighted mean of the losses of the rows."""
+        total, weight = self.totals(scores, labels, sample_weight)
+        return total / weight
+
+
+def check_loss(loss: Any) -> None:
+    """Raise unless a booster can minimise the loss."""
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"loss must be a focalis.Loss such as focalis.parse('focal(gamma=2)'), got {loss!r}"
+        )
+    if loss.link in PROBABILITY:
+        raise ValueError(
+            f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
+        )
+
+
+def engine_for(rows: int) -> str:
+    """Return who evaluates the loss on so many rows."""
+    return "numpy" if rows < _COMPILE_FROM else "auto"
+
+
+def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
+    """Return a booster's labels as the targets of a loss at scores (n,) or (n, C).
+
+    With a sigmoid and scores (n, C), labels of n × C numbers are yes/no answers to C questions, and n
+    class indices are one class against the rest, for each of C.
+    """
+    labels = np.asarray(labels)
+    if loss.link == "softmax":
+        if scores.ndim != 2:
+            raise ValueError(
+                "a softmax loss needs scores of shape (n, classes), which the booster gives if it is "
+                f"told the number of classes (num_class); got shape {scores.shape}"
+            )
+        return class_indices(labels, scores.shape[1])
+    if labels.shape == scores.shape:
+        return np.asarray(labels)
+    if scores.ndim == 2 and labels.size == scores.size:
+        return np.asarray(labels.reshape(scores.shape))
+    if scores.ndim == 2 and labels.shape == scores.shape[:1]:
+        answers = np.zeros(scores.shape, scores.dtype)
+        answers[np.arange(len(labels)), class_indices(labels, scores.shape[1])] = 1.0
+        return answers
+    raise ValueError(
+        f"labels must be one or {scores.shape[-1]} for each of {len(scores)} rows, "
+        f"got shape {labels.shape}"
+    )
+
+
+def class_indices(labels: Array, n_classes: int) -> Array:
+    """Return labels as integers in [0, n_classes), or raise for the first that is none."""
+    labels = labels.reshape(-1)
+    if labels.dtype.kind in "iu":
+        indices = labels
+    else:
+        with np.errstate(invalid="ignore"):
+            indices = labels.astype(np.int64)
+    bad = (indices != labels) | (indices < 0) | (indices >= n_classes)
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(
+            f"labels must be class indices in [0, {n_classes}), "
+            f"got {labels[first]!s} at position {first}"
+        )
+    return indices
+
+
+def check_finite(grad: Array, scores: Array) -> None:
+    """Raise if a score was NaN: a booster would go on with it in silence."""
+    # One sum is cheaper than looking at every element.
+    if not np.isnan(np.sum(grad)):
+        return
+    bad = np.isnan(grad).reshape(len(grad), -1).any(axis=1)
+    first = int(bad.argmax())
+    raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+
+
+def starting_logits(
+    loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
+) -> Any:
+    """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    check_loss(loss)
+    labels = np.asarray(labels)
+    if loss.link == "softmax":
+        most = np.iinfo(np.int32).max
+        labels = class_indices(labels, most if n_classes is None else n_classes)
+    elif n_classes is not None:
+        labels, n_classes = as_targets(loss, np.empty((len(labels), n_classes)), labels), None
+    return loss.initial_logits(labels, sample_weight=_optional(sample_weight), n_classes=n_classes)
+
+
+def curvature_scale(
+    loss: Loss, curvature: str, class_totals: Array, initial_logits: Array
+) -> float:
+    """Return the factor that gives a loss the mean curvature of cross-entropy where both start.
+
+    Focal losses are small numbers, and class weights may be large ones. A booster's floors and
+    penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``) are meant for
+    cross-entropy; with this factor they weigh as much here. It is exactly 1 for cross-entropy itself.
+
+    `class_totals` (C,) holds the weight of the rows of each class.
+    """
+    plain = Loss(loss.link, cross_entropy())
+    truth = np.arange(len(class_totals))
+    truth = truth.astype(np.float64) if loss.link == "sigmoid" else truth
+    policy = "clipped" if curvature == "native" else curvature
+
+    def mean(one: Loss, logits: Any) -> float:
+        rows = np.repeat(np.asarray(logits, np.float64)[None], len(truth), axis=0)
+        _, hess = one.grad_and_hess(
+            rows, truth, sample_weight=class_totals, curvature=policy, engine="numpy"
+        )
+        return float(hess.sum())
+
+    start = plain.initial_logits(truth, sample_weight=class_totals)
+    found = mean(loss, initial_logits)
+    if not 0 < found < np.inf:
+        raise ValueError(f"loss {loss} is flat around its best constant logits, {initial_logits}")
+    return mean(plain, start) / found
+
+
+def require(library: str) -> Any:
+    """Return a library, or raise an ImportError that says what to install."""
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        raise ImportError(
+            f"{library} is not installed: pip install {library}, or pip install 'focalis[boosting]'"
+        ) from error
+
+
+def _optional(sample_weight: Any) -> Array | None:
+    """Return weights as an array; a library may say "none" by an empty one."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    return weights if weights.size else None

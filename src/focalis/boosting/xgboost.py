@@ -1,0 +1,210 @@
+"""Objectives and metrics for XGBoost.
+
+>>> import numpy as np
+>>> import xgboost
+>>> from sklearn.datasets import load_wine
+>>> from focalis import parse
+>>> from focalis.boosting.xgboost import metric, objective, predict_logits, set_initial_logits
+>>> features, labels = load_wine(return_X_y=True)
+>>> loss = parse("softmax_focal(gamma=2)")
+>>> train = xgboost.DMatrix(features[::2], labels[::2])
+>>> valid = xgboost.DMatrix(features[1::2], labels[1::2])
+>>> start = set_initial_logits(loss, train, valid)
+>>> parameters = {"num_class": 3, "disable_default_eval_metric": True, "nthread": 1}
+>>> booster = xgboost.train(
+...     parameters,
+...     train,
+...     100,
+...     obj=objective(loss),
+...     custom_metric=metric(loss),
+...     evals=[(valid, "valid")],
+...     early_stopping_rounds=10,
+...     verbose_eval=False,
+... )
+>>> logits = predict_logits(booster, features[1::2], start)
+>>> bool(np.mean(loss.posterior(logits).argmax(axis=1) == labels[1::2]) > 0.9)
+True
+"""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.boosting.objective import (
+    DEFAULT_CURVATURE,
+    Derivatives,
+    Metric,
+    require,
+    starting_logits,
+)
+from focalis.loss import Loss
+
+__all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
+
+Array = np.ndarray
+
+
+class _Objective(Derivatives):
+    def native_factor(self, n_classes: int) -> float:
+        return 2.0
+
+    # XGBoost's wrapper looks for a parameter of the name sample_weight.
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
+        # `train` gives (scores, DMatrix), the scikit-learn wrapper (labels, scores, weights).
+        if hasattr(second, "get_label"):
+            return self.derivatives(first, second.get_label(), second.get_weight())
+        return self.derivatives(second, first, sample_weight)
+
+
+class _Metric(Metric):
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
+        if hasattr(second, "get_label"):
+            value = self.mean(first, second.get_label(), second.get_weight())
+            return self.__name__, value
+        return self.mean(second, first, sample_weight)
+
+
+def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
+    """Return a loss as XGBoost's objective.
+
+    It serves as ``obj`` of ``xgboost.train`` and as ``objective`` of ``XGBClassifier``; the row weights
+    of both are used.
+
+    Parameters
+    ----------
+    loss : Loss
+        ``"sigmoid"`` for two classes, or for several yes/no questions with labels (n, C);
+        ``"softmax"``, with XGBoost's ``num_class``, for more. A sigmoid with ``num_class`` = C answers
+        one class against the rest, for each of C.
+    curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
+        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
+        "clipped" times the factor 2 that XGBoost's own softmax has.
+    scale : float, default 1.0
+        A constant factor of gradient and curvature.
+
+    Returns
+    -------
+    callable
+        Picklable; takes ``(scores, DMatrix)`` or ``(labels, scores, sample_weight)`` and returns the
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of those; when called, if a label is no class, a weight is negative,
+        or a score is NaN.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> gradient, hessian = objective(parse("cross_entropy"))([1, 0], [0.0, 0.0])
+    >>> gradient, hessian
+    (array([-0.5,  0.5]), array([0.25, 0.25]))
+    """
+    return _Objective(loss, curvature, scale)
+
+
+def metric(loss: Loss) -> Metric:
+    """Return a loss as XGBoost's metric, the weighted mean over the rows, for early stopping.
+
+    It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
+    together with the objective of the same loss: under a built-in one XGBoost hands over probabilities.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+
+    Returns
+    -------
+    callable
+        Picklable; returns the name, which is ``str(loss)`` without spaces, and the value, or for the
+        scikit-learn wrapper the value alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `objective`.
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> print(round(metric(parse("focal(gamma=2)"))([1, 0], [0.0, 0.0]), 4))
+    0.1733
+    """
+    return _Metric(loss)
+
+
+def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
+    """Make a training start from the constant that minimises the loss, as the base margin.
+
+    Without it a custom objective starts from XGBoost's ``base_score``.
+
+    Parameters
+    ----------
+    loss : Loss
+        As of `objective`.
+    train : xgboost.DMatrix
+        With labels; its weights count.
+    *others : xgboost.DMatrix
+        Validation sets, which start from the same logits.
+    n_classes : int, optional
+        The number of classes; of a softmax one more than the largest label if not given.
+
+    Returns
+    -------
+    float or ndarray
+        The logits, one or (C,). A booster does not keep them: `predict_logits` takes them again.
+
+    Raises
+    ------
+    ValueError
+        If a class never occurs.
+
+    Examples
+    --------
+    >>> import numpy, xgboost
+    >>> from focalis import parse
+    >>> data = xgboost.DMatrix(numpy.zeros((4, 1)), label=[1, 0, 0, 0])
+    >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
+    -1.0986
+    """
+    labels = train.get_label()
+    if labels.size != train.num_row():
+        labels = labels.reshape(train.num_row(), -1)
+    start = starting_logits(loss, labels, train.get_weight(), n_classes)
+    for data in (train, *others):
+        _set_margin(data, start)
+    return start
+
+
+def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
+    """Return the logits of rows, from the base margin that the booster was trained with.
+
+    Parameters
+    ----------
+    booster : xgboost.Booster
+        Trained from `initial_logits`.
+    features : array_like, DataFrame or xgboost.DMatrix
+        What XGBoost predicts from; the base margin of a DMatrix is set.
+    initial_logits : float or array_like of float (C,)
+        From `set_initial_logits`.
+
+    Returns
+    -------
+    ndarray
+        (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
+
+    Raises
+    ------
+    ImportError
+        If XGBoost is not installed.
+    """
+    xgboost = require("xgboost")
+    data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
+    _set_margin(data, initial_logits)
+    return np.asarray(booster.predict(data, output_margin=True))
+
+
+def _set_margin(data: Any, start: Any) -> None:
+    data.set_base_margin(np.broadcast_to(start, (data.num_row(), *np.shape(start))).copy())

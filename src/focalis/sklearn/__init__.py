@@ -1,0 +1,10 @@
+"""Estimators for scikit-learn on the losses of focalis.
+
+`BoostedClassifier` boosts trees with LightGBM, XGBoost or CatBoost, `LinearClassifier` fits a linear
+model. Both return the class probabilities that a model trained on its loss stands for.
+"""
+
+from focalis.sklearn.boosted import BoostedClassifier
+from focalis.sklearn.linear import LinearClassifier
+
+__all__ = ["BoostedClassifier", "LinearClassifier"]

@@ -1,0 +1,208 @@
+"""What both classifiers share: labels and losses in, probabilities out."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
+
+from focalis.loss import Loss
+from focalis.margin import MarginLoss
+from focalis.parsing import parse
+from focalis.weights import inverse_frequency
+
+__all__ = ["LossClassifier", "read_loss"]
+
+Array = np.ndarray
+
+CALIBRATIONS = ("posterior", "link")
+
+
+def read_loss(given: Any, n_classes: int) -> Loss:
+    """Return the loss for a number of classes: a sigmoid for two, a softmax for more."""
+    link = "sigmoid" if n_classes == 2 else "softmax"
+    if isinstance(given, MarginLoss):
+        return Loss(link, given)  # type: ignore[arg-type]
+    if not isinstance(given, Loss | str):
+        raise TypeError(
+            "loss must be a text such as 'focal(gamma=2)', a focalis.Loss or a margin loss, "
+            f"got {given!r}"
+        )
+    loss = parse(given, link=link) if isinstance(given, str) else given
+    if loss.link != link:
+        raise ValueError(
+            f"loss must have the link {link!r} for {n_classes} classes, got link={loss.link!r}"
+        )
+    loss.answer_weights(1 if n_classes == 2 else n_classes, np.dtype(np.float64))
+    return loss
+
+
+def outputs(n_classes: int) -> int:
+    """Return how many logits a row has."""
+    return 1 if n_classes == 2 else n_classes
+
+
+class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier that is trained on a loss and knows what its logits stand for."""
+
+    loss: Any
+    class_weight: Any
+    calibration: str
+
+    def _read_labels(self, y: Any) -> Array:
+        """Set the classes and the loss; return class indices."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        encoder = LabelEncoder().fit(y)
+        self.classes_ = encoder.classes_
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least 2 classes, got 1 class: {self.classes_[0]!r}")
+        self.loss_ = read_loss(self.loss, len(self.classes_))
+        if self.calibration not in CALIBRATIONS:
+            raise ValueError(f"calibration must be 'posterior' or 'link', got {self.calibration!r}")
+        return np.asarray(encoder.transform(y))
+
+    def _known_labels(self, y: Any, name: str) -> Array:
+        """Return class indices of labels that must be among the classes."""
+        y = column_or_1d(y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"{name} must hold only the classes {self.classes_.tolist()}, got {unknown[0]!r}"
+            )
+        return np.asarray(np.searchsorted(self.classes_, y))
+
+    def _read_weights(self, sample_weight: Any, X: Array, labels: Array) -> Array | None:
+        """Return the row weights times the class weights, None if all are 1."""
+        weight = None
+        if sample_weight is not None:
+            weight = np.asarray(_check_sample_weight(sample_weight, X, ensure_non_negative=True))
+        if self.class_weight is None:
+            return weight
+        factors = self._class_factors(labels, weight)
+        return np.asarray(factors[labels] if weight is None else weight * factors[labels])
+
+    def _class_factors(self, labels: Array, weight: Array | None) -> Array:
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            if not hasattr(self, "class_factors_"):
+                self.class_factors_ = inverse_frequency(
+                    labels, n_classes=len(self.classes_), sample_weight=weight
+                )
+            return self.class_factors_
+        if not isinstance(self.class_weight, Mapping):
+            raise ValueError(
+                "class_weight must be None, 'balanced' or a mapping of classes to weights, "
+                f"got {self.class_weight!r}"
+            )
+        factors = [float(self.class_weight.get(one, 1.0)) for one in self.classes_.tolist()]
+        if not all(0 <= factor < np.inf for factor in factors):
+            raise ValueError(
+                f"class_weight must hold non-negative finite numbers, got {self.class_weight!r}"
+            )
+        return np.array(factors)
+
+    def _truth(self, labels: Array) -> Array:
+        """Return class indices as the loss takes them."""
+        return labels.astype(np.float64) if len(self.classes_) == 2 else labels
+
+    def raw_logits(self, X: Any) -> Array:
+        """Return the model's own logits, what it started from included.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows.
+
+        Returns
+        -------
+        ndarray
+            (n,) for two classes, (n, C) for more.
+        """
+        raise NotImplementedError
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the class probabilities.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, C)
+            Of `calibration` "posterior", what the logits stand for after training on the loss; of
+            "link", what the link makes of them.
+        """
+        probabilities = self._probabilities(self.raw_logits(X), self.loss_)
+        if probabilities.ndim == 2:
+            return probabilities
+        return np.column_stack([1.0 - probabilities, probabilities])
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the log-odds of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows.
+
+        Returns
+        -------
+        ndarray
+            (n,), of the second of two classes: above 0 where it is the likelier; (n, C) for more.
+        """
+        logits = self.raw_logits(X)
+        p = self._probabilities(logits, self.loss_)
+        if p.ndim == 2:
+            q = 1.0 - p
+            # The largest of a row: summed from the others, or 1 − p cancels.
+            top = p.argmax(axis=1)[:, None]
+            others = np.where(np.arange(p.shape[1]) == top, 0.0, p).sum(axis=1)
+            np.put_along_axis(q, top, others[:, None], axis=1)
+        else:
+            q = self._probabilities(-logits, mirrored(self.loss_))
+        tiny = np.finfo(np.float64).tiny
+        return np.asarray(np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))
+
+    def predict(self, X: Any) -> Array:
+        """Return the likeliest class of each row.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Classes as they stood in y.
+        """
+        decision = self.decision_function(X)
+        best = (decision > 0).astype(int) if decision.ndim == 1 else decision.argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def _probabilities(self, logits: Array, loss: Loss) -> Array:
+        logits = np.asarray(logits, np.float64)
+        return (
+            loss.posterior(logits)
+            if self.calibration == "posterior"
+            else loss.probabilities(logits)
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "loss_") and hasattr(self, "initial_logits_")
+
+
+def mirrored(loss: Loss) -> Loss:
+    """Return the binary loss whose positives are the negatives of this one."""
+    positive, negative = loss.answer_weights(1, np.dtype(np.float64))
+    if positive[0] == negative[0]:
+        return loss
+    with np.errstate(divide="ignore"):
+        ratio = float(negative[0] / positive[0])
+    return replace(loss, alpha=None, class_weight=None, pos_weight=ratio)

@@ -1,0 +1,331 @@
+"""Boosted trees on any loss of the family, as a classifier of scikit-learn."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from focalis.boosting.objective import (
+    CURVATURES,
+    DEFAULT_CURVATURE,
+    curvature_scale,
+    starting_logits,
+)
+from focalis.sklearn.base import LossClassifier
+from focalis.sklearn.boosters import BOOSTERS, Job, Rows
+from focalis.sklearn.columns import Columns, plain_names
+
+__all__ = ["BoostedClassifier"]
+
+Array = np.ndarray
+
+
+class BoostedClassifier(LossClassifier):
+    """Boosted trees that minimise a loss and return the class probabilities.
+
+    LightGBM, XGBoost or CatBoost trains on the exact gradient, starting from the best constant logits.
+    Gradient and curvature are scaled so that the mean curvature at the start is that of cross-entropy:
+    the booster's floors and penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``)
+    then weigh as much as under its own objective, however small the numbers of the loss are.
+
+    Parameters
+    ----------
+    loss : str, Loss or MarginLoss, default "focal"
+        Such as ``"focal(gamma=2, alpha=.25)"``; a sigmoid for two classes, a softmax for more.
+    booster : {"lightgbm", "xgboost", "catboost"}, default "lightgbm"
+        The library.
+    curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
+        What stands for the second derivative; see `focalis.boosting`.
+    class_weight : {"balanced"}, dict or None, default None
+        Multiplies the row weights. As with those, the probabilities are of the reweighted rows; the
+        weights of the loss itself (α, class weights) are undone.
+    calibration : {"posterior", "link"}, default "posterior"
+        Whether `predict_proba` returns the class probabilities that the logits stand for, or what the
+        link makes of the logits.
+    n_estimators : int, default 100
+        Rounds; one tree for each logit.
+    learning_rate : float, default 0.1
+        Factor of each tree.
+    early_stopping_rounds : int, optional
+        Stop when the loss of the validation rows has not fallen for so many rounds, and keep the best.
+    validation_fraction : float, default 0.1
+        The share of the rows that is held out for early stopping if `fit` is given none.
+    categorical_features : {"from_dtype"}, None or list of int or str, default "from_dtype"
+        The columns that hold categories: of a frame those with text or a categorical type, or these.
+        The booster gets the place of a category in `categories_`, and NaN for one it has not met.
+    warm_start : bool, default False
+        Whether `fit` goes on with the trees it has, up to `n_estimators`.
+    random_state : int, RandomState or None, default None
+        Of the booster, and of the rows held out; None leaves the booster its default seed.
+    n_jobs : int, optional
+        Threads of the booster; its default if None.
+    **booster_parameters
+        Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
+        and a grid search know those that were given.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The classes, in the order of the columns of `predict_proba`.
+    booster_ : lightgbm.Booster, xgboost.Booster or catboost.CatBoost
+        The trained booster. Its raw scores plus `initial_logits_` are `raw_logits`, also after it was
+        saved in its own format. Characters of feature names that LightGBM or XGBoost does not take are
+        underscores there.
+    initial_logits_ : float or ndarray of shape (C,)
+        What training started from.
+    loss_ : Loss
+        The loss that was minimised.
+    n_estimators_ : int
+        Rounds that the booster predicts with.
+    feature_importances_ : ndarray
+        The booster's importances, with sum 1.
+    categories_ : dict of int to list
+        The categories of each categorical column.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting or a label is not one of those.
+    ImportError
+        If the booster is not installed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from focalis.sklearn import BoostedClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = BoostedClassifier("focal(gamma=2, alpha=.25)", n_estimators=20, n_jobs=1)
+    >>> probabilities = model.fit(X, y).predict_proba(X)
+    >>> print(y.mean().round(2), probabilities[:, 1].mean().round(2))
+    0.63 0.65
+    """
+
+    def __init__(
+        self,
+        loss: Any = "focal",
+        booster: str = "lightgbm",
+        *,
+        curvature: str = DEFAULT_CURVATURE,
+        class_weight: Any = None,
+        calibration: str = "posterior",
+        n_estimators: int = 100,
+        learning_rate: float = 0.1,
+        early_stopping_rounds: int | None = None,
+        validation_fraction: float = 0.1,
+        categorical_features: Any = "from_dtype",
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        **booster_parameters: Any,
+    ) -> None:
+        self.loss = loss
+        self.booster = booster
+        self.curvature = curvature
+        self.class_weight = class_weight
+        self.calibration = calibration
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.early_stopping_rounds = early_stopping_rounds
+        self.validation_fraction = validation_fraction
+        self.categorical_features = categorical_features
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        if booster_parameters:
+            self.booster_parameters = booster_parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name, those of the booster that were given among them."""
+        return {**super().get_params(deep=deep), **self._own_parameters()}
+
+    def set_params(self, **params: Any) -> "BoostedClassifier":
+        """Set parameters by name; a name that is not this class's is the booster's."""
+        known = set(super().get_params(deep=False))
+        others = {name: value for name, value in params.items() if name not in known}
+        if any("__" in name for name in others):
+            raise ValueError(f"a parameter of the booster has no '__', got {sorted(others)}")
+        if others:
+            self.booster_parameters = {**self._own_parameters(), **others}
+        super().set_params(**{name: params[name] for name in params if name in known})
+        return self
+
+    def _own_parameters(self) -> dict[str, Any]:
+        return dict(getattr(self, "booster_parameters", {}))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "BoostedClassifier":
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows; NaN is a missing value.
+        y : array_like of shape (n,)
+            Classes.
+        sample_weight : array_like of shape (n,), optional
+            Non-negative.
+        X_val, y_val, sample_weight_val : optional
+            Rows for early stopping; some of X are held out if they are not given.
+
+        Returns
+        -------
+        BoostedClassifier
+            Itself.
+        """
+        self._check_settings()
+        goes_on = self.warm_start and hasattr(self, "booster_")
+        if not goes_on:
+            self._forget()
+            self._columns = Columns(self.categorical_features)
+            features = self._columns.fit_transform(self, X)
+            labels = self._read_labels(y)
+        else:
+            features = self._columns.transform(self, X)
+            labels = self._known_labels(y, "y")
+        if len(features) != len(labels):
+            raise ValueError(
+                f"X and y must be of one length, got {len(features)} and {len(labels)}"
+            )
+        weight = self._read_weights(sample_weight, features, labels)
+        train, held = (features, labels, weight), None
+        if X_val is not None:
+            held = self._validation(X_val, y_val, sample_weight_val)
+        elif self.early_stopping_rounds is not None:
+            train, held = self._split(*train)
+        if not goes_on:
+            self._start(train[1], train[2])
+        rounds = self.n_estimators - (self.n_estimators_ if goes_on else 0)
+        if rounds < 0:
+            raise ValueError(
+                f"n_estimators must be at least the {self.n_estimators_} rounds that warm_start "
+                f"goes on from, got {self.n_estimators}"
+            )
+        if rounds > 0:
+            self._train(train, held, rounds)
+        return self
+
+    def _train(self, train: Any, held: Any, rounds: int) -> None:
+        library = BOOSTERS[self.booster]
+        names = getattr(self, "feature_names_in_", None)
+        self.booster_ = library.train(
+            Job(
+                loss=self.loss_,
+                curvature=self.curvature,
+                scale=self.scale_,
+                initial_logits=self.initial_logits_,
+                train=Rows(*train),
+                validation=None if held is None else Rows(*held),
+                rounds=rounds,
+                patience=self.early_stopping_rounds,
+                learning_rate=self.learning_rate,
+                seed=self._seed(),
+                threads=self.n_jobs,
+                categorical=sorted(self.categories_),
+                names=None if names is None else plain_names(names),
+                previous=getattr(self, "booster_", None),
+                parameters=self._own_parameters(),
+            )
+        )
+        self.n_estimators_ = library.rounds(self.booster_)
+
+    def _start(self, labels: Array, weight: Array | None) -> None:
+        """Set the logits to start from and the scale."""
+        n_classes = len(self.classes_)
+        self.initial_logits_ = starting_logits(
+            self.loss_, labels, weight, None if n_classes == 2 else n_classes
+        )
+        totals = np.bincount(labels, weight, minlength=n_classes).astype(np.float64)
+        self.scale_ = curvature_scale(self.loss_, self.curvature, totals, self.initial_logits_)
+
+    def _split(self, features: Array, labels: Array, weight: Array | None) -> tuple[Any, Any]:
+        order = np.arange(len(labels))
+        seed = check_random_state(0 if self.random_state is None else self.random_state)
+        kept, held = train_test_split(
+            order, test_size=self.validation_fraction, stratify=labels, random_state=seed
+        )
+        return tuple(
+            (features[part], labels[part], None if weight is None else weight[part])
+            for part in (np.sort(kept), np.sort(held))
+        )  # type: ignore[return-value]
+
+    def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+        if y is None:
+            raise ValueError("y_val must be given with X_val, got None")
+        features = self._columns.transform(self, X)
+        labels = self._known_labels(y, "y_val")
+        return features, labels, self._read_weights(sample_weight, features, labels)
+
+    def _seed(self) -> int | None:
+        if self.random_state is None:
+            return None
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _forget(self) -> None:
+        for name in ("booster_", "class_factors_", "initial_logits_"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _check_settings(self) -> None:
+        if self.booster not in BOOSTERS:
+            raise ValueError(
+                f"booster must be one of {', '.join(map(repr, BOOSTERS))}, got {self.booster!r}"
+            )
+        if self.curvature not in CURVATURES:
+            raise ValueError(
+                f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
+            )
+        counts = {"n_estimators": self.n_estimators}
+        if self.early_stopping_rounds is not None:
+            counts["early_stopping_rounds"] = self.early_stopping_rounds
+        for name, count in counts.items():
+            if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, got {count!r}")
+
+    @property
+    def categories_(self) -> dict[int, list[Any]]:
+        """The categories of each categorical column."""
+        return self._columns.categories
+
+    @property
+    def feature_importances_(self) -> Array:
+        """The booster's importances, with sum 1."""
+        check_is_fitted(self)
+        found = BOOSTERS[self.booster].importances(self.booster_, self.n_features_in_)
+        return found / found.sum() if found.sum() > 0 else found
+
+    def raw_logits(self, X: Any) -> Array:
+        """Return the model's own logits, what it started from included.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, features)
+            Rows.
+
+        Returns
+        -------
+        ndarray
+            (n,) for two classes, (n, C) for more.
+        """
+        check_is_fitted(self)
+        return self._logits(self._columns.transform(self, X))
+
+    def _logits(self, features: Array) -> Array:
+        raw = BOOSTERS[self.booster].raw(self.booster_, features, sorted(self.categories_))
+        return np.asarray(raw + np.asarray(self.initial_logits_), np.float64)

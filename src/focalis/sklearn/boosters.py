@@ -1,0 +1,309 @@
+"""One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from focalis.boosting import catboost as for_catboost
+from focalis.boosting import lightgbm as for_lightgbm
+from focalis.boosting import xgboost as for_xgboost
+from focalis.boosting.objective import require
+from focalis.loss import Loss
+
+__all__ = ["BOOSTERS", "Job", "Rows"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows to train on or to validate with."""
+
+    features: Array
+    labels: Array
+    weight: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that a training needs; None leaves a choice to the library."""
+
+    loss: Loss
+    curvature: str
+    scale: float
+    initial_logits: Any
+    train: Rows
+    validation: Rows | None
+    rounds: int
+    patience: int | None
+    learning_rate: float
+    seed: int | None
+    threads: int | None
+    categorical: list[int]
+    names: list[str] | None
+    previous: Any = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of logits of a row."""
+        return int(np.size(self.initial_logits))
+
+    def start(self, rows: Rows) -> Array:
+        """Return the initial logits of rows."""
+        shape = (len(rows.labels), *np.shape(self.initial_logits))
+        return np.broadcast_to(self.initial_logits, shape).copy()
+
+
+class Booster(Protocol):
+    """A library; its `train` returns the trained booster as the library has it."""
+
+    def train(self, job: Job) -> Any:
+        """Return a booster trained on the job."""
+        ...
+
+    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+        """Return the raw scores of rows, without the logits that training started from."""
+        ...
+
+    def rounds(self, booster: Any) -> int:
+        """Return the number of rounds that the booster predicts with."""
+        ...
+
+    def importances(self, booster: Any, n_features: int) -> Array:
+        """Return the importance of each feature, of any sum."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Shifted:
+    """An objective or metric of LightGBM, at scores to which the initial logits are added."""
+
+    function: Any
+    initial_logits: Any
+
+    def __call__(self, scores: Array, data: Any) -> Any:
+        return self.function(scores + self.initial_logits, data)
+
+
+class LightGBM:
+    """LightGBM; the importance of a feature is its total gain."""
+
+    def train(self, job: Job) -> Any:
+        """Return a ``lightgbm.Booster``."""
+        lightgbm = require("lightgbm")
+        parameters = {
+            "learning_rate": job.learning_rate,
+            **_given(seed=job.seed, num_threads=job.threads),
+            "verbosity": -1,
+            # Under a custom objective LightGBM cannot train if its filter leaves no feature.
+            "feature_pre_filter": False,
+            **job.parameters,
+            "metric": "none",
+            "num_class": job.n_outputs,
+        }
+        objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
+        metric: Any = for_lightgbm.metric(job.loss)
+        if job.previous is not None:
+            # A booster that goes on puts its own raw scores in the place of the initial scores.
+            objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
+        common: dict[str, Any] = {
+            "params": parameters,
+            "free_raw_data": False,
+            "categorical_feature": job.categorical,
+            "feature_name": job.names or "auto",
+        }
+
+        def dataset(rows: Rows, reference: Any = None) -> Any:
+            return lightgbm.Dataset(
+                rows.features,
+                rows.labels,
+                weight=rows.weight,
+                init_score=job.start(rows) if job.previous is None else None,
+                reference=reference,
+                **common,
+            )
+
+        data = dataset(job.train)
+        settings: dict[str, Any] = {}
+        if job.validation is not None:
+            settings["valid_sets"] = [dataset(job.validation, data)]
+            settings["feval"] = metric
+            if job.patience is not None:
+                stop = lightgbm.early_stopping(job.patience, verbose=False)
+                settings["callbacks"] = [stop]
+        parameters["objective"] = objective
+        try:
+            booster = lightgbm.train(
+                parameters, data, job.rounds, init_model=job.previous, **settings
+            )
+        except lightgbm.basic.LightGBMError as error:
+            if "num_features" not in str(error):
+                raise
+            raise ValueError("X must have a feature that can be split, got none") from error
+        # Not needed any more, and what it was trained on would be pickled with it.
+        booster.params.pop("objective")
+        return booster
+
+    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+        """Return ``predict(raw_score=True)``."""
+        return np.asarray(booster.predict(features, raw_score=True))
+
+    def rounds(self, booster: Any) -> int:
+        """Return the best iteration of early stopping, or the number of iterations."""
+        return int(
+            booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        )
+
+    def importances(self, booster: Any, n_features: int) -> Array:
+        """Return the total gain."""
+        return np.asarray(booster.feature_importance("gain"), np.float64)
+
+
+class XGBoost:
+    """XGBoost; the importance of a feature is its total gain."""
+
+    def train(self, job: Job) -> Any:
+        """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
+        xgboost = require("xgboost")
+        parameters = {
+            "learning_rate": job.learning_rate,
+            **_given(seed=job.seed, nthread=job.threads),
+            **job.parameters,
+            # The base margin takes its place in training, and raw scores are without either.
+            "base_score": 0.0,
+            "disable_default_eval_metric": True,
+        }
+        if job.n_outputs > 1:
+            parameters["num_class"] = job.n_outputs
+        settings: dict[str, Any] = {}
+        if job.validation is not None:
+            settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
+            settings["custom_metric"] = for_xgboost.metric(job.loss)
+            if job.patience is not None:
+                stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
+                settings["callbacks"] = [stop]
+        return xgboost.train(
+            parameters,
+            self._matrix(xgboost, job, job.train),
+            job.rounds,
+            obj=for_xgboost.objective(job.loss, job.curvature, scale=job.scale),
+            xgb_model=job.previous,
+            verbose_eval=False,
+            **settings,
+        )
+
+    def _matrix(self, xgboost: Any, job: Job, rows: Rows) -> Any:
+        return xgboost.DMatrix(
+            rows.features,
+            rows.labels,
+            weight=rows.weight,
+            base_margin=job.start(rows),
+            feature_names=job.names,
+            nthread=job.threads,
+            **_types(rows.features, job.categorical),
+        )
+
+    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+        """Return ``predict(output_margin=True)``."""
+        xgboost = require("xgboost")
+        data = xgboost.DMatrix(
+            features, feature_names=booster.feature_names, **_types(features, categorical)
+        )
+        return np.asarray(booster.predict(data, output_margin=True))
+
+    def rounds(self, booster: Any) -> int:
+        """Return the number of boosted rounds."""
+        return int(booster.num_boosted_rounds())
+
+    def importances(self, booster: Any, n_features: int) -> Array:
+        """Return the total gain."""
+        names = booster.feature_names or [f"f{i}" for i in range(n_features)]
+        gains = booster.get_score(importance_type="total_gain")
+        return np.array([gains.get(name, 0.0) for name in names], np.float64)
+
+
+class CatBoost:
+    """CatBoost; the importance of a feature is its PredictionValuesChange."""
+
+    def train(self, job: Job) -> Any:
+        """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
+        catboost = require("catboost")
+        parameters = {
+            "learning_rate": job.learning_rate,
+            **_given(random_seed=job.seed, thread_count=job.threads),
+            "leaf_estimation_method": "Newton",
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+            **job.parameters,
+            "iterations": job.rounds,
+            "loss_function": for_catboost.objective(job.loss, job.curvature, scale=job.scale),
+            "eval_metric": for_catboost.metric(job.loss),
+        }
+        if job.n_outputs > 1:
+            parameters["classes_count"] = job.n_outputs
+
+        def pool(rows: Rows) -> Any:
+            return catboost.Pool(
+                _with_categories(rows.features, job.categorical),
+                rows.labels,
+                weight=rows.weight,
+                baseline=job.start(rows),
+                cat_features=job.categorical or None,
+                feature_names=job.names,
+            )
+
+        stops = job.validation is not None and job.patience is not None
+        booster = catboost.CatBoost(parameters)
+        booster.fit(
+            pool(job.train),
+            eval_set=None if job.validation is None else pool(job.validation),
+            early_stopping_rounds=job.patience if stops else None,
+            use_best_model=stops,
+            init_model=job.previous,
+        )
+        return booster
+
+    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+        """Return ``predict(prediction_type="RawFormulaVal")``."""
+        rows = _with_categories(features, categorical)
+        return np.asarray(booster.predict(rows, prediction_type="RawFormulaVal"))
+
+    def rounds(self, booster: Any) -> int:
+        """Return the number of trees."""
+        return int(booster.tree_count_)
+
+    def importances(self, booster: Any, n_features: int) -> Array:
+        """Return PredictionValuesChange."""
+        return np.asarray(booster.get_feature_importance(), np.float64)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _types(features: Array, categorical: list[int]) -> dict[str, Any]:
+    """Return what tells XGBoost which columns hold categories."""
+    if not categorical:
+        return {}
+    types = ["c" if i in categorical else "q" for i in range(features.shape[1])]
+    return {"feature_types": types, "enable_categorical": True}
+
+
+def _with_categories(features: Array, categorical: list[int]) -> Array:
+    """Return features as CatBoost wants them: categories as text, ``"nan"`` where missing."""
+    if not categorical:
+        return features
+    rows = features.astype(object)
+    for place in categorical:
+        column = features[:, place]
+        rows[:, place] = ["nan" if np.isnan(code) else str(int(code)) for code in column]
+    return rows
+
+
+BOOSTERS: dict[str, Booster] = {
+    "lightgbm": LightGBM(),
+    "xgboost": XGBoost(),
+    "catboost": CatBoost(),
+}

@@ -1,0 +1,58 @@
+"""What the classifiers say to bad settings and bad data."""
+
+import sys
+
+import numpy as np
+import pytest
+from classifier_data import EVERY_BOOSTER, FEW, cancer, wine
+
+from focalis import parse
+from focalis.sklearn import BoostedClassifier, LinearClassifier
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "focl"}, "unknown loss 'focl'"),
+        ({"loss": 3}, "loss must be a text"),
+        ({"loss": "softmax_focal"}, "must have the link 'sigmoid' for 2 classes"),
+        ({"booster": "lightbgm"}, "booster must be one of 'lightgbm', 'xgboost', 'catboost'"),
+        ({"curvature": "newton"}, "curvature must be one of"),
+        ({"calibration": "platt"}, "calibration must be 'posterior' or 'link', got 'platt'"),
+        ({"n_estimators": 0}, "n_estimators must be an integer of at least 1, got 0"),
+        ({"early_stopping_rounds": 1.5}, "early_stopping_rounds must be an integer"),
+        ({"class_weight": "balance"}, "class_weight must be None, 'balanced' or a mapping"),
+        ({"class_weight": {0: -1.0}}, "class_weight must hold non-negative finite numbers"),
+        ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
+    ],
+)
+def test_bad_settings_raise(settings, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        BoostedClassifier(**settings).fit(*cancer())
+
+
+def test_bad_labels_and_weights_raise():
+    features, labels = cancer()
+    with pytest.raises(ValueError, match="at least 2 classes, got 1 class"):
+        BoostedClassifier().fit(features, np.ones(len(labels)))
+    with pytest.raises(ValueError, match="link 'softmax' for 3 classes, got link='sigmoid'"):
+        BoostedClassifier(parse("focal")).fit(*wine())
+    with pytest.raises(ValueError, match="class_weight must have one number for each of the 3"):
+        BoostedClassifier("focal(class_weight=[1, 2])").fit(*wine())
+    with pytest.raises(ValueError, match=r"Negative values.*sample_weight"):
+        BoostedClassifier().fit(features, labels, sample_weight=-np.ones(len(labels)))
+    with pytest.raises(ValueError, match=r"y_val must hold only the classes \[0, 1\], got .*2"):
+        BoostedClassifier(**FEW).fit(features, labels, X_val=features, y_val=labels + 1)
+    with pytest.raises(ValueError, match="feature that can be split"):
+        BoostedClassifier(**FEW).fit(np.zeros((len(labels), 2)), labels)
+    with pytest.raises(ValueError, match="solver must be"):
+        LinearClassifier(solver="sgd").fit(features, labels)
+    with pytest.raises(ValueError, match="C must be a finite number above 0, got 0"):
+        LinearClassifier(C=0).fit(features, labels)
+
+
+@EVERY_BOOSTER
+def test_a_booster_that_is_not_installed_says_what_to_install(booster, monkeypatch):
+    monkeypatch.setitem(sys.modules, booster, None)
+    with pytest.raises(ImportError, match=rf"{booster} is not installed.*focalis\[boosting\]"):
+        BoostedClassifier(booster=booster).fit(*cancer())
