@@ -113,7 +113,10 @@ def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
 
     compared = parser.add_argument_group("what is compared")
     compared.add_argument(
-        "--model", choices=("lightgbm", "linear"), default="lightgbm", help="(default: %(default)s)"
+        "--model",
+        choices=("lightgbm", "xgboost", "catboost", "linear"),
+        default="lightgbm",
+        help="(default: %(default)s)",
     )
     compared.add_argument(
         "--loss",

@@ -60,7 +60,8 @@ class _Pool:
 
                 self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
             futures = [self._executor.submit(work) for _ in range(count)]
-        return [future.result for future in futures]
+        # Work that never began has nothing left to do: the caller has done it.
+        return [lambda f=future: f.cancel() or f.result() for future in futures]  # type: ignore[misc]
 
 
 _pool = _Pool()

@@ -227,7 +227,10 @@ def test_the_embedded_digits():
         ({"seed": -1}, "seed"),
         ({"seed": 2**31}, "seed"),
         ({"jobs": 0}, "jobs"),
-        ({"model": "forest"}, "model: expected one of lightgbm, linear, got 'forest'"),
+        (
+            {"model": "forest"},
+            "model: expected one of lightgbm, xgboost, catboost, linear, got 'forest'",
+        ),
         ({"group": "a", "time": "b"}, "group and time"),
         ({"resume": True, "overwrite": True}, "resume and overwrite"),
         ({"weight": "answer"}, "column 'answer' already is the target"),
@@ -242,3 +245,12 @@ def test_settings_that_make_no_sense(tmp_path, changes, message):
 def test_columns_without_data_make_no_sense():
     with pytest.raises(InputError, match="positive: the embedded digits"):
         Settings(positive="3")
+
+
+def test_a_booster_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr("focalis.compare.settings.find_spec", lambda name: None)
+    with pytest.raises(
+        InputError, match=r"xgboost is not installed: pip install 'focalis\[boosting\]'"
+    ):
+        Settings(model="xgboost")
+    assert Settings(model="linear").model == "linear"

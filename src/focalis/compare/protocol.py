@@ -61,7 +61,7 @@ def run_fold(
         The fold.
     candidates : sequence of Candidate
         The losses.
-    model : {"lightgbm", "linear"}
+    model : {"lightgbm", "xgboost", "catboost", "linear"}
         What to train.
     seed, threads : int
         Of the model; the outcome does not depend on the threads.

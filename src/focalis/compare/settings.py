@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from focalis.compare.errors import InputError
 
 __all__ = ["MODELS", "Settings"]
 
-MODELS = ("lightgbm", "linear")
+MODELS = ("lightgbm", "xgboost", "catboost", "linear")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Settings:
     positive : str, optional
         The value of the target that counts as positive. Without it the rarer of two classes; with
         it a target of several classes becomes the question "is it this one?".
-    model : {"lightgbm", "linear"}
+    model : {"lightgbm", "xgboost", "catboost", "linear"}
         What is trained.
     loss : tuple of str
         Loss strings to compare besides the default ones.
@@ -85,6 +86,10 @@ class Settings:
             raise InputError(f"seed: expected an integer below 2**31, got {self.seed}")
         if self.model not in MODELS:
             raise InputError(f"model: expected one of {', '.join(MODELS)}, got {self.model!r}")
+        if self.model != "linear" and find_spec(self.model) is None:
+            raise InputError(
+                f"model: {self.model} is not installed: pip install 'focalis[boosting]'"
+            )
         if self.group is not None and self.time is not None:
             raise InputError("group and time: expected at most one of them, got both")
         if self.resume and self.overwrite:
