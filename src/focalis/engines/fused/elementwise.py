@@ -111,9 +111,10 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     tile = classes if classes >= TILE else (TILE // classes) * classes
     tile = min(tile, n)
     pos, neg = np.empty(tile, FLOAT), np.empty(tile, FLOAT)
+    j = 0
     for i in range(tile):
-        pos[i] = positive[i % classes]
-        neg[i] = negative[i % classes]
+        pos[i], neg[i] = positive[j], negative[j]
+        j = j + 1 if j + 1 < classes else 0
     total, bad, soft = 0.0, False, False
     if PROBABILITY:
         bad = outside(x, weight)
