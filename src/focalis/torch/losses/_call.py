@@ -10,7 +10,7 @@ from focalis.functional._evaluation import renamed
 from focalis.loss import Link
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
-from focalis.torch._constants import loss_of
+from focalis.torch._losses import loss_of
 from focalis.torch.losses._weights import (
     Weight,
     alpha_of,
