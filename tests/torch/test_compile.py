@@ -1,6 +1,8 @@
 """Traced programs: one graph, any shape, the numbers of eager mode."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ import focalis
 from focalis import Loss, margin
 from focalis.margin import margin_loss
 from focalis.torch import _operators, apply
-from focalis.torch._constants import loss_of
+from focalis.torch._losses import loss_of
 
 # PyTorch's own compiler still uses it.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -53,6 +55,21 @@ def gradient(function, x, *others):
 def same(one, other):
     for a, b in zip(one, other, strict=True):
         assert torch.allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_importing_does_not_load_the_compiler():
+    """It takes longer than the rest of PyTorch."""
+    script = """
+import sys, torch
+known = set(sys.modules)
+import focalis.torch
+more = set(sys.modules) - known
+print("focalis.torch" in more, [m for m in more if m.startswith(("torch._dynamo", "torch._inductor"))])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "[]"]
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])

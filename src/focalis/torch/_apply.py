@@ -172,8 +172,10 @@ def _is_for_kernels(logits: Tensor, others: tuple[Any, ...]) -> bool:
     ):
         return False
     for given in others:
-        if isinstance(given, Tensor) and (
-            type(given) not in _KINDS or not given.is_cpu or given.requires_grad
+        if (
+            given is not None
+            and isinstance(given, Tensor)
+            and (type(given) not in _KINDS or not given.is_cpu or given.requires_grad)
         ):
             return False
     return True

@@ -32,10 +32,12 @@ def check(
             "logits must be floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or "
             f"float64), got {logits.dtype}"
         )
-    axis = axis % logits.ndim if axis < 0 and logits.ndim else min(axis, max(logits.ndim - 1, 0))
     shape = logits.shape
+    ndim = len(shape)
+    if not 0 <= axis < ndim:
+        axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
     elementwise = loss.link in ELEMENTWISE
-    if axis == len(shape) - 1:
+    if axis == ndim - 1:
         row_shape: tuple[int, ...] = shape if elementwise and axis == 0 else shape[:-1]
     else:
         row_shape = (*shape[:axis], *shape[axis + 1 :])

@@ -20,12 +20,17 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
     return _run(logits, others, settings, grad=False)[0]
 
 
+def _weighs(others: Others) -> bool:
+    """Return whether there is more than targets."""
+    return others[1] is not None or others[2] is not None
+
+
 def _run(
     logits: Tensor, others: Others, settings: Settings, *, grad: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return the value and, if asked for, the gradient."""
     loss, normalizer, axis, _ = settings
-    if others[1] is others[2] is normalizer is None:
+    if normalizer is None and not _weighs(others):
         small = compute_small(loss, logits, others[0], axis, grad=grad)
         if small is not None:
             return small
@@ -39,24 +44,26 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
         value, gradient = _run(logits, others, settings, grad=True)
-        ctx.save_for_backward(gradient, logits, *others)
+        # To save None takes time as well.
+        ctx.save_for_backward(gradient, logits, *(others if _weighs(others) else others[:1]))
         ctx.settings, ctx.handed_out = settings, False
         return value
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor) -> Any:
-        gradient, logits, *others = ctx.saved_tensors
+        gradient, logits, targets, *rest = ctx.saved_tensors
+        others = (targets, *(rest or (None, None)))
         if torch.is_grad_enabled():
             # The derivative of this one may be asked for.
-            return _in_operations(logits, tuple(others), ctx.settings, incoming), None, None
+            return _in_operations(logits, others, ctx.settings, incoming), None, None
         if ctx.handed_out:
-            gradient = _run(logits, tuple(others), ctx.settings, grad=True)[1]
+            gradient = _run(logits, others, ctx.settings, grad=True)[1]
         ctx.handed_out = True
         # What is done to the gradient from now on is no concern of the saved tensor.
         gradient = gradient.data
         if logits.dtype == torch.float16 and incoming.ndim == 0 and incoming.item() != 1.0:
             # A scaled loss is there to keep small gradients from being rounded to 0.
-            compute(logits, tuple(others), ctx.settings, gradient, incoming.item())
+            compute(logits, others, ctx.settings, gradient, incoming.item())
             return gradient, None, None
         return _times(gradient, incoming, ctx.settings[2]), None, None
 
@@ -116,16 +123,16 @@ def _is_batched(tensor: Tensor) -> bool:
 
 def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
     """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
-    per_row = 0 < incoming.ndim < gradient.ndim
-    factor = incoming.unsqueeze(axis) if per_row else incoming
+    ndim = incoming.ndim
+    factor = incoming.unsqueeze(axis) if 0 < ndim < gradient.ndim else incoming
     if _is_batched(incoming):
         # Many incoming gradients in one, whose numbers cannot be looked at.
         return gradient * factor
-    if incoming.ndim == 0:
+    if ndim == 0:
         is_one = incoming.item() == 1.0
     elif incoming.numel() and not any(incoming.stride()):
         # Of a sum over the rows or elements: one number in memory.
-        is_one = incoming[(0,) * incoming.ndim].item() == 1.0
+        is_one = incoming[(0,) * ndim].item() == 1.0
     else:
         is_one = False
     return gradient if is_one else gradient.mul_(factor)

@@ -24,7 +24,7 @@ from focalis.torch._margin_operations import MarginOperations, evaluate
 from focalis.torch._softmax_operations import all_margins, margins
 from focalis.torch._vocabulary import widest
 
-__all__ = ["evaluate_in_operations"]
+__all__ = ["evaluate_directly", "evaluate_in_operations"]
 
 Tensor = torch.Tensor
 
@@ -87,37 +87,15 @@ def evaluate_in_operations(
     settings = (loss, axis, tuple(parameters))
     tensors = (logits, targets, sample_weight, where, normalizer, *parameters.values())
     if not torch.compiler.is_compiling():
-        return _evaluate(*settings, *tensors)  # type: ignore[arg-type]
+        return evaluate_directly(*settings, *tensors)  # type: ignore[arg-type]
     if normalizer is not None and not isinstance(normalizer, Tensor):
         normalizer = torch.full((), normalizer, dtype=widest(logits.device), device=logits.device)
-    result: Tensor = _in_graph(_remember(*settings), *tensors[:4], normalizer, *tensors[5:])
-    return result
+    from focalis.torch._constants import evaluate_in_graph  # brings the compiler: slow to import
+
+    return evaluate_in_graph(*settings, *tensors[:4], normalizer, *tensors[5:])
 
 
-_remembered: dict[str, tuple[Loss, int, tuple[str, ...]]] = {}
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _remember(loss: Loss, axis: int, names: tuple[str, ...]) -> str:
-    """Return a name for what is not a tensor, since a compiler's graph holds nothing else."""
-    given = (loss, axis, names)
-    known = (name for name, settings in _remembered.items() if settings == given)
-    name = next(known, str(len(_remembered)))
-    _remembered[name] = given
-    return name
-
-
-@torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
-def _in_graph(name: str, *tensors: Tensor | None) -> Tensor:
-    """Evaluate as one node of a compiler's graph, opened after Dynamo.
-
-    Dynamo leaves out the derivatives of an autograd.Function under `torch.func` (in PyTorch 2.13) and
-    does not take one that has a forward mode; what comes after it does both.
-    """
-    return _evaluate(*_remembered[name], *tensors)  # type: ignore[arg-type]
-
-
-def _evaluate(
+def evaluate_directly(
     loss: Loss,
     axis: int,
     names: tuple[str, ...],
@@ -128,6 +106,7 @@ def _evaluate(
     normalizer: float | Tensor | None,
     *parameters: Tensor,
 ) -> Tensor:
+    """Return the loss, operation by operation; `names` are those of the parameters."""
     has_axis = not (loss.link in ELEMENTWISE and logits.ndim <= 1)
 
     def classes_last(tensor: Tensor | None) -> Tensor | None:

@@ -14,7 +14,6 @@ from torch.library import custom_op
 from focalis import Loss, parse
 from focalis.links import ELEMENTWISE
 from focalis.torch._arrays import Others, Settings, compute, empty_like
-from focalis.torch._constants import text_of
 
 __all__ = ["traced"]
 
@@ -23,6 +22,8 @@ _parse = functools.lru_cache(maxsize=256)(parse)
 
 def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
     """Return the loss of CPU tensors as a node of the traced program."""
+    from focalis.torch._constants import text_of  # brings the compiler: slow to import
+
     loss, normalizer, axis, dtype = settings
     if normalizer is not None and not isinstance(normalizer, Tensor):
         normalizer = torch.full((), normalizer, dtype=torch.float64, device="cpu")

@@ -4,7 +4,6 @@ It takes what a kernel can read as it lies in memory and what needs no counting.
 ignored, or wrong, is out of range to the kernel; then the driver of the core has to see to it.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -23,28 +22,35 @@ def compute_small(
     loss: Loss, logits: torch.Tensor, targets: torch.Tensor, axis: int, *, grad: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None] | None:
     """Return the value and, if asked for, the gradient; None if this batch needs the driver."""
-    if not (0 < logits.numel() <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
+    size = logits.numel()
+    if not (0 < size <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
         return None
     if logits.is_neg() or targets.is_neg():
         return None
-    dtype = logits.dtype
+    dtype, shape = logits.dtype, logits.shape
     if loss.link == "softmax":
-        if logits.ndim != 2 or axis != 1 or targets.dtype != torch.int64 or targets.ndim != 1:
+        if len(shape) != 2 or axis != 1 or targets.dtype != torch.int64 or targets.ndim != 1:
             return None
-        n_classes, denominator = logits.shape[1], logits.shape[0]
+        denominator, n_classes = shape
     else:
         if targets.dtype != dtype:
             return None
-        n_classes, denominator = 1, logits.numel()
-        if loss.reduction == "batchmean" and logits.ndim > 1:
-            denominator //= logits.shape[axis]
-    prepared = _prepare(loss, dtype, n_classes)
+        n_classes, denominator = 1, size
+        if loss.reduction == "batchmean" and len(shape) > 1:
+            denominator //= shape[axis]
+    # Kept with the loss, for to hash a loss takes longer than to look this up.
+    kept = vars(loss).setdefault("_small", {})
+    key = dtype, n_classes
+    if key not in kept:
+        kept[key] = _prepare(loss, dtype, n_classes)
+    prepared = kept[key]
     if prepared is None:
         return None
     kernel, weights = prepared
     if loss.reduction == "sum":
         denominator = 1
-    x, t = logits.detach().numpy(), targets.numpy()
+    # Autograd is off where the logits require a gradient.
+    x, t = logits.numpy(), targets.numpy()
     gradient = np.empty_like(x) if grad else None
     if loss.link == "softmax":
         total, bad = kernel(x, t, None, *weights, 1 / denominator, None, gradient, None)
@@ -59,7 +65,6 @@ def compute_small(
     return value, None if gradient is None else torch.from_numpy(gradient)
 
 
-@functools.lru_cache(maxsize=512)
 def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> tuple[Any, Any] | None:
     """Return the kernel and its weights per class; None if a target alone does not tell the loss."""
     ignored = loss.ignore_index

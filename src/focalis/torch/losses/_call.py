@@ -10,7 +10,7 @@ from focalis.functional._evaluation import renamed
 from focalis.loss import Link
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
-from focalis.torch._constants import loss_of
+from focalis.torch._losses import loss_of
 from focalis.torch.losses._weights import (
     Weight,
     alpha_of,
@@ -55,19 +55,32 @@ def call(
     target: Tensor,
     settings: Mapping[str, Any],
     *,
+    sample_weight: Tensor | None,
+    where: Tensor | None,
+    normalizer: Number | None,
     axis: int = 1,
     names: Mapping[str, str] = NAMES,
-    **arguments: Any,
 ) -> Tensor:
-    """Return the loss of these settings; `arguments` are further ones of `evaluate`."""
-    learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+    """Return the loss of these settings; the other arguments are those of `evaluate`."""
+    fixed: Mapping[str, Any] = parameters
+    learnt = None
+    if parameters:
+        learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+        fixed = {k: v for k, v in parameters.items() if k not in learnt}
     alpha = settings.get("alpha")
     if isinstance(alpha, Tensor):
         settings = {**settings, "alpha": alpha_of(alpha)}
-    fixed: dict[str, Any] = {k: v for k, v in parameters.items() if k not in learnt}
     try:
-        loss = loss_of(link, family.name, fixed, settings)
-        return evaluate(loss, input, target, axis=axis, parameters=learnt or None, **arguments)
+        return evaluate(
+            loss_of(link, family.name, fixed, settings),
+            input,
+            target,
+            sample_weight=sample_weight,
+            where=where,
+            normalizer=normalizer,
+            axis=axis,
+            parameters=learnt,
+        )
     except (TypeError, ValueError):
         with renamed(**names):
             raise
@@ -82,7 +95,9 @@ def sigmoid_loss(
     settings: Mapping[str, Any],
     *,
     sample_weight: Tensor | None,
-    **arguments: Any,
+    where: Tensor | None,
+    normalizer: Number | None,
+    names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
     if weight is not None and isinstance(input, Tensor):
@@ -90,8 +105,18 @@ def sigmoid_loss(
             sample_weight = combined(of_classes(weight, input.shape), sample_weight)
         else:
             settings = {**settings, "class_weight": read(weight)}
-    arguments["sample_weight"] = sample_weight
-    return call("sigmoid", family, parameters, input, target, settings, **arguments)
+    return call(
+        "sigmoid",
+        family,
+        parameters,
+        input,
+        target,
+        settings,
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+        names=names,
+    )
 
 
 def softmax_loss(
@@ -103,7 +128,9 @@ def softmax_loss(
     settings: Mapping[str, Any],
     *,
     sample_weight: Tensor | None,
-    **arguments: Any,
+    where: Tensor | None,
+    normalizer: Number | None,
+    names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
@@ -115,16 +142,26 @@ def softmax_loss(
     if weight is not None and are_tensors:
         by_index = not one_per_class and not target.is_floating_point()
         if by_index and settings["label_smoothing"] == 0.0 and isinstance(weight, Tensor):
-            if sample_weight is None:
-                arguments.setdefault("names", NAMES_OF_WEIGHED)
+            if sample_weight is None and names is NAMES:
+                names = NAMES_OF_WEIGHED
             classes = input.shape[min(1, input.ndim - 1)]
             sample_weight = combined(of_targets(weight, target, classes), sample_weight)
         elif isinstance(weight, Tensor) and not is_readable(weight):
             parameters = {**parameters, "class_weight": weight}
         else:
             settings = {**settings, "class_weight": read(weight)}
-    arguments["sample_weight"] = sample_weight
-    return call("softmax", family, parameters, input, target, settings, **arguments)
+    return call(
+        "softmax",
+        family,
+        parameters,
+        input,
+        target,
+        settings,
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+        names=names,
+    )
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: Reduction) -> Any:

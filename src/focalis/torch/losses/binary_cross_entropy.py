@@ -187,7 +187,8 @@ def _elementwise(
     reduction: str,
     *,
     sample_weight: Tensor | None,
-    **arguments: Any,
+    where: Tensor | None,
+    normalizer: Number | None,
 ) -> Tensor:
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
     settings: dict[str, Any] = {"reduction": reduction}
@@ -207,8 +208,19 @@ def _elementwise(
         if weight is not None:
             of_elements = _expanded("weight", weight, input.shape)
             sample_weight = combined(of_elements, sample_weight, axis)
-    arguments["sample_weight"] = sample_weight
-    return call(link, family, {}, input, target, settings, axis=axis, names=names, **arguments)
+    return call(
+        link,
+        family,
+        {},
+        input,
+        target,
+        settings,
+        sample_weight=sample_weight,
+        where=where,
+        normalizer=normalizer,
+        axis=axis,
+        names=names,
+    )
 
 
 def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
