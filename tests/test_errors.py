@@ -304,3 +304,27 @@ def test_nothing_is_checked_by_assert():
     for path in Path(focalis.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), path
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_numbers_that_are_finite_in_a_wider_type_alone(engine):
+    loss = Loss("softmax", margin.cross_entropy())
+    logits, targets = np.zeros((3, 4), np.float32), np.zeros((3, 4))
+    targets[1, 2] = 1e39
+    with pytest.raises(ValueError, match=r"targets .* got 1e\+39 at position \(1, 2\)"):
+        loss(logits, targets, engine=engine)
+    assert np.isfinite(loss(logits.astype(np.float64), targets, engine=engine))
+    with pytest.raises(ValueError, match=r"sample_weight .*got 1e\+39"):
+        loss(logits, [0, 1, 2], sample_weight=[1, 1e39, 1], engine=engine)
+    with pytest.raises(ValueError, match="weights of the classes must be finite as float32"):
+        Loss("softmax", margin.cross_entropy(), class_weight=[1, 1e39, 1, 1])(logits, [0, 1, 2])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_class_without_weight_may_hold_no_probability(engine):
+    loss = Loss("identity", margin.cross_entropy(), class_weight=[1, 0])
+    p, y = np.array([[0.5, 5.0], [0.5, -3.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    value, grad = loss.value_and_grad(p, y, engine=engine)
+    np.testing.assert_allclose(value, np.log(2) / 2)
+    np.testing.assert_array_equal(grad, [[-0.5, 0], [0.5, 0]])

@@ -111,3 +111,40 @@ def test_planar_rows_are_told_from_others():
     assert is_planar(array.T[:, 1:])
     assert not is_planar(array)
     assert not is_planar(array.T[::2])
+
+
+def test_planes_of_unequal_strides():
+    rng = np.random.default_rng(0)
+    wide = rng.standard_normal((3, 10)).astype(np.float32)[:, :7].T
+    labels = np.array([0, 1, 2, 0, 1, 2, 0])
+    loss = Loss("softmax", margin.focal(2.0))
+    expected = loss.value_and_grad(np.ascontiguousarray(wide), labels)[1]
+    guarded = np.full(40, 777, np.float32)
+    out = guarded[5:26].reshape(3, 7).T
+    loss.value_and_grad(wide, labels, out=out)
+    np.testing.assert_allclose(out, expected, rtol=2e-6, atol=1e-7)
+    assert (guarded[:5] == 777).all()
+    assert (guarded[26:] == 777).all()
+    wide_out = np.full((3, 10), 777, np.float32)
+    loss.value_and_grad(np.asfortranarray(wide), labels, out=wide_out[:, :7].T)
+    np.testing.assert_allclose(wide_out[:, :7].T, expected, rtol=2e-6, atol=1e-7)
+    assert (wide_out[:, 7:] == 777).all()
+
+
+def test_planes_of_many_classes_are_added_up_as_rows_are():
+    logits = np.full((112, 4000), -0.37, np.float32, order="F")
+    logits[:, 0] = 0
+    labels = np.ones(112, np.int64)
+    loss = Loss("softmax", margin.focal(2.0))
+    planes = loss.value_and_grad(logits, labels, out=np.empty_like(logits, order="F"))
+    rows = loss.value_and_grad(np.ascontiguousarray(logits), labels)
+    assert planes[0] == rows[0]
+    np.testing.assert_array_equal(planes[1], rows[1])
+
+
+def test_results_need_places_of_their_own():
+    shared = np.lib.stride_tricks.as_strided(np.zeros(3, np.float32), (3, 3), (0, 4))
+    with pytest.raises(ValueError, match="numbers share memory"):
+        Loss("softmax", margin.focal(2.0)).value_and_grad(
+            np.zeros((3, 3), np.float32), [0, 1, 2], out=shared
+        )

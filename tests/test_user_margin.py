@@ -201,3 +201,20 @@ def test_redefined_in_one_session():
             loss = Loss("sigmoid", namespace["notebook"](), reduction="sum")
             results.append(float(loss([0.0], [1.0], engine=engine) / np.log(2)))
     np.testing.assert_allclose(results, [1, 1, 2, 2], rtol=1e-12)
+
+
+def test_what_is_no_margin_loss_is_told_so():
+    @margin_loss()
+    def two_terms(m, u, v, p, q):
+        return -u, -q
+
+    @margin_loss()
+    def in_numpy(m, u, v, p, q):
+        return -np.log(p), -q, p * q
+
+    with pytest.raises(
+        TypeError, match="two_terms must return a tuple of value, slope and curvature"
+    ):
+        Loss("sigmoid", two_terms())([0.0], [1.0])
+    with pytest.raises(TypeError, match=r"names of focalis\.vocabulary"):
+        Loss("sigmoid", in_numpy())([0.0], [1.0])

@@ -10,7 +10,7 @@ import numpy as np
 
 from focalis import buffers
 from focalis.engines import Kernels
-from focalis.layout import Layout, is_planar, layout_of
+from focalis.layout import Layout, is_planar, layout_of, overlaps_itself
 from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
 from focalis.targets import Array, Scores, Targets
 from focalis.threads import run_chunks
@@ -64,6 +64,10 @@ def make_output(scores: Scores, out: Any, others: tuple[Array | None, ...]) -> A
         )
     if not out.flags.writeable:
         raise ValueError("out must be writable, got a read-only array")
+    if overlaps_itself(out):
+        raise ValueError(
+            "out must have a place of its own for each number, got an array whose numbers share memory"
+        )
     if any(other is not None and np.may_share_memory(other, out) for other in others):
         raise ValueError("out must not overlap targets, weights or another out, got one that does")
     if overlaps(scores, out) and not _same_place(scores.array, out.reshape(scores.array.shape)):
@@ -190,11 +194,13 @@ def _may_stay_planar(
     batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
 ) -> bool:
     """Return whether a kernel takes the scores as they lie, and writes the gradient so."""
-    fits = kernels.takes_planes and batch.link == "softmax" and batch.targets.is_index
+    scores = batch.scores
+    if not (batch.link == "softmax" and batch.targets.is_index and hess is None):
+        return False
+    if scores.n_classes > kernels.most_planes:
+        return False
     both = (x,) if grad is None else (x, grad)
-    return (
-        fits and hess is None and all(a.dtype == x.dtype == batch.scores.dtype for a in both)
-    ) and all(map(is_planar, both))
+    return all(is_planar(a) and a.strides == x.strides and a.dtype == scores.dtype for a in both)
 
 
 def _target(place: Array | None, dtype: Any) -> Array | None:
@@ -280,7 +286,7 @@ def _simplex(
 def _complain(batch: Batch, lo: int, hi: int) -> None:
     """Raise the error for the first bad target, or bad probability, of a chunk."""
     scores, targets = batch.scores, batch.targets
-    valid = targets.valid(lo, hi)
+    valid = targets.valid(lo, hi, float(np.finfo(scores.dtype).max))
     width = scores.n_classes if batch.link in ELEMENTWISE else None
     weight = batch.weights.chunk(lo, hi, np.float64, width)
     if weight is not None:

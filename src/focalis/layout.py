@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Layout", "is_planar", "layout_of"]
+__all__ = ["Layout", "is_planar", "layout_of", "overlaps_itself"]
 
 Array = np.ndarray
 
@@ -77,3 +77,14 @@ def is_planar(rows: Array) -> bool:
         and rows.strides[1] % rows.itemsize == 0
         and rows.flags.aligned
     )
+
+
+def overlaps_itself(array: Array) -> bool:
+    """Return whether two numbers of an array may share memory, as those of a broadcast one do."""
+    reach = array.itemsize
+    axes = zip(array.strides, array.shape, strict=True)
+    for stride, length in sorted((abs(s), n) for s, n in axes if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False

@@ -14,7 +14,7 @@ from focalis.margin import MarginLoss
 from focalis.settings import check_settings
 from focalis.targets import read_scores
 from focalis.text import write_call
-from focalis.weighting import class_weights
+from focalis.weighting import class_weights, in_type
 
 __all__ = ["Loss"]
 
@@ -374,7 +374,7 @@ class Loss:
             pair = class_weights(
                 self.link, n_classes, self.alpha, self.pos_weight, self.class_weight
             )
-            cache[n_classes, dtype] = (pair[0].astype(dtype), pair[1].astype(dtype))
+            cache[n_classes, dtype] = (in_type(pair[0], dtype), in_type(pair[1], dtype))
         return cache[n_classes, dtype]
 
     def __str__(self) -> str:

@@ -83,7 +83,12 @@ class MarginLoss:
 
     def __call__(self, m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
         """Return φ, φ′ and φ″ at the margin m, given u = log p, v = log q, p and q = 1 − p."""
-        return self.family.function(m, u, v, p, q, *(value for _, value in self._items))
+        terms = self.family.function(m, u, v, p, q, *(value for _, value in self._items))
+        if not isinstance(terms, tuple) or len(terms) != 3:
+            raise TypeError(
+                f"{self.name} must return a tuple of value, slope and curvature, got {terms!r}"
+            )
+        return terms
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a MarginLoss is frozen: cannot set {name!r}")

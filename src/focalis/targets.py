@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -139,22 +140,25 @@ class Targets(NamedTuple):
         smoothed[~((y >= 0) & (y <= (1 if self.form == "elementwise" else np.inf)))] = np.nan
         return smoothed
 
-    def valid(self, lo: int, hi: int) -> Array:
-        """Return True where the caller's own target is one that this loss can take."""
+    def valid(self, lo: int, hi: int, largest: float = sys.float_info.max) -> Array:
+        """Return True where the caller's own target is one that this loss can take.
+
+        `largest` is the largest number of the type to compute in.
+        """
         rows = self.rows[lo:hi].astype(np.float64)
         with np.errstate(invalid="ignore"):
             if self.form == "index":
                 return np.asarray((rows >= 0) & (rows < self.n_classes))
             if self.form == "elementwise":
                 return np.asarray((rows >= 0) & (rows <= 1))
-            return np.asarray((rows >= 0) & (rows < np.inf))
+            return np.asarray((rows >= 0) & (rows <= largest))
 
     def complain(self, flat: int) -> None:
         """Raise the ValueError for the target at a flat position."""
         expected = {
             "index": f"class indices in [0, {self.n_classes})",
             "elementwise": "numbers in [0, 1]",
-            "dense": "non-negative finite numbers",
+            "dense": "non-negative finite numbers, in the type of the logits too",
         }[self.form]
         position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
         where = (

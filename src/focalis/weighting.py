@@ -15,6 +15,7 @@ __all__ = [
     "check_factor",
     "check_number",
     "class_weights",
+    "in_type",
     "read_normalizer",
     "read_row_weights",
 ]
@@ -81,6 +82,14 @@ def class_weights(
         elif name == "class_weight":
             negative = negative * by_class
     return positive, negative
+
+
+def in_type(weights: Array, dtype: Any) -> Array:
+    """Return the weights of the classes in the type to compute in, or raise."""
+    largest = weights.max(initial=0.0)
+    if largest > np.finfo(dtype).max:
+        raise ValueError(f"the weights of the classes must be finite as {dtype} too, got {largest}")
+    return weights.astype(dtype)
 
 
 class RowWeights(NamedTuple):
@@ -166,10 +175,10 @@ def read_row_weights(
         if mask is not None:
             checked = weight[mask] if mask.ndim <= weight.ndim else weight[mask.any(axis=1)]
         with np.errstate(invalid="ignore"):
-            bad = np.flatnonzero(~((checked >= 0) & (checked < np.inf)))
+            bad = np.flatnonzero(~((checked >= 0) & (checked <= np.finfo(scores.dtype).max)))
         if bad.size:
             raise ValueError(
-                "sample_weight must be non-negative finite numbers, got "
+                f"sample_weight must be non-negative finite numbers, as {scores.dtype} too, got "
                 f"{checked.reshape(-1)[bad[0]]!s}"
             )
     return RowWeights(weight, mask, targets)

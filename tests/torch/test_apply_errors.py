@@ -131,3 +131,23 @@ def test_after_an_error_everything_works():
         apply(CE, x, torch.tensor([0, 3]))
     apply(CE, x, torch.tensor([0, 2])).backward()
     assert x.grad.isfinite().all()
+
+
+def test_a_gradient_needs_places_of_its_own():
+    loss = Loss("softmax", margin.cross_entropy())
+    leaf = torch.zeros(3, 3, requires_grad=True)
+    targets = torch.tensor([0, 1, 2])
+    with pytest.raises(ValueError, match="expanded tensor"):
+        apply(loss, (leaf[:1] * 1).expand(3, 3), targets, inplace=True)
+    with pytest.raises(ValueError, match="or a view of one"):
+        apply(loss, leaf[:], targets, inplace=True)
+
+
+def test_cropped_logits():
+    image = torch.randn(1, 3, 200, requires_grad=True)
+    cropped, targets = image[:, :, :-50], torch.randint(0, 3, (1, 150))
+    ours = torch.autograd.grad(
+        apply(Loss("softmax", margin.cross_entropy()), cropped, targets), cropped
+    )
+    theirs = torch.autograd.grad(torch.nn.functional.cross_entropy(cropped, targets), cropped)
+    torch.testing.assert_close(ours, theirs)

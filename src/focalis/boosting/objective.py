@@ -57,6 +57,11 @@ class Derivatives:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
+        if self.curvature not in CURVATURES and isinstance(self.curvature, str):
+            raise ValueError(
+                f"curvature must be one of {', '.join(map(repr, CURVATURES))}, "
+                f"got {self.curvature!r}"
+            )
         if self.curvature != "native":
             check_policy(self.curvature)
         if not (isinstance(self.scale, int | float) and 0 < self.scale < np.inf):

@@ -178,6 +178,7 @@ class LightGBM(Trees):
             "learning_rate": LEARNING_RATE,
             "num_leaves": 31,
             "min_data_in_leaf": 20,
+            "feature_pre_filter": False,  # of a few rows it would leave no feature, an error
             "min_sum_hessian_in_leaf": 0.0,
             "lambda_l2": 1.0,
             "max_delta_step": 5.0,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.exceptions import PolarsError
 
 from focalis.compare.tables import as_features
 
@@ -36,7 +37,7 @@ class Vectoriser:
         from sklearn.preprocessing import OneHotEncoder
         from skrub import StringEncoder, TableVectorizer
 
-        self.columns: list[str] = []
+        self.types: dict[str, pl.DataType] = {}
         # Unlike skrub's default this one has no opinion on categories it has not met: all zeros.
         one_hot = OneHotEncoder(dtype=np.float32, handle_unknown="ignore", sparse_output=False)
         self._vectoriser: Any = TableVectorizer(
@@ -45,12 +46,44 @@ class Vectoriser:
 
     def fit_transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         """Learn the columns and return their numbers, one row for each row."""
-        self.columns = frame.columns
+        self.types = dict(frame.schema)
         return _matrix(self._vectoriser.fit_transform(as_features(frame)))
 
     def transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """Return the numbers of other rows with these columns; more columns do no harm."""
-        return _matrix(self._vectoriser.transform(as_features(frame.select(self.columns))))
+        """Return the numbers of other rows with these columns; more columns do no harm.
+
+        What arrives as another type, such as dates read as text, is converted; values that cannot be are
+        missing.
+
+        Raises
+        ------
+        TypeError
+            If `frame` is no polars.DataFrame.
+        ValueError
+            If a column is missing, or one of dates holds none.
+        """
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError(f"frame must be a polars.DataFrame, got {type(frame).__name__}")
+        missing = [name for name in self.types if name not in frame.columns]
+        if missing:
+            raise ValueError(
+                f"frame must have the columns it was fitted on, got none named {missing}"
+            )
+        columns = [_converted(frame[name], dtype) for name, dtype in self.types.items()]
+        return _matrix(self._vectoriser.transform(as_features(pl.DataFrame(columns))))
+
+
+def _converted(column: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return a column in the type it was fitted in."""
+    if column.dtype == dtype:
+        return column
+    if column.dtype == pl.String and dtype.is_temporal() and column.drop_nulls().len():
+        # Without a format, as a table is read: the first value that is a date tells it.
+        try:
+            return column.str.to_datetime(strict=False).cast(dtype, strict=False)
+        except PolarsError as error:
+            raise ValueError(f"column {column.name!r} must hold dates: {error}") from error
+    return column.cast(dtype, strict=False)
 
 
 def _matrix(frame: pl.DataFrame) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ trains on the whole file and saves model.joblib beside this script. To use it:
     logits = saved["model"].logits(saved["vectoriser"].transform(frame))  # a polars.DataFrame
     probabilities = saved["loss"].posterior(logits)
     scores = $scores
-    answers = scores >= saved["thresholds"]  # best F1 in the comparison
+    answers = scores >= saved["thresholds"]  # best F1 in the comparison$each
 """
 
 from pathlib import Path
@@ -91,6 +91,7 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
     title = f"Train {entry['name']} on {data.name}"
     return _SCRIPT.substitute(
         title=title.replace("\\", "/").replace('"""', "'''"),
+        each="" if data.binary else ", for each class on its own",
         scores="logits" if data.binary else 'saved["loss"].probabilities(logits)',
         settings="\n".join(lines),
         loss=repr(entry["loss"]),

@@ -24,11 +24,11 @@ class Kernels(Protocol):
     All arrays are contiguous and of the computing dtype; `grad`, `hess` and `value` are written to
     when given. Each returns the sum of the values and whether a score or target was out of range.
 
-    If `takes_planes`, `index` also takes logits and gradients that lie one class after the other
-    (`focalis.layout.is_planar`), but then no Hessian.
+    Of at most `most_planes` classes `index` also takes logits and a gradient that lie one class after
+    the other (`focalis.layout.is_planar`) at the same stride, but then no Hessian.
     """
 
-    takes_planes: bool
+    most_planes: int
 
     def read(self, source: Array) -> Array:
         """Return numbers of any type and layout as a contiguous array of the computing type."""

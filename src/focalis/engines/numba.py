@@ -29,7 +29,8 @@ _MOST_LANE_CLASSES = 48
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
-    takes_planes = True
+    # Lanes add the classes up in their own type: with more of them it would show.
+    most_planes = 256
 
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._dtype = np.dtype(dtype)

@@ -26,7 +26,7 @@ Array = np.ndarray
 class NumpyKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
-    takes_planes = False
+    most_planes = 0
 
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link = link

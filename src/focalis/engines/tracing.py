@@ -54,6 +54,9 @@ class Symbol:
         self.recorder = recorder
         self.name = name
 
+    # Numbers of NumPy leave operators to the symbol, and its functions refuse it.
+    __array_ufunc__ = None
+
     def __bool__(self) -> bool:
         raise TypeError(
             "a margin loss must be straight-line code: choose with where(condition, a, b), "
@@ -146,7 +149,15 @@ def trace(
         If the function does what the vocabulary has no word for.
     """
     recorder = _Recorder()
-    results = function(*(Symbol(recorder, argument) for argument in arguments))
+    try:
+        results = function(*(Symbol(recorder, argument) for argument in arguments))
+    except TypeError as error:
+        if "ufunc" not in str(error):
+            raise
+        raise TypeError(
+            "a margin loss is written in the names of focalis.vocabulary, such as log and where, "
+            f"not in NumPy's: {error}"
+        ) from error
     names = [recorder.name(result) for result in results]
     head = f"def {name}({', '.join(arguments)}, c):"
     source = "\n".join([head, *recorder.lines, f"    return {', '.join(names)}", ""])

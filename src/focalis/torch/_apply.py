@@ -125,11 +125,8 @@ def evaluate(
     settings = (loss, normalizer, axis, dtype)
     tracing = _is_tracing(logits)
     if not parameters and _is_for_kernels(logits, (*others, normalizer)):
-        if inplace and logits.is_leaf and logits.requires_grad and torch.is_grad_enabled():
-            raise ValueError(
-                "inplace=True writes over the logits: expected the result of an operation, got a leaf "
-                "tensor that requires a gradient"
-            )
+        if inplace:
+            _check_writable(logits)
         if not tracing:
             return fused(logits, others, settings, inplace=inplace)
         if not inplace:
@@ -150,6 +147,21 @@ def evaluate(
         parameters=parameters,
     )
     return value.to(dtype)
+
+
+def _check_writable(logits: Tensor) -> None:
+    """Raise unless a gradient may be written over the logits."""
+    owner = logits if logits._base is None else logits._base
+    if torch.is_grad_enabled() and owner.is_leaf and owner.requires_grad:
+        raise ValueError(
+            "inplace=True writes over the logits: expected the result of an operation, got a leaf "
+            "tensor that requires a gradient, or a view of one"
+        )
+    if any(n > 1 and s == 0 for n, s in zip(logits.shape, logits.stride(), strict=True)):
+        raise ValueError(
+            "inplace=True writes over the logits: expected a place of its own for each, got an expanded "
+            "tensor"
+        )
 
 
 def _is_tracing(logits: Tensor) -> bool:

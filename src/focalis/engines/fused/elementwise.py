@@ -41,10 +41,11 @@ def softness(y):
 
 
 @njit(**SUM)
-def outside(x, weight):
+def outside(x, y, weight, positive, negative):
     wrong = 0
     for i in range(x.size):
         beyond = (x[i] < ZERO) | (x[i] > ONE + SLACK)
+        beyond &= (positive[i] * y[i] != ZERO) | (negative[i] * (ONE - y[i]) != ZERO)
         if weight is not None:
             beyond &= weight[i] != ZERO
         wrong |= beyond
@@ -116,8 +117,6 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
         pos[i], neg[i] = positive[j], negative[j]
         j = j + 1 if j + 1 < classes else 0
     total, bad, soft = 0.0, False, False
-    if PROBABILITY:
-        bad = outside(x, weight)
     for lo in range(0, n, tile):
         hi = min(lo + tile, n)
         w = None if weight is None else weight[lo:hi]
@@ -125,6 +124,8 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
         g = None if grad is None else grad[lo:hi]
         h = None if hess is None else hess[lo:hi]
         xs, ys = x[lo:hi], y[lo:hi]
+        if PROBABILITY:
+            bad |= outside(xs, ys, w, pos, neg)
         part = ZERO
         if not soft:
             part, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
