@@ -19,7 +19,7 @@ from focalis.weighting import RowWeights
 __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 
 # Elements of a chunk: large enough to hide the cost of a call, small enough to share out evenly.
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 
 
 class Outputs(NamedTuple):
