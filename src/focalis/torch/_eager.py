@@ -74,8 +74,9 @@ class _InPlace(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
         gradient = logits.detach()
-        value = compute(logits, others, settings, gradient)
+        # Before, since a bad target is found when some of them are written over.
         torch.autograd.graph.increment_version(logits)
+        value = compute(logits, others, settings, gradient)
         ctx.save_for_backward(gradient)
         ctx.axis, ctx.handed_out = settings[2], False
         return value
