@@ -81,6 +81,8 @@ def is_planar(rows: Array) -> bool:
 
 def overlaps_itself(array: Array) -> bool:
     """Return whether two numbers of an array may share memory, as those of a broadcast one do."""
+    if array.size == 0:
+        return False
     reach = array.itemsize
     axes = zip(array.strides, array.shape, strict=True)
     for stride, length in sorted((abs(s), n) for s, n in axes if n > 1):

@@ -158,7 +158,7 @@ class Targets(NamedTuple):
         expected = {
             "index": f"class indices in [0, {self.n_classes})",
             "elementwise": "numbers in [0, 1]",
-            "dense": "non-negative finite numbers, in the type of the logits too",
+            "dense": "non-negative finite numbers",
         }[self.form]
         position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
         where = (

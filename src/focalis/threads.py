@@ -149,11 +149,13 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     results: list[T | None] = [None] * count
     tickets = itertools.count()
     failures: list[BaseException] = []
+    # The pool may hold on to `drain` for a while: it must not keep the caller's arrays with it.
+    held = [work]
 
     def drain() -> None:
         while not failures and (i := next(tickets)) < count:
             try:
-                results[i] = work(i)
+                results[i] = held[0](i)
             except BaseException as failure:
                 failures.append(failure)
 
@@ -161,6 +163,7 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     drain()
     for wait in waits:
         wait()
+    held.clear()
     if failures:
         raise failures[0]
     return results  # type: ignore[return-value]

@@ -46,12 +46,14 @@ more than the first derivative of the logits is asked for, the same loss runs in
 """
 
 try:
-    import ml_dtypes as _ml_dtypes  # noqa: F401
     import torch as _torch  # noqa: F401
+
+    import ml_dtypes as _ml_dtypes  # noqa: F401  # isort: skip
 except ModuleNotFoundError as error:
     if error.name not in ("torch", "ml_dtypes"):
         raise
-    raise ImportError(f'focalis.torch needs {error.name}: pip install "focalis[torch]"') from error
+    _name = {"torch": "PyTorch"}.get(error.name, error.name)
+    raise ImportError(f'focalis.torch needs {_name}: pip install "focalis[torch]"') from error
 
 from focalis.torch._apply import apply
 from focalis.torch.inference import init_prior_, posterior
