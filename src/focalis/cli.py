@@ -17,6 +17,7 @@ import focalis
 
 __all__ = ["main"]
 
+_WRONG = 1
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 
@@ -29,6 +30,14 @@ examples:
   focalis compare bank.csv --target churned --loss "focal(gamma=3, alpha=.4)"
   focalis compare trips.parquet --target late --time departure --model linear
 """
+
+_CHECK_EXAMPLES = """\
+examples:
+  focalis check torchvision.ops:sigmoid_focal_loss --as sigmoid_focal --gamma 2 --alpha .25
+  focalis check torch.nn.functional:cross_entropy --as softmax_cross_entropy --tolerance 10
+  focalis check my_losses:bounded --as "softmax_bounded_cross_entropy(tau=.1)" --framework jax
+"""
+_LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 for bad input, or 130 after an interruption.
+        0, or 1 if `check` finds something wrong, 2 for bad input, 130 after an interruption.
 
     Raises
     ------
@@ -75,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
+    _add_check(commands)
     return parser
 
 
@@ -157,6 +167,87 @@ def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
 
 
+def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="is that implementation of a loss right?",
+        description=(
+            "Hold anyone's loss against its definition in sixty digits: values, gradients and "
+            "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
+            "threads. The exit code is 1 if something is wrong."
+        ),
+        epilog=_CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_check, parser=parser)
+    parser.add_argument(
+        "function",
+        metavar="MODULE:FUNCTION",
+        help="takes logits and targets of NumPy, PyTorch or JAX and returns one number, or one for "
+        "each row",
+    )
+    parser.add_argument(
+        "--as",
+        dest="loss",
+        required=True,
+        metavar="LOSS",
+        help='what it should compute, such as sigmoid_focal or "softmax_focal(gamma=3)"',
+    )
+    for name in _LOSS_OPTIONS:
+        parser.add_argument(f"--{name}", type=float, metavar="X", help=f"{name} of the loss")
+    parser.add_argument(
+        "--reduction",
+        choices=("mean", "sum", "none", "batchmean"),
+        help="of a function that returns one number (default: mean)",
+    )
+    parser.add_argument(
+        "--framework",
+        choices=("auto", "numpy", "torch", "jax"),
+        default="auto",
+        help="whose arrays",
+    )
+    parser.add_argument(
+        "--with",
+        dest="arguments",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one more argument of the function; may be repeated",
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="CHECK", help="one of the checks; may be repeated"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how many times the permitted error passes (default: %(default)g)",
+    )
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("mpmath") is None:
+        return _fail("check", 'mpmath missing: pip install "focalis[check]"')
+    from focalis.testing.command import examine
+
+    options = {name: getattr(parsed, name) for name in (*_LOSS_OPTIONS, "reduction")}
+    try:
+        report = examine(
+            parsed.function,
+            parsed.loss,
+            {name: value for name, value in options.items() if value is not None},
+            framework=parsed.framework,
+            arguments=parsed.arguments,
+            checks=parsed.only,
+            tolerance=parsed.tolerance,
+        )
+    except (ValueError, TypeError) as error:
+        return _fail("check", str(error))
+    print(report)
+    return 0 if report.ok else _WRONG
+
+
 def _split_outside_parentheses(text: str) -> tuple[str, ...]:
     """Split at commas, but not at those of a loss's parameters.
 
@@ -181,7 +272,7 @@ def _split_outside_parentheses(text: str) -> tuple[str, ...]:
 def _compare(parsed: argparse.Namespace) -> int:
     missing = [name for name in _COMPARE_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        return _fail(f'{", ".join(missing)} missing: pip install "focalis[compare]"')
+        return _fail("compare", f'{", ".join(missing)} missing: pip install "focalis[compare]"')
     try:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
@@ -203,12 +294,12 @@ def _compare_losses(parsed: argparse.Namespace) -> int:
         with TerminalListener() as listener:
             results = run(settings, listener)
     except InputError as error:
-        return _fail(str(error))
+        return _fail("compare", str(error))
     print_table(results, Console())
     print(f"report: {settings.out / 'index.html'}")
     return 0
 
 
-def _fail(message: str) -> int:
-    print(f"focalis compare: error: {message}", file=sys.stderr)
+def _fail(command: str, message: str) -> int:
+    print(f"focalis {command}: error: {' '.join(message.split())}", file=sys.stderr)
     return _BAD_INPUT
