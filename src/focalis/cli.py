@@ -39,6 +39,13 @@ examples:
 """
 _LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
 
+_PLOT_EXAMPLES = """\
+examples:
+  focalis plot figure-1
+  focalis plot margin cross-entropy "focal(gamma=2)" poly1 --out margin.svg
+  focalis plot share --logits predictions.csv --out share.pdf
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Reports an error as one line; the usage is what --help is for."""
@@ -85,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
     _add_check(commands)
+    _add_plot(commands)
     return parser
 
 
@@ -246,6 +254,45 @@ def _check(parsed: argparse.Namespace) -> int:
         return _fail("check", str(error))
     print(report)
     return 0 if report.ok else _WRONG
+
+
+def _add_plot(commands: argparse._SubParsersAction[_Parser]) -> None:
+    from focalis.plots.command import KINDS
+
+    kinds = "\n".join(f"  {name:<11}{kind.title}" for name, kind in KINDS.items())
+    parser = commands.add_parser(
+        "plot",
+        help="what does a loss look like?",
+        description="Draw losses into a PNG, SVG or PDF file.",
+        epilog=f"kinds:\n{kinds}\n\n{_PLOT_EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_plot, parser=parser)
+    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=f"one of {', '.join(KINDS)}")
+    parser.add_argument(
+        "losses", nargs="*", metavar="LOSS", help='such as "focal(gamma=2)" (default: the paper\'s)'
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="ends in .png, .svg or .pdf (default: KIND.png)"
+    )
+    parser.add_argument(
+        "--logits", type=Path, metavar="FILE", help="lines of a logit and its target, 0 or 1"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def _plot(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("matplotlib") is None:
+        return _fail("plot", 'matplotlib missing: pip install "focalis[plots]"')
+    from focalis.plots.command import plot
+
+    out = parsed.out or Path(f"{parsed.kind}.png")
+    try:
+        plot(parsed.kind, parsed.losses, out, logits=parsed.logits, overwrite=parsed.overwrite)
+    except (ValueError, TypeError) as error:
+        return _fail("plot", str(error))
+    print(out)
+    return 0
 
 
 def _split_outside_parentheses(text: str) -> tuple[str, ...]:
