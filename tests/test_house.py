@@ -107,6 +107,8 @@ def test_the_import_contract_knows_every_module_of_the_core():
         "__init__",
         "__main__",
         "compare",
+        "explore",
+        "page",
         "plots",
         "sklearn",
         "testing",

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_check(commands)
     _add_plot(commands)
+    _add_explore(commands)
     return parser
 
 
@@ -292,6 +293,38 @@ def _plot(parsed: argparse.Namespace) -> int:
     except (ValueError, TypeError) as error:
         return _fail("plot", str(error))
     print(out)
+    return 0
+
+
+def _add_explore(commands: argparse._SubParsersAction[_Parser]) -> None:
+    parser = commands.add_parser(
+        "explore",
+        help="losses, seen from every side, in the browser",
+        description="Open a page with sliders, curves, gradients of your numbers and code to copy. It "
+        "needs no network.",
+    )
+    parser.set_defaults(run=_explore, parser=parser)
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="modules with margin losses of your own"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the page there and open nothing"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def _explore(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("plotly") is None:
+        return _fail("explore", 'plotly missing: pip install "focalis[explore]"')
+    from focalis.explore.command import show
+
+    try:
+        path, opened = show(parsed.modules, parsed.out, overwrite=parsed.overwrite)
+    except (ValueError, TypeError) as error:
+        return _fail("explore", str(error))
+    if parsed.out is None and not opened:
+        print("no browser opened; open it yourself:", file=sys.stderr)
+    print(path)
     return 0
 
 
