@@ -1,13 +1,11 @@
 """The page of focalis explore in a real browser, opened from the disk as a user opens it."""
 
-import json
 import math
-import shutil
 
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from browser import requests, start
+from browser import visit as open_page
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -16,11 +14,6 @@ from selenium.webdriver.support.wait import WebDriverWait
 from focalis import Loss, explore, margin
 from focalis.explore.snippets import snippets
 
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-)  # fmt: skip
 MARGINS = [
     margin.cross_entropy(),
     margin.focal(2.0),
@@ -34,23 +27,9 @@ POINTS = [-800.0, -40.0, -2.8, -0.5, 0.0, 1e-9, 0.7, 5.0, 36.0, 200.0]
 NEAR = {"rtol": 1e-13, "atol": 1e-300}
 
 
-def program(name):
-    path = shutil.which(name)
-    if path is None:
-        pytest.fail(
-            f"{name} is not on the PATH; on Debian: `apt-get install chromium chromium-driver`"
-        )
-    return path
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = program("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(service=Service(program("chromedriver")), options=options)
+    driver = start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -64,18 +43,11 @@ def page(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, page):
-    def visit(width=1280):
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        for log in ("browser", "performance"):
-            browser.get_log(log)  # empties it
-        browser.get(page.as_uri())
-        WebDriverWait(browser, 20).until(
-            lambda b: b.execute_script("return document.documentElement.dataset.drawn === 'yes'")
-        )
+    def at(width=1280):
+        open_page(browser, page, width)
         return browser
 
-    yield visit
+    yield at
     # Whatever a test has done, the page has not complained.
     assert browser.get_log("browser") == []
 
@@ -104,10 +76,7 @@ def shown(cell):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_opens_offline_at_any_width(visit, width):
     browser = visit(width)
-    sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [
-        m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"
-    ]
+    urls = requests(browser)
     assert [url for url in urls if not url.startswith(("file:", "data:", "blob:"))] == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     lines = browser.execute_script(
@@ -362,7 +331,7 @@ def test_the_code_runs(visit, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["JAX", "Keras"])
 def test_the_code_of_other_front_ends_runs(visit, name):
-    pytest.importorskip(f"focalis.{name.lower()}")
+    pytest.importorskip(f"focalis.{name.lower()}", exc_type=ImportError)
     found = programs(visit())
     for link in ("softmax", "sigmoid"):
         exec(found[link, name], {})

@@ -129,7 +129,9 @@ function showCards() {
   element("add").disabled = losses.length >= MOST;
 }
 element("add").addEventListener("click", () => {
-  losses.push(newLoss("poly1" in described.families ? "poly1" : "focal"));
+  const known = Object.keys(described.families);
+  const unseen = known.find((family) => losses.every((loss) => loss.family !== family));
+  losses.push(newLoss(unseen ?? "focal"));
   showCards();
   element("cards").lastElementChild.querySelector("select").focus();
   update();
@@ -308,8 +310,8 @@ function showNumbers() {
     total.append(make("td", { colspan: parts.length, class: "first" }, written(sum)));
   }
   const what = sigmoid
-    ? "Gradients and Hessians are of the sum of the losses; the posterior is the probability that a trained logit stands for."
-    : "Gradients and the diagonal of the Hessian of the row’s loss; the posterior is what trained logits stand for.";
+    ? "Gradients and Hessians are of the sum of the losses. The posterior is the probability that a trained logit stands for: for cross-entropy its sigmoid."
+    : "Gradients and the diagonal of the Hessian of the row’s loss. The posterior is what trained logits stand for: for cross-entropy their softmax.";
   const table = make("table", { class: "answers" }, make("caption", {}, what), make("thead", {}, top, below), body, make("tfoot", {}, total));
   element("table").replaceChildren(table);
 }
