@@ -24,9 +24,9 @@ def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def run(*command, **kwargs):
+def run(*command, cwd=ROOT):
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, **kwargs
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -36,14 +36,14 @@ PROGRAMS = [*DOCUMENTS, *(page for page in PAGES if blocks(page, "python"))]
 
 
 @pytest.mark.parametrize("document", PROGRAMS)
-def test_python_prints_what_its_comments_say(document):
+def test_python_prints_what_its_comments_say(document, tmp_path):
     """A document's blocks are one program; a comment after a print is what it prints."""
     program = "\n".join(blocks(document, "python"))
     expected = PRINTED.findall(program)
     assert expected
     assert len(expected) == program.count("print(")
     # A margin loss defined there must not meet the registry of the tests.
-    printed = run(sys.executable, "-W", "error", "-c", program).splitlines()
+    printed = run(sys.executable, "-W", "error", "-c", program, cwd=tmp_path).splitlines()
     assert printed == expected
 
 
