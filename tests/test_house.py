@@ -107,6 +107,7 @@ def test_the_import_contract_knows_every_module_of_the_core():
         "__init__",
         "__main__",
         "compare",
+        "jax",
         "plots",
         "sklearn",
         "testing",
