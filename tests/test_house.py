@@ -108,6 +108,7 @@ def test_the_import_contract_knows_every_module_of_the_core():
         "__main__",
         "compare",
         "explore",
+        "jax",
         "page",
         "plots",
         "sklearn",

@@ -5,6 +5,7 @@ Hessian is its diagonal. What the framework refuses is raised.
 """
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 from typing import Any, NamedTuple, Protocol
@@ -184,15 +185,10 @@ class _JAX:
 
 def _sixty_four_bits() -> contextlib.AbstractContextManager[Any]:
     """Return JAX's switch for float64, which it otherwise takes for float32."""
-    import jax
-
-    if hasattr(jax, "enable_x64"):
-        switch: Any = jax.enable_x64
-    else:
-        import jax.experimental
-
-        switch = jax.experimental.enable_x64
-    return switch(True)  # type: ignore[no-any-return]
+    jax: Any = importlib.import_module("jax")
+    # Where it was before it left "experimental".
+    home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+    return home.enable_x64(True)  # type: ignore[no-any-return]
 
 
 FRAMEWORKS: dict[str, type[Framework]] = {"numpy": _NumPy, "torch": _Torch, "jax": _JAX}
