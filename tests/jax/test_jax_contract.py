@@ -13,8 +13,8 @@ from focalis import Loss
 FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
 EVERY = [*registry.FEW_MARGINS, FOCAL_HALF]
 SOME = [*registry.TWO_MARGINS, FOCAL_HALF]
-GRID = [(link, margin) for link in ("sigmoid", "identity") for margin in EVERY]
-GRID += [(link, margin) for link in ("softmax", "simplex") for margin in SOME]
+GRID = [("sigmoid", chosen) for chosen in EVERY]
+GRID += [(link, chosen) for link in ("softmax", "identity", "simplex") for chosen in SOME]
 
 
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)

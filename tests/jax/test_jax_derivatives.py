@@ -24,8 +24,8 @@ def difference(f, x, step=STEP):
     return (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * step)
 
 
-ORDERS = [("sigmoid", chosen) for chosen in jax_cases.MARGIN_LOSSES[1::2]]
-ORDERS += [("identity", chosen) for chosen in jax_cases.MARGIN_LOSSES[-2:]]
+ORDERS = [("sigmoid", chosen) for chosen in jax_cases.MARGIN_LOSSES[-3:]]
+ORDERS += [("identity", chosen) for chosen in jax_cases.MARGIN_LOSSES[-2:-1]]
 
 
 @pytest.mark.parametrize(("link", "chosen"), ORDERS, ids=str)
@@ -95,8 +95,7 @@ PARAMETERS = {
 
 
 BY_PARAMETER = [(name, "sigmoid", "soft") for name in PARAMETERS]
-BY_PARAMETER += [("gamma", "softmax", "index"), ("gamma", "softmax", "soft")]
-BY_PARAMETER += [("kappa", "identity", "hard"), ("tau", "simplex", "index")]
+BY_PARAMETER += [("gamma", "softmax", "index"), ("kappa", "identity", "hard")]
 
 
 @pytest.mark.parametrize(("name", "link", "form"), BY_PARAMETER)
@@ -132,7 +131,7 @@ def test_derivatives_by_a_parameter(name, link, form):
 
 
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", ["gamma", "kappa", "tau"])
 def test_parameters_at_the_ends(name, dtype):
     """As arrays they give the same values far out, limits included, and finite derivatives."""
     with jax_cases.in_type(dtype):
