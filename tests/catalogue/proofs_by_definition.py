@@ -11,6 +11,7 @@ from proofs import (
     INFOGAIN,
     LOGITS,
     MAYBE,
+    ROW_WEIGHTS,
     ROWS,
     SIGNS,
     SOFT,
@@ -246,46 +247,41 @@ def caffe():
     ]
 
 
-def reduced(losses, reduction, loss_weight):
-    """MMDetection's weight_reduce_loss without weights: a mean is that of the numbers."""
+def reduced(losses, reduction="mean", loss_weight=1.0, avg_factor=None):
+    """MMDetection's weight_reduce_loss: a mean is that of the numbers, unless it is told otherwise."""
+    if avg_factor is not None:
+        return loss_weight * losses.sum() / avg_factor
     return loss_weight * {"mean": np.mean, "sum": np.sum, "none": lambda x: x}[reduction](losses)
 
 
 def mmdetection():
-    def focal_loss(x, y, gamma=2.0, alpha=0.25, reduction="mean", loss_weight=1.0):
+    def focal_loss(x, y, gamma=2.0, alpha=0.25, **reduction):
         one_hot = np.eye(4)[y][:, :3]
         losses = alpha_t(one_hot, alpha) * focal(truth(sigmoid(x), one_hot), gamma)
-        return reduced(losses, reduction, loss_weight)
+        return reduced(losses, **reduction)
 
-    def cross_entropy(
-        x, y, reduction="mean", class_weight=(1, 1, 1), ignore_index=-100, loss_weight=1.0
-    ):
+    def cross_entropy(x, y, class_weight=(1, 1, 1), ignore_index=-100, weight=1.0, **reduction):
         kept = y != ignore_index
         y = np.where(kept, y, 0)
         losses = -np.asarray(class_weight)[y] * np.log(of_class(softmax(x), y)) * kept
-        return reduced(losses, reduction, loss_weight)
+        return reduced(weight * losses, **reduction)
 
-    def sigmoid_loss(x, y, reduction="mean", class_weight=(1, 1, 1), loss_weight=1.0):
+    def sigmoid_loss(x, y, class_weight=(1, 1, 1), **reduction):
         one_hot, p = np.eye(4)[y][:, :3], sigmoid(x)
         yes = np.asarray(class_weight) * one_hot * np.log(p)
-        return reduced(-(yes + (1 - one_hot) * np.log(1 - p)), reduction, loss_weight)
+        return reduced(-(yes + (1 - one_hot) * np.log(1 - p)), **reduction)
 
     reductions = ({}, {"reduction": "sum", "loss_weight": 2.0}, {"reduction": "none"})
+    reductions += ({"avg_factor": 2.5},)
     weights = (*reductions, {"class_weight": CLASS_WEIGHTS})
     focals = (*reductions, {"gamma": 0.5, "alpha": 0.75})
-    name = "mmdet.models.losses.CrossEntropyLoss"
-    ignore = tuple({**case, "ignore_index": 255} for case in weights)
+    ignore = tuple({**case, "ignore_index": 255} for case in (*weights, {"weight": ROW_WEIGHTS}))
+    name = "mmdet.models.losses"
     return [
+        Proof(f"{name}.FocalLoss", by_complex_steps(focal_loss), LOGITS, WITH_BACKGROUND, focals),
+        Proof(f"{name}.CrossEntropyLoss", by_complex_steps(cross_entropy), LOGITS, IGNORED, ignore),
         Proof(
-            "mmdet.models.losses.FocalLoss",
-            by_complex_steps(focal_loss),
-            LOGITS,
-            WITH_BACKGROUND,
-            focals,
-        ),
-        Proof(name, by_complex_steps(cross_entropy), LOGITS, IGNORED, ignore),
-        Proof(
-            f"{name}(use_sigmoid=True)",
+            f"{name}.CrossEntropyLoss(use_sigmoid=True)",
             by_complex_steps(sigmoid_loss),
             LOGITS,
             WITH_BACKGROUND,

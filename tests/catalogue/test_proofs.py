@@ -7,12 +7,15 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from focalis.catalogue import entries
+from focalis.catalogue import Parameter, entries
+from focalis.catalogue.names.caffe import IGNORE
+from focalis.catalogue.transforms import LOG_PROBABILITIES, ONLY_INDICES
 
 HERE = Path(__file__).parent
 ISOLATED = ("proofs_jax", "proofs_tensorflow")
@@ -82,18 +85,43 @@ def test_a_name_means_what_the_catalogue_says(entry):
     own = [proof for proof in proofs(entry.framework) if proof.name == entry.name]
     assert own, "no proof"
     for proof in own:
-        for case, (value, gradient) in zip(
-            proof.cases, theirs(entry.framework, proof), strict=True
-        ):
-            ours = entry.evaluate(proof.scores, proof.targets, engine="numpy", **case)
-            for kind, expected, found in zip(
-                ("value", "gradient"), (value, gradient), ours, strict=True
-            ):
-                if expected is not None:
-                    np.testing.assert_allclose(
-                        found,
-                        expected,
-                        rtol=proof.tolerance,
-                        atol=proof.tolerance * np.abs(expected).max(),
-                        err_msg=f"{kind} with {case}",
-                    )
+        check(entry, proof, theirs(entry.framework, proof))
+
+
+def check(entry, proof, expected):
+    """Compare values and gradients of an entry with its framework's."""
+    for case, (value, gradient) in zip(proof.cases, expected, strict=True):
+        ours = entry.evaluate(proof.scores, proof.targets, engine="numpy", **case)
+        for kind, true, found in zip(("value", "gradient"), (value, gradient), ours, strict=True):
+            if true is not None:
+                np.testing.assert_allclose(
+                    found,
+                    true,
+                    rtol=proof.tolerance,
+                    atol=proof.tolerance * np.abs(true).max(),
+                    err_msg=f"{kind} with {case}",
+                )
+
+
+BROKEN = {
+    "another loss": ("softmax focal loss", {"margin_loss": "poly1", "parameters": ()}),
+    "another parameter": ("sigmoid focal loss", {"parameters": (Parameter("gamma", 2.1),)}),
+    "another reduction": ("Caffe.SigmoidCrossEntropyLoss", {"parameters": (IGNORE,)}),
+    "another link": ("logistic loss", {"link": "softmax"}),
+    "another denominator": ("multinomial logistic loss", {"denominator": "elements"}),
+    "no transform of targets": ("Caffe.InfogainLoss", {"targets": ONLY_INDICES}),
+    "another weighing": ("multi-label softmax loss", {"fixed": {"reduction": "batchmean"}}),
+    "another transform of scores": ("log loss", {"scores": LOG_PROBABILITIES}),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_wrong_entry_is_found_out(kind):
+    name, changes = BROKEN[kind]
+    (entry,) = (one for one in entries() if one.name == name)
+    proof = next(one for one in proofs(entry.framework) if one.name == name)
+    proof = replace(proof, cases=proof.cases[:1])
+    expected = theirs(entry.framework, proof)
+    check(entry, proof, expected)
+    with pytest.raises((AssertionError, ValueError)):
+        check(replace(entry, **changes), proof, expected)

@@ -100,7 +100,7 @@ def _numbers(text: str) -> list[float]:
 def _explain(parsed: argparse.Namespace) -> int:
     try:
         print(_explanation(parsed))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         parsed.parser.error(str(error))
     return 0
 

@@ -38,7 +38,7 @@ def code(entry: Entry) -> str:
         f"loss = {repr(loss).replace(f', {loss.margin_loss!r}', f', margin.{loss.margin_loss!r}')}",
         f"value, gradient = loss.value_and_grad(scores, targets{normalizer})",
     ]
-    lines += [] if entry.scores is None else [entry.scores.code[1]]
+    lines += [] if entry.scores is None or not entry.scores.code[1] else [entry.scores.code[1]]
     head = ["import numpy as np"] if any("np." in line for line in lines) else []
     return "\n".join([*head, "from focalis import Loss, margin", "", *lines])
 

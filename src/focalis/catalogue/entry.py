@@ -17,7 +17,7 @@ Array = np.ndarray
 
 # Settings that belong to a `Loss`, and those that belong to a call.
 _OPTIONS = tuple(one.name for one in fields(Loss) if one.kw_only)
-_CALL = ("sample_weight", "where", "normalizer")
+_CALL = ("sample_weight", "normalizer")
 
 
 def _foreground_alpha(alpha: Any, n_classes: int | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ __all__ = [
     "SIGNS",
     "ScoreTransform",
     "TargetTransform",
+    "held_above",
     "held_inside",
     "normalised_inside",
 ]
@@ -41,7 +42,7 @@ class ScoreTransform:
     forward : callable
         Returns the scores of the `Loss` and the function that leads a gradient back.
     code : tuple of str
-        The forward lines in NumPy, and the line that leads ``gradient`` back.
+        The forward lines in NumPy, and those that lead ``gradient`` back, if it takes any.
     """
 
     name: str
@@ -86,6 +87,20 @@ LOG_PROBABILITIES = ScoreTransform(
     _exponentials,
     ("scores = np.exp(scores)", "gradient = gradient * scores"),
 )
+
+
+def held_above(eps: float) -> ScoreTransform:
+    """Return the transform of frameworks that hold probabilities above eps in value and gradient."""
+
+    def forward(x: Array) -> tuple[Array, Pullback]:
+        return np.maximum(x, eps), lambda gradient: gradient
+
+    return ScoreTransform(
+        "probabilities, held above 0",
+        f"what is below {eps:g} counts as {eps:g}",
+        forward,
+        (f"scores = np.maximum(scores, {eps:g})", ""),
+    )
 
 
 def held_inside(eps: float) -> ScoreTransform:

@@ -108,10 +108,7 @@ ENTRIES = (
         parameters=(_POSITIVE,),
         denominator="weights",
         tasks=("binary",),
-        pitfalls=(
-            "Targets between 0 and 1 are cut at a border of .5; CrossEntropy takes them as they "
-            "are.",
-        ),
+        pitfalls=("Targets are two classes; CrossEntropy takes any in [0, 1].",),
     ),
     Entry(
         "CatBoost.CrossEntropy",
@@ -161,7 +158,7 @@ ENTRIES = (
         denominator="weights",
         tasks=("binary",),
         pitfalls=(
-            "Neither parameter has a default, and α must lie inside (0, 1).",
+            "Neither parameter has a default; α must lie inside (0, 1), and γ above 0.",
             "The probability is held inside by 1e-13, and predict_proba is not corrected for "
             "the loss.",
         ),

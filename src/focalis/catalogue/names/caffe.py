@@ -1,7 +1,7 @@
 """Caffe 1.0, and the Python layers that this library has for it."""
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
-from focalis.catalogue.transforms import INFOGAIN, ONLY_INDICES, held_inside
+from focalis.catalogue.transforms import INFOGAIN, ONLY_INDICES, held_above
 
 IGNORE = Parameter("ignore_label", None, "ignore_index")
 _MODES = {"VALID": "mean", "BATCH_SIZE": "batchmean", "NONE": "sum"}
@@ -16,12 +16,11 @@ ENTRIES = (
         "Caffe",
         "simplex",
         targets=ONLY_INDICES,
-        scores=held_inside(1e-20),
+        scores=held_above(1e-20),
         fixed={"reduction": "batchmean"},
         pitfalls=(
             "It takes probabilities: put a Softmax layer before it, or take SoftmaxWithLoss, "
             "which is stable.",
-            "p_t below 1e-20 counts as 1e-20, but its gradient is kept (here it is 0).",
             _LABELS,
         ),
     ),
@@ -69,7 +68,7 @@ ENTRIES = (
         "Caffe.InfogainLoss(before 1.0)",
         "Caffe",
         "simplex",
-        scores=held_inside(1e-20),
+        scores=held_above(1e-20),
         targets=INFOGAIN,
         parameters=(_INFOGAIN,),
         fixed={"reduction": "batchmean"},

@@ -17,10 +17,8 @@ _OF_ALL = "The mean divides by the number of scores, C times the number of rows.
 _IGNORED_COUNT = "What is ignored counts in the mean."
 _ROWS = {"mean": "batchmean", "sum": "sum", "none": "none"}
 _FACTOR = Parameter("loss_weight", 1.0, "factor")
-_AVG_FACTOR = (
-    "avg_factor=, which the detectors give it, replaces the denominator of the mean "
-    "(normalizer= here)."
-)
+_AVG_FACTOR = Parameter("avg_factor", None, "normalizer", note="an argument of the call")
+_ROW_WEIGHT = Parameter("weight", None, "sample_weight", note="an argument of the call")
 
 ENTRIES = (
     Entry(
@@ -136,14 +134,13 @@ ENTRIES = (
         "sigmoid",
         "focal",
         targets=CLASS_INDICES_WITH_BACKGROUND,
-        parameters=(GAMMA, Parameter("alpha", 0.25), MEAN, _FACTOR),
+        parameters=(GAMMA, Parameter("alpha", 0.25), MEAN, _FACTOR, _AVG_FACTOR),
         tasks=("multi-label",),
         also=("mmseg.models.losses.FocalLoss", "mmcv.ops.sigmoid_focal_loss"),
         pitfalls=(
             "It is a sigmoid's only: use_sigmoid=False is an error. The class index C of C "
             "classes is background.",
             "mmseg's has α = .5 by default.",
-            _AVG_FACTOR,
         ),
     ),
     Entry(
@@ -156,13 +153,14 @@ ENTRIES = (
             Parameter("class_weight"),
             Parameter("ignore_index", -100),
             _FACTOR,
+            _ROW_WEIGHT,
+            _AVG_FACTOR,
         ),
         also=("mmseg.models.losses.CrossEntropyLoss",),
         pitfalls=(
             "The mean divides by the number of rows: neither by the weights, as PyTorch's, nor, "
             "unless "
             "avg_non_ignore=True, by what is not ignored.",
-            _AVG_FACTOR,
         ),
     ),
     Entry(
@@ -170,12 +168,9 @@ ENTRIES = (
         "MMDetection",
         "sigmoid",
         targets=CLASS_INDICES_WITH_BACKGROUND,
-        parameters=(MEAN, Parameter("class_weight", None, "pos_weight"), _FACTOR),
+        parameters=(MEAN, Parameter("class_weight", None, "pos_weight"), _FACTOR, _AVG_FACTOR),
         tasks=("multi-label",),
         also=("mmseg.models.losses.CrossEntropyLoss",),
-        pitfalls=(
-            "class_weight weighs the positives alone: it is PyTorch's pos_weight.",
-            _AVG_FACTOR,
-        ),
+        pitfalls=("class_weight weighs the positives alone: it is PyTorch's pos_weight.",),
     ),
 )
