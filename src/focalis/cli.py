@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import focalis
+from focalis.catalogue.commands import add_catalogue_commands
 
 __all__ = ["main"]
 
@@ -73,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         After --help and --version, with 0; if the arguments make no sense, with 2.
     """
     parser = _parser()
-    parsed, unknown = parser.parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed, unknown = parser.parse_known_args(_numbers_joined(given))
     if unknown:
         # The sub-command's own parser speaks, so that the line names the sub-command.
         getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -81,6 +84,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     return int(parsed.run(parsed))
+
+
+def _numbers_joined(arguments: Sequence[str]) -> list[str]:
+    """Give numbers that begin with a minus to the option before them, which argparse does not.
+
+    Examples
+    --------
+    >>> _numbers_joined(["explain", "focal", "--logits", "-1,2"])
+    ['explain', 'focal', '--logits=-1,2']
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_check(commands)
     _add_plot(commands)
+    add_catalogue_commands(commands)
     return parser
 
 

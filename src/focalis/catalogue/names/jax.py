@@ -1,0 +1,68 @@
+"""optax."""
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
+
+UNREDUCED = {"reduction": "none"}
+
+ENTRIES = (
+    Entry(
+        "optax.sigmoid_binary_cross_entropy",
+        "optax",
+        "sigmoid",
+        fixed=UNREDUCED,
+        also=("optax.losses.sigmoid_binary_cross_entropy",),
+    ),
+    Entry(
+        "optax.softmax_cross_entropy",
+        "optax",
+        "softmax",
+        targets=ONLY_ROWS,
+        fixed=UNREDUCED,
+        also=("optax.losses.softmax_cross_entropy",),
+        pitfalls=(
+            "A logit of −inf with a label of 0 gives NaN; safe_softmax_cross_entropy does not, "
+            "and neither does "
+            "focalis.",
+        ),
+    ),
+    Entry(
+        "optax.safe_softmax_cross_entropy",
+        "optax",
+        "softmax",
+        targets=ONLY_ROWS,
+        fixed=UNREDUCED,
+        also=("optax.losses.safe_softmax_cross_entropy",),
+    ),
+    Entry(
+        "optax.softmax_cross_entropy_with_integer_labels",
+        "optax",
+        "softmax",
+        targets=ONLY_INDICES,
+        fixed=UNREDUCED,
+        also=("optax.losses.softmax_cross_entropy_with_integer_labels",),
+        pitfalls=(
+            "A class index below 0 counts from the last class, and one too large gives NaN.",
+        ),
+    ),
+    Entry(
+        "optax.sigmoid_focal_loss",
+        "optax",
+        "sigmoid",
+        "focal",
+        parameters=(Parameter("alpha"), Parameter("gamma", 2.0)),
+        fixed=UNREDUCED,
+        also=("optax.losses.sigmoid_focal_loss",),
+        pitfalls=("Soft labels mix p_t; here they mean the expectation of the loss.",),
+    ),
+    Entry(
+        "optax.poly_loss_cross_entropy",
+        "optax",
+        "softmax",
+        "poly1",
+        targets=ONLY_ROWS,
+        parameters=(Parameter("epsilon", 2.0),),
+        fixed=UNREDUCED,
+        also=("optax.losses.poly_loss_cross_entropy",),
+    ),
+)
