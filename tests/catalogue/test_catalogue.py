@@ -215,8 +215,10 @@ def test_everything_about_an_entry_can_be_told(entry):
 
 
 def meaning(loss):
+    """Return a loss without its reduction, and without weights that do nothing."""
     pos_weight = None if loss.pos_weight == 1.0 else loss.pos_weight
-    return replace(loss, reduction="mean", ignore_index=None, pos_weight=pos_weight)
+    alpha = None if loss.link in ("softmax", "simplex") and loss.alpha == 1.0 else loss.alpha
+    return replace(loss, reduction="mean", ignore_index=None, pos_weight=pos_weight, alpha=alpha)
 
 
 @EACH
