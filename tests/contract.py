@@ -1,4 +1,4 @@
-"""How near is near enough: the accuracy criterion, as functions that a broken loss must fail."""
+"""The accuracy criterion against the oracle, as functions that a broken loss must fail."""
 
 from typing import Any
 
@@ -7,39 +7,9 @@ import registry
 from oracle import Margin, mp, truth
 
 import focalis
+from focalis.testing.criterion import complaint, tolerance
 
-
-def tolerance(size: Any, dtype: Any) -> Any:
-    """Return the permitted relative error of a number of that size.
-
-    It is 1e-13, or for float32 1e-6 times an eighth of the logarithm: the rounding of an exponent.
-    """
-    if np.dtype(dtype) == np.float64:
-        return mp.mpf("1e-13")
-    return mp.mpf("1e-6") * max(1, abs(mp.log(size)) / 8)
-
-
-def complaint(got: Any, true: Any, bulk: Any, dtype: Any, factor: int) -> str | None:
-    """Return what is wrong with one number, or None."""
-    info = np.finfo(dtype)
-    tiny, huge = mp.mpf(float(info.tiny)), mp.mpf(float(info.max))
-    x = mp.mpf(float(got))
-    if mp.isnan(x):
-        return "is not a number"
-    if mp.isinf(true):
-        return None if x == true else "should be infinite"
-    if abs(true) > huge:
-        return None if x * true > 0 and abs(x) >= huge * (1 - mp.mpf("1e-4")) else "should overflow"
-    if mp.isinf(x):
-        return "is not finite"
-    bulk = max(bulk, abs(true))
-    allowed = factor * tolerance(bulk, dtype) * bulk if bulk > 0 else mp.zero
-    if abs(true) < tiny:
-        allowed = max(allowed, tiny)
-    error = abs(x - true)
-    if error > allowed:
-        return f"is {mp.nstr(error / allowed, 4)} times the permitted error off"
-    return None
+__all__ = ["assert_accurate", "cases", "check", "complaint", "tolerance"]
 
 
 def assert_accurate(

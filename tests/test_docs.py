@@ -13,6 +13,7 @@ from focalis import Loss
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 PRINTED = re.compile(r"^\s*print\(.*\)  # (.+)$", re.MULTILINE)
 
@@ -23,28 +24,35 @@ def blocks(document, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def run(*command, **kwargs):
+def run(*command, cwd=ROOT):
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, **kwargs
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_python_prints_what_its_comments_say(document):
+PROGRAMS = [*DOCUMENTS, *(page for page in PAGES if blocks(page, "python"))]
+
+
+@pytest.mark.parametrize("document", PROGRAMS)
+def test_python_prints_what_its_comments_say(document, tmp_path):
     """A document's blocks are one program; a comment after a print is what it prints."""
     program = "\n".join(blocks(document, "python"))
     expected = PRINTED.findall(program)
-    assert len(expected) >= 3
+    assert expected
     assert len(expected) == program.count("print(")
     # A margin loss defined there must not meet the registry of the tests.
-    printed = run(sys.executable, "-W", "error", "-c", program).splitlines()
+    printed = run(sys.executable, "-W", "error", "-c", program, cwd=tmp_path).splitlines()
     assert printed == expected
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell is what the blocks are for")
-@pytest.mark.parametrize("document", DOCUMENTS)
+def test_there_are_programs_to_run():
+    assert len(PROGRAMS) >= 10
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *(p for p in PAGES if blocks(p, "sh"))])
 def test_shell_blocks_parse(document):
     scripts = blocks(document, "sh")
     assert scripts
@@ -63,7 +71,8 @@ HELP = {
 @pytest.mark.parametrize("program", HELP)
 def test_the_options_that_shell_blocks_use_exist(program):
     text = run(sys.executable, "-m", *HELP[program])
-    lines = [line for d in DOCUMENTS for b in blocks(d, "sh") for line in b.splitlines()]
+    documents = (*DOCUMENTS, *PAGES)
+    lines = [line for d in documents for b in blocks(d, "sh") for line in b.splitlines()]
     commands = [part.strip() for line in lines for part in line.split("&&")]
     commands = [shlex.split(command) for command in commands if command.startswith(program)]
     assert commands

@@ -328,3 +328,19 @@ def test_a_class_without_weight_may_hold_no_probability(engine):
     value, grad = loss.value_and_grad(p, y, engine=engine)
     np.testing.assert_allclose(value, np.log(2) / 2)
     np.testing.assert_array_equal(grad, [[-0.5, 0], [0.5, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [5, 40, 200])
+def test_a_wrong_soft_target_is_found_in_every_place(n_classes, dtype):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(2, n_classes)).astype(dtype), rng.random((2, n_classes)).astype(dtype)
+    y[0, 3] = -0.0
+    loss = Loss("softmax", margin.focal(gamma=1.7))
+    assert loss(x, y) == pytest.approx(loss(x, np.abs(y), engine="numpy"), rel=1e-5)
+    for place in (0, 2, x[1].argmax(), n_classes - 1):
+        for wrong in (-np.finfo(dtype).smallest_subnormal, np.inf, -np.inf, np.nan):
+            targets = y.copy()
+            targets[1, place] = wrong
+            with pytest.raises(ValueError, match=rf"targets .* at position \(1, {place}\)"):
+                loss(x, targets)

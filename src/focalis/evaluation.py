@@ -14,7 +14,7 @@ from focalis.weighting import read_normalizer, read_row_weights
 if TYPE_CHECKING:
     from focalis.loss import Loss
 
-__all__ = ["answer_totals", "evaluate"]
+__all__ = ["answer_totals", "denominator_of", "evaluate"]
 
 _load = functools.lru_cache(maxsize=512)(engines.load)
 
@@ -49,7 +49,7 @@ def evaluate(
     in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
     fisher = curvature == "fisher" and hess is not None
     batch = Batch(loss.link, scores, read, weights, positive, negative, fisher, in_place)
-    denominator = 1.0 if hess is not None else _denominator(loss, batch, normalizer)
+    denominator = 1.0 if hess is not None else denominator_of(loss, batch, normalizer)
     scale = factor / denominator if denominator > 0.0 else 0.0
     kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)
     total = run(batch, kernels, scale, outputs)
@@ -147,7 +147,8 @@ def _value_output(loss: "Loss", scores: Scores) -> Array | None:
     return np.empty(shape, scores.own)
 
 
-def _denominator(loss: "Loss", batch: Batch, normalizer: float | None) -> float:
+def denominator_of(loss: "Loss", batch: Batch, normalizer: float | None) -> float:
+    """Return what the sum over a batch is divided by; 0 if nothing counts."""
     if loss.reduction in ("none", "sum"):
         return 1.0
     if normalizer is not None:

@@ -93,6 +93,13 @@ def test_a_bad_loss_is_refused(text, argument):
         choose_losses(2, *(((text,), ()) if argument == "loss" else ((), (text,))))
 
 
+def test_an_unknown_pick_gets_the_names_of_the_families():
+    with pytest.raises(
+        InputError, match="or a family: cross-entropy, balanced cross-entropy, focal"
+    ):
+        choose_losses(2, picks=("bogus",))
+
+
 def test_class_weights_must_fit_the_classes():
     assert len(names(3, ("focal(class_weight=[1, 2, 3])",), ("poly1",))) == 3
     with pytest.raises(InputError, match="class_weight"):

@@ -22,6 +22,7 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"n_estimators": 0}, "n_estimators must be an integer of at least 1, got 0"),
         ({"early_stopping_rounds": 1.5}, "early_stopping_rounds must be an integer"),
         ({"class_weight": "balance"}, "class_weight must be None, 'balanced' or a mapping"),
+        ({"class_weight": {7: 1.0}}, r"class_weight must name classes of y, .* got \[7\]"),
         ({"class_weight": {0: -1.0}}, "class_weight must hold non-negative finite numbers"),
         ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
     ],
@@ -49,6 +50,10 @@ def test_bad_labels_and_weights_raise():
         LinearClassifier(solver="sgd").fit(features, labels)
     with pytest.raises(ValueError, match="C must be a finite number above 0, got 0"):
         LinearClassifier(C=0).fit(features, labels)
+    with pytest.raises(ValueError, match="tol must be a finite number of at least 0, got -1"):
+        LinearClassifier(tol=-1).fit(features, labels)
+    with pytest.raises(ValueError, match="max_iter must be an integer of at least 1, got 0"):
+        LinearClassifier(max_iter=0).fit(features, labels)
 
 
 @EVERY_BOOSTER

@@ -133,7 +133,7 @@ def choose_losses(
         chosen = [defaults[0]]
         for pick in picks:
             members = [one for one in defaults if _folded(one.family) == _folded(pick)]
-            chosen += members or [_read(pick, link, "losses", n_classes)]
+            chosen += members or [_picked(pick, link, n_classes, defaults)]
     else:
         chosen = defaults
     chosen = chosen + [_read(text, link, "loss", n_classes) for text in extra]
@@ -156,6 +156,17 @@ def _defaults(link: str) -> list[Candidate]:
             name = f"balanced {_name(loss)}" if balanced else _name(loss)
             candidates.append(Candidate(name, family, loss, balanced))
     return candidates
+
+
+def _picked(pick: str, link: str, n_classes: int, defaults: list[Candidate]) -> Candidate:
+    """Read a pick that is none of the families; what is no loss either gets their names."""
+    try:
+        return _read(pick, link, "losses", n_classes)
+    except InputError as error:
+        if "unknown loss" not in str(error):
+            raise
+        families = dict.fromkeys(one.family for one in defaults)
+        raise InputError(f"{error}; or a family: {', '.join(families)}") from error
 
 
 def _read(text: str, link: str, argument: str, n_classes: int) -> Candidate:

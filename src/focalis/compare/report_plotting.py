@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 
 from focalis.compare.report_curves import Floats
+from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
 
 ALL_CLASSES = -1
 """The class picker's first choice."""
-
-# Okabe and Ito's colours, told apart by colour-blind readers. Their black and yellow vanish on a
-# dark or a light page; the baseline is a grey that stands on both.
-BASELINE_COLOUR = "#808080"
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
-DASHES = ("solid", "dash", "dot", "dashdot")
 
 Trace = dict[str, Any]
 

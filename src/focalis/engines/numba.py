@@ -48,12 +48,9 @@ class NumbaKernels:
         head = f"PROBABILITY, SLACK = {link in PROBABILITY}, FLOAT({slack!r})\n"
         self._constants = self._constant_array(constants)
         self._both_constants = self._constant_array(both_constants)
-        self._elementwise = functools.partial(
-            compile_kernel,
-            self._dtype.name,
-            head + inlined(text) + inlined(both),
-            "elementwise",
-            "elementwise",
+        inner = head + inlined(text) + inlined(both)
+        self._elementwise = functools.cache(
+            functools.partial(compile_kernel, self._dtype.name, inner, "elementwise", "elementwise")
         )
 
         def state(m: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
@@ -62,8 +59,9 @@ class NumbaKernels:
         state_text, state_constants = trace("state_terms", state, ("m", "u", "v", "p", "q"))
         self._state_constants = self._constant_array(state_constants)
         self._limit = self._scalar(bounds.value)
-        self._softmax = functools.partial(
-            compile_kernel, self._dtype.name, inlined(text) + inlined(state_text), "softmax"
+        inner = inlined(text) + inlined(state_text)
+        self._softmax = functools.cache(
+            functools.partial(compile_kernel, self._dtype.name, inner, "softmax")
         )
 
     def _constant_array(self, constants: list[float]) -> Array:

@@ -98,6 +98,13 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "class_weight must be None, 'balanced' or a mapping of classes to weights, "
                 f"got {self.class_weight!r}"
             )
+        classes, named = set(self.classes_.tolist()), set(self.class_weight)
+        # A fold may lack a class; a name that is none while a class has no weight is a mistake.
+        if named - classes and classes - named:
+            raise ValueError(
+                f"class_weight must name classes of y, which are {self.classes_.tolist()}, "
+                f"got {sorted(named - classes, key=str)}"
+            )
         factors = [float(self.class_weight.get(one, 1.0)) for one in self.classes_.tolist()]
         if not all(0 <= factor < np.inf for factor in factors):
             raise ValueError(

@@ -123,6 +123,10 @@ class LinearClassifier(LossClassifier):
             raise ValueError(f"solver must be 'lbfgs' or 'newton-cg', got {self.solver!r}")
         if not (isinstance(self.C, int | float | np.number) and 0 < self.C < np.inf):
             raise ValueError(f"C must be a finite number above 0, got {self.C!r}")
+        if not (isinstance(self.tol, int | float | np.number) and 0 <= self.tol < np.inf):
+            raise ValueError(f"tol must be a finite number of at least 0, got {self.tol!r}")
+        if not (isinstance(self.max_iter, int | np.integer) and self.max_iter >= 1):
+            raise ValueError(f"max_iter must be an integer of at least 1, got {self.max_iter!r}")
         known = (self.coef_, self.intercept_) if self._goes_on() else None
         X, y = validate_data(self, X, y, dtype=np.float64)
         if hasattr(self, "class_factors_"):

@@ -32,7 +32,7 @@ def check(
             "logits must be floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or "
             f"float64), got {logits.dtype}"
         )
-    shape = logits.shape
+    shape = tuple(logits.shape)  # a torch.Size is slow to cut
     ndim = len(shape)
     if not 0 <= axis < ndim:
         axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
@@ -44,11 +44,11 @@ def check(
     if elementwise:
         if targets.shape != shape:
             raise ValueError(
-                f"targets with link={loss.link!r} must have the shape of the logits {tuple(shape)}, "
+                f"targets with link={loss.link!r} must have the shape of the logits {shape}, "
                 f"got {tuple(targets.shape)}"
             )
     else:
-        _check_classes(loss, logits, targets, row_shape, axis)
+        _check_classes(loss, shape, targets, row_shape, axis)
     if sample_weight is not None or where is not None:
         shapes = (row_shape, shape) if elementwise else (row_shape,)
         for name, given in (("sample_weight", sample_weight), ("where", where)):
@@ -75,24 +75,23 @@ def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
 
 
 def _check_classes(
-    loss: Loss, logits: Tensor, targets: Tensor, row_shape: tuple[int, ...], axis: int
+    loss: Loss, shape: tuple[int, ...], targets: Tensor, row_shape: tuple[int, ...], axis: int
 ) -> None:
-    shape = logits.shape
     if not shape or shape[axis] == 0:
         raise ValueError(
-            f"logits with link={loss.link!r} need an axis of at least one class, "
-            f"got shape {tuple(shape)}"
+            f"logits with link={loss.link!r} need an axis of at least one class, got shape {shape}"
         )
-    if targets.shape == row_shape:
+    found = targets.shape
+    if found == row_shape:
         if targets.dtype not in _INTEGERS:
             raise TypeError(
-                f"targets of shape {tuple(row_shape)} are class indices and must be integers, "
+                f"targets of shape {row_shape} are class indices and must be integers, "
                 f"got {targets.dtype}"
             )
-    elif targets.shape != shape:
+    elif found != shape:
         raise ValueError(
-            f"targets with link={loss.link!r} must have shape {tuple(row_shape)} (class indices) or "
-            f"{tuple(shape)} (a number for each class), got {tuple(targets.shape)}"
+            f"targets with link={loss.link!r} must have shape {row_shape} (class indices) or "
+            f"{shape} (a number for each class), got {tuple(found)}"
         )
     elif loss.ignore_index is not None:
         raise ValueError(

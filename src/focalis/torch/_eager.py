@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 
 from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._small import compute_small
@@ -20,17 +21,12 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
     return _run(logits, others, settings, grad=False)[0]
 
 
-def _weighs(others: Others) -> bool:
-    """Return whether there is more than targets."""
-    return others[1] is not None or others[2] is not None
-
-
 def _run(
     logits: Tensor, others: Others, settings: Settings, *, grad: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return the value and, if asked for, the gradient."""
     loss, normalizer, axis, _ = settings
-    if normalizer is None and not _weighs(others):
+    if normalizer is None and others[1] is None and others[2] is None:
         small = compute_small(loss, logits, others[0], axis, grad=grad)
         if small is not None:
             return small
@@ -44,15 +40,14 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
         value, gradient = _run(logits, others, settings, grad=True)
-        # To save None takes time as well.
-        ctx.save_for_backward(gradient, logits, *(others if _weighs(others) else others[:1]))
+        ctx.save_for_backward(gradient, logits, *others)
         ctx.settings, ctx.handed_out = settings, False
         return value
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor) -> Any:
-        gradient, logits, targets, *rest = ctx.saved_tensors
-        others = (targets, *(rest or (None, None)))
+        gradient, logits, targets, weight, where = ctx.saved_tensors
+        others = (targets, weight, where)
         if torch.is_grad_enabled():
             # The derivative of this one may be asked for.
             return _in_operations(logits, others, ctx.settings, incoming), None, None
@@ -116,10 +111,7 @@ def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming:
 
 def _is_batched(tensor: Tensor) -> bool:
     """Return whether this is a tensor of torch.func, or of the older vmap of is_grads_batched=."""
-    functorch = torch._C._functorch
-    return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(
-        tensor
-    )
+    return is_functorch_wrapped_tensor(tensor) or is_legacy_batchedtensor(tensor)
 
 
 def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:

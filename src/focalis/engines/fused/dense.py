@@ -38,17 +38,29 @@ CACHE = False
 
 
 # --- below this line the text is part of every dense softmax kernel
+UINT = np.uint32 if FLOAT is np.float32 else np.uint64
+NO_BITS, WRONG_BITS = UINT(0), FLOAT(INFINITY).view(UINT)
+
+
+@njit(**PRIMITIVE)
+def as_bits(y):
+    """Return the bits of a target, `WRONG_BITS` or more if it is wrong: quicker than comparisons."""
+    # −0 has the bits of a negative number, and −0 + 0 has not.
+    return FLOAT(y + ZERO).view(UINT)
+
+
 @njit(**SUM)
 def survey(y, per_class):
     """Return how many classes of a row have a weight, the last, and whether a target is wrong."""
-    count, last, wrong = np.int32(0), np.int32(0), np.int32(0)
+    count, last, highest = np.int32(0), np.int32(0), NO_BITS
     for i in range(y.size):
         weighted = (y[i] != ZERO) & (per_class[i] != ZERO)
         here = np.int32(i) if weighted else np.int32(0)
         last = here if here > last else last
         count += np.int32(1) if weighted else np.int32(0)
-        wrong |= np.int32(0) if (y[i] >= ZERO) & (y[i] < INFINITY) else np.int32(1)
-    return count, np.int64(last), wrong != 0
+        bits = as_bits(y[i])
+        highest = bits if bits > highest else highest
+    return count, np.int64(last), highest >= WRONG_BITS
 
 
 @njit(**LOOP)
@@ -81,12 +93,13 @@ def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit
     Also whether any of the classes has a weight, and whether a target is wrong.
     """
     value, sum_g = ZERO, ZERO
-    weighted, wrong = np.int32(0), np.int32(0)
+    highest, weights = NO_BITS, NO_BITS
     per_total = ONE / total
     for i in range(x.size):
-        wrong |= np.int32(0) if (y[i] >= ZERO) & (y[i] < INFINITY) else np.int32(1)
+        bits = as_bits(y[i])
+        highest = bits if bits > highest else highest
         w = weighed(weight * per_class[i], y[i])
-        weighted |= np.int32(0) if w == ZERO else np.int32(1)
+        weights = UINT(weights | as_bits(w))
         m, u, v, p, q, per_q = seen_from(x[i], e[i], top, total, per_total, log_total)
         phi, slope, curved = state_terms(m, u, v, p, q, cs)
         value += weighed(w, where(x[i] < lost, limit, phi))
@@ -96,7 +109,7 @@ def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit
             gw[i] = g
         if second is not None:
             second[i] = weighed(w, curved)
-    return value, sum_g, weighted != 0, wrong != 0
+    return value, sum_g, weights != NO_BITS, highest >= WRONG_BITS
 
 
 @njit(**LOOP)
@@ -219,7 +232,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     phi, slope, second = terms(m, -m, c)
     own = weighed(weight * per_class[a], y[a])
     value += weighed(own, phi)
-    bad = bad or more_bad or not (y[a] >= ZERO and y[a] < INFINITY)
+    bad = bad or more_bad or as_bits(y[a]) >= WRONG_BITS
     weighted = weighted or more_weighted or own != ZERO
     if grad is not None:
         slope = weighed(own, slope)

@@ -134,7 +134,7 @@ def softmax_loss(
 ) -> Tensor:
     """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
-    one_per_class = are_tensors and target.shape == input.shape
+    one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
     ignored = settings.get("ignore_index")
     if one_per_class and isinstance(ignored, int) and ignored < 0:
         # As in PyTorch, where an index below 0 is no concern of class probabilities.

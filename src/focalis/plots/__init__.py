@@ -1,0 +1,259 @@
+"""What losses look like: plots for notebooks and papers, drawn with matplotlib.
+
+Each function takes losses as texts (``"focal(gamma=2)"``), margin losses or `Loss` values, draws into
+the axes that it is given or into new ones, and returns them. `focalis plot` is the same as a command.
+They need matplotlib: ``pip install "focalis[plots]"``.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.plots.curves import (
+    Losses,
+    by_margin,
+    cross_entropy_ratio,
+    cumulative_share,
+    label,
+    posterior,
+    read_losses,
+)
+from focalis.plots.drawing import draw, dress, line_style, new_axes
+
+__all__ = [
+    "GAMMAS",
+    "plot_cumulative_share",
+    "plot_loss",
+    "plot_margin",
+    "plot_posterior",
+    "plot_ratio",
+]
+
+Array = np.ndarray
+
+GAMMAS = ("cross_entropy", *(f"focal(gamma={gamma})" for gamma in ("0.5", "1", "2", "5")))
+"""The losses of figure 1 of the focal loss paper (arXiv 1708.02002); γ = 0 is cross-entropy."""
+
+_MARGINS = np.linspace(-6.0, 6.0, 481)
+_PROBABILITIES = np.linspace(0.001, 0.999, 999)
+_POINTS = 1001
+_LARGEST_RATIO = 1e6
+_PROBABILITY = "probability of the truth, $p_t$"
+_MARGIN = "margin, $\\log\\, p_t - \\log(1 - p_t)$"
+_QUANTITIES = ("loss", "slope", "curvature")
+
+
+def plot_loss(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
+    """Plot losses against p_t, the probability that the model gives to the truth.
+
+    Parameters
+    ----------
+    losses : str, MarginLoss, Loss or several of them
+        By default cross-entropy and focal losses: figure 1 of arXiv 1708.02002.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss is none.
+
+    Examples
+    --------
+    >>> ax = plot_loss(["cross_entropy", "focal(gamma=2)"])
+    >>> [line.get_label() for line in ax.get_lines()]
+    ['cross-entropy', 'focal γ = 2']
+    """
+    read = read_losses(losses)
+    ax = new_axes() if ax is None else ax
+    draw(ax, _PROBABILITIES, _curves(read, lambda loss: by_margin(loss, _logit())[0]))
+    dress(ax, _PROBABILITY, "loss")
+    ax.set(xlim=(0, 1), ylim=(0, 5))
+    return ax
+
+
+def plot_margin(losses: Losses = GAMMAS, *, quantity: str | None = None, ax: Any = None) -> Any:
+    """Plot loss, slope and curvature against the margin, log p_t − log(1 − p_t).
+
+    Parameters
+    ----------
+    losses : str, MarginLoss, Loss or several of them
+        By default cross-entropy and focal losses.
+    quantity : {"loss", "slope", "curvature"}, optional
+        One of the three; all, side by side, if not given.
+    ax : matplotlib.axes.Axes or array of three, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes or ndarray of three
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss is none, or the quantity is none of the three.
+
+    Examples
+    --------
+    >>> ax = plot_margin("focal(gamma=2)", quantity="curvature")
+    >>> ax.get_ylabel()
+    'curvature'
+    """
+    if quantity is not None and quantity not in _QUANTITIES:
+        choices = ", ".join(map(repr, _QUANTITIES))
+        raise ValueError(f"quantity must be one of {choices}, got {quantity!r}")
+    read = read_losses(losses)
+    wanted = _QUANTITIES if quantity is None else (quantity,)
+    axes = new_axes(len(wanted)) if ax is None else ax
+    flat = np.atleast_1d(np.asarray(axes, object))
+    if flat.shape != (len(wanted),):
+        raise ValueError(f"ax must be {len(wanted)} axes, got {flat.size}")
+    for one, name in zip(flat, wanted, strict=True):
+        at = _QUANTITIES.index(name)
+        draw(one, _MARGINS, _curves(read, lambda loss, at=at: by_margin(loss, _MARGINS)[at]))
+        dress(one, _MARGIN, name)
+        one.set_xlim(_MARGINS[0], _MARGINS[-1])
+        if name == "loss":
+            one.set_ylim(bottom=0)
+    return axes
+
+
+def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
+    """Plot how many times less than under cross-entropy an example costs, against p_t.
+
+    Parameters
+    ----------
+    losses, ax
+        As in `plot_loss`. Weights such as α are left out.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss is none.
+
+    Examples
+    --------
+    >>> ax = plot_ratio("focal(gamma=2)")
+    >>> y = dict(zip(*ax.get_lines()[0].get_data()))
+    >>> round(float(y[0.9]))  # the paper's "100 times"
+    100
+    """
+    read = read_losses(losses)
+    ax = new_axes() if ax is None else ax
+    curves = _curves(read, lambda loss: cross_entropy_ratio(loss, _logit()))
+    draw(ax, _PROBABILITIES, curves)
+    dress(ax, _PROBABILITY, "cross-entropy / loss")
+    ax.set(xlim=(0, 1), yscale="log")
+    # Towards p_t = 1 it grows without end, and would press all else to the floor.
+    every = np.concatenate([y for _, _, y in curves])
+    ax.set_ylim(every.min() / 1.5, min(every.max() * 1.5, _LARGEST_RATIO))
+    return ax
+
+
+def plot_posterior(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
+    """Plot the class probability that a trained sigmoid stands for, against what it says.
+
+    Parameters
+    ----------
+    losses, ax
+        As in `plot_loss`; with a sigmoid.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss is none, has another link or does not determine the posterior.
+
+    Examples
+    --------
+    >>> ax = plot_posterior("focal(gamma=2)")
+    >>> ax.get_ylabel()
+    'posterior probability'
+    """
+    read = read_losses(losses)
+    curves = _curves(read, lambda loss: posterior(loss, _PROBABILITIES))
+    ax = new_axes() if ax is None else ax
+    draw(ax, _PROBABILITIES, curves)
+    dress(ax, "sigmoid of the trained logit", "posterior probability")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    return ax
+
+
+def plot_cumulative_share(
+    logits: Any, targets: Any, losses: Losses = GAMMAS[:-1], *, ax: Any = None
+) -> Any:
+    """Plot which share of the loss the easiest examples hold, for a model's logits.
+
+    Parameters
+    ----------
+    logits, targets : array_like
+        As in calling the losses. Of yes/no questions, positives and negatives have a panel each.
+    losses : str, MarginLoss, Loss or several of them
+        By default cross-entropy and focal losses: figure 4 of arXiv 1708.02002.
+    ax : matplotlib.axes.Axes or array of two, optional
+        Where to draw; a new figure if not given. One for a softmax.
+
+    Returns
+    -------
+    matplotlib.axes.Axes or ndarray of two
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a loss is none, the links differ, or targets between 0 and 1 belong to neither panel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(2, size=500)
+    >>> left, right = plot_cumulative_share(3 * (2 * y - 1) + rng.normal(size=500), y)
+    >>> left.get_title(loc="left")
+    'positives'
+    """
+    read = read_losses(losses)
+    links = {loss.link for loss in read}
+    if len(links) > 1:
+        raise ValueError(f"losses must have one link, got {', '.join(sorted(links))}")
+    x, y = np.asarray(logits), np.asarray(targets)
+    groups = [("", np.ones(np.shape(y)[:1], bool))]
+    if links <= {"sigmoid", "identity"}:
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("targets must be 0 or 1, so that each is a positive or a negative")
+        groups = [("positives", y == 1), ("negatives", y == 0)]
+    axes = new_axes(len(groups)) if ax is None else ax
+    flat = np.atleast_1d(np.asarray(axes, object))
+    if flat.shape != (len(groups),):
+        raise ValueError(f"ax must be {len(groups)} axes, got {flat.size}")
+    for one, (title, chosen) in zip(flat, groups, strict=True):
+        position = 0
+        for loss in read:
+            share, held = cumulative_share(loss, x[chosen], y[chosen], _POINTS)
+            baseline = loss.margin_loss.name == "cross_entropy"
+            one.plot(share, held, label=label(loss), **line_style(position, baseline))
+            position += not baseline
+        of = f" of the {title}" if title else " of the examples"
+        dress(one, f"share{of}, easiest first", "share of their loss", title)
+        one.set(xlim=(0, 1), ylim=(0, 1))
+    return axes
+
+
+def _curves(losses: list[Any], evaluate: Any) -> list[tuple[str, bool, Array]]:
+    return [
+        (label(loss), loss.margin_loss.name == "cross_entropy", evaluate(loss)) for loss in losses
+    ]
+
+
+def _logit() -> Array:
+    return np.asarray(np.log(_PROBABILITIES) - np.log1p(-_PROBABILITIES))

@@ -1,0 +1,117 @@
+"""The numbers behind the plots, all from the losses themselves."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from focalis import margin
+from focalis.loss import Loss
+from focalis.margin import MarginLoss
+from focalis.parsing import parse
+
+__all__ = ["Losses", "by_margin", "cumulative_share", "label", "posterior", "read_losses"]
+
+Array = np.ndarray
+Losses = str | MarginLoss | Loss | Iterable[str | MarginLoss | Loss]
+
+_LETTERS = {"gamma": "γ", "beta": "β", "epsilon": "ε", "kappa": "κ", "tau": "τ", "alpha": "α"}
+_NAMES = {"focal_star": "FL*", "poly1": "poly-1", "cross_entropy": "cross-entropy"}
+
+
+def read_losses(given: Losses) -> list[Loss]:
+    """Return losses from texts, margin losses (with a sigmoid) or losses, one or several.
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else.
+    ValueError
+        If there is none, or a text names no loss.
+    """
+    several = [given] if isinstance(given, str | MarginLoss | Loss) else list(given)
+    if not several:
+        raise ValueError("losses must be at least one loss, got none")
+    return [_read_loss(one) for one in several]
+
+
+def _read_loss(given: Any) -> Loss:
+    if isinstance(given, str):
+        return parse(given)
+    if isinstance(given, MarginLoss):
+        return Loss("sigmoid", given)
+    if isinstance(given, Loss):
+        return given
+    raise TypeError(
+        "losses must be texts such as 'focal(gamma=2)', margin losses or losses, "
+        f"got {type(given).__name__}"
+    )
+
+
+def label(loss: Loss) -> str:
+    """Return a short name of a loss, with the letters that papers use.
+
+    Examples
+    --------
+    >>> label(parse("focal_star(gamma=2, beta=1)"))
+    'FL* γ = 2, β = 1'
+    """
+    name = loss.margin_loss.name
+    settings = {**loss.margin_loss.parameters}
+    if isinstance(loss.alpha, float):
+        settings["alpha"] = loss.alpha
+    shown = ", ".join(f"{_LETTERS.get(k, k)} = {value:g}" for k, value in settings.items())
+    return f"{_NAMES.get(name, name.replace('_', ' '))} {shown}".strip()
+
+
+def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:
+    """Return value, slope and curvature of a loss at margins, weighted as a positive is."""
+    weight = loss.alpha if loss.link == "sigmoid" else None
+    plain = Loss("sigmoid", loss.margin_loss, alpha=weight, reduction="none")
+    yes = np.ones_like(m)
+    # The reference engine: a few hundred points are not worth compiling a kernel for.
+    slope, curvature = plain.grad_and_hess(m, yes, engine="numpy")
+    return plain(m, yes, engine="numpy"), slope, curvature
+
+
+def cross_entropy_ratio(loss: Loss, m: Array) -> Array:
+    """Return how many times less than under cross-entropy an example costs, at margins."""
+    plain = Loss("sigmoid", loss.margin_loss)
+    return np.asarray(
+        by_margin(Loss("sigmoid", margin.cross_entropy()), m)[0] / by_margin(plain, m)[0]
+    )
+
+
+def posterior(loss: Loss, probability: Array) -> Array:
+    """Return the class probability that a trained sigmoid at this value stands for.
+
+    Raises
+    ------
+    ValueError
+        If the link is not a sigmoid.
+    """
+    if loss.link != "sigmoid":
+        raise ValueError(
+            f"the posterior map is that of one yes/no question, got a loss with link={loss.link!r}"
+        )
+    return loss.posterior(np.log(probability) - np.log1p(-probability))
+
+
+def cumulative_share(loss: Loss, logits: Any, targets: Any, points: int) -> tuple[Array, Array]:
+    """Return the share of the examples, easiest first, and the share of the loss that they hold.
+
+    Raises
+    ------
+    ValueError
+        If there are no examples, or all cost nothing or one costs infinitely much.
+    """
+    each = np.sort(np.ravel(replace(loss, reduction="none")(logits, targets, engine="numpy")))
+    total = np.cumsum(each, dtype=np.float64)
+    if not each.size or not 0.0 < total[-1] < np.inf:
+        raise ValueError(
+            "logits and targets must be examples of which some cost something and none costs "
+            f"infinitely much, got {each.size} that cost {total[-1] if each.size else 0:g} in all"
+        )
+    kept = np.unique(np.linspace(0, each.size, min(points, each.size + 1)).astype(np.int64))
+    return kept / each.size, np.concatenate([[0.0], total])[kept] / total[-1]

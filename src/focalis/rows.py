@@ -1,0 +1,91 @@
+"""A loss on one score or one row of scores, written in the vocabulary.
+
+What the engines fuse into loops over arrays stands here as straight-line code over single numbers, so
+that whatever the vocabulary knows can run it: the many digits of `focalis.testing`, and the symbols of
+which `focalis.explore` makes a script. A margin loss is any callable of m, u, v, p and q.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
+
+from focalis.links import at_margin
+from focalis.vocabulary import exp_nonpositive, log, maximum
+
+__all__ = ["RowTerms", "View", "sigmoid_terms", "softmax_terms", "softmax_views"]
+
+MarginTerms = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any, Any]]
+
+
+class RowTerms(NamedTuple):
+    """The value of a loss on a row, its gradient and the diagonal of its Hessian."""
+
+    value: Any
+    gradient: list[Any]
+    hessian: list[Any]
+
+
+class View(NamedTuple):
+    """A softmax seen from one class t: its margin, and r_j and 1 − r_j of the others."""
+
+    margin: Any
+    ratio: dict[int, Any]
+    complement: dict[int, Any]
+
+
+def sigmoid_terms(loss: MarginTerms, x: Any, yes: Any, no: Any) -> RowTerms:
+    """Return the terms of one logit whose answers yes and no have these weights."""
+    value_yes, slope_yes, curvature_yes = loss(x, *at_margin(x))
+    value_no, slope_no, curvature_no = loss(-x, *at_margin(-x))
+    return RowTerms(
+        yes * value_yes + no * value_no,
+        [yes * slope_yes - no * slope_no],
+        [yes * curvature_yes + no * curvature_no],
+    )
+
+
+def softmax_terms(loss: MarginTerms, xs: Sequence[Any], weights: Sequence[Any]) -> RowTerms:
+    """Return the terms of a row of two or more logits whose classes have these weights.
+
+    The gradient is Σ_k w_k φ′(m_k) d and the Hessian Σ_k w_k (φ″(m_k) d² − φ′(m_k) r (1 − r)), where
+    d is 1 at the class k itself and −r_j elsewhere.
+    """
+    views = softmax_views(xs)
+    terms = [loss(view.margin, *at_margin(view.margin)) for view in views]
+    gradient, hessian = [], []
+    for j in range(len(xs)):
+        _, slope, curvature = terms[j]
+        first, second = [weights[j] * slope], [weights[j] * curvature]
+        for k, (view, (_, slope, curvature)) in enumerate(zip(views, terms, strict=True)):
+            if k != j:
+                r, rest = view.ratio[j], view.complement[j]
+                first.append(weights[k] * (slope * -r))
+                second.append(weights[k] * (curvature * (r * r)))
+                second.append(weights[k] * (-slope * (r * rest)))
+        gradient.append(_sum(first))
+        hessian.append(_sum(second))
+    values = [weight * value for weight, (value, _, _) in zip(weights, terms, strict=True)]
+    return RowTerms(_sum(values), gradient, hessian)
+
+
+def softmax_views(xs: Sequence[Any]) -> list[View]:
+    """Return a row of two or more logits seen from each of its classes, none by subtraction."""
+    views = []
+    for k, own in enumerate(xs):
+        others = [j for j in range(len(xs)) if j != k]
+        top = reduce(maximum, (xs[j] for j in others))
+        e = {j: exp_nonpositive(xs[j] - top) for j in others}
+        total = _sum(list(e.values()))
+        views.append(
+            View(
+                (own - top) - log(total),
+                {j: e[j] / total for j in others},
+                {j: _sum([e[i] for i in others if i != j]) / total for j in others},
+            )
+        )
+    return views
+
+
+def _sum(numbers: list[Any]) -> Any:
+    return reduce(add, numbers) if numbers else 0.0

@@ -1,0 +1,312 @@
+"""What is looked at when a loss is examined, each on a batch that breaks what is usually broken."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from focalis.links import ELEMENTWISE
+from focalis.loss import Loss
+from focalis.testing import inputs as batches
+from focalis.testing.frameworks import Answer
+from focalis.testing.inputs import Inputs
+from focalis.testing.judging import judge, raised
+from focalis.testing.reference import Truth, truth
+from focalis.testing.report import Failure, Finding
+from focalis.testing.subject import Subject
+
+__all__ = ["CHECKS"]
+
+Reduction = Literal["mean", "sum", "none", "batchmean"]
+
+_ORDERS = ("values", "gradients", "Hessians")
+_FULL = ("float32", "float64")
+_PARAMETERS = (0.0, 0.5, 1.0, 1.7, 2.0, 5.0)
+_ROWS = 41
+_THREADS, _BATCHES, _ROUNDS = 4, 8, 4
+
+
+class Batch:
+    """A batch as every check calls it: the loss, the inputs, and arguments for a row each."""
+
+    def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
+        self.subject, self.loss, self.inputs, self.more = subject, loss, inputs, more
+
+    def truth(self) -> Truth:
+        """Return the truth, one number for each row or element."""
+        x, y = self.inputs.logits, self.inputs.targets
+        if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
+            return truth(self.loss, x, y, **self.more)
+        # Each row was a batch of one, reduced by itself.
+        rows = [
+            truth(
+                self.loss,
+                x[i : i + 1],
+                y[i : i + 1],
+                **{name: value[i : i + 1] for name, value in self.more.items()},
+            ).reduced()
+            for i in range(len(x))
+        ]
+        value, gradient, gradient_bulk, hessian, hessian_bulk = (
+            np.concatenate([np.atleast_1d(row[part]) for row in rows]) for part in range(5)
+        )
+        return Truth(value, gradient, gradient_bulk, hessian, hessian_bulk, 1.0)
+
+    def findings(self, setting: str, order: int = 2, only: int = 0) -> Iterator[Finding]:
+        """Hold values and derivatives up to an order against the truth."""
+        trouble: dict[int, Exception] = {}
+        answer = Answer(None)
+        for asked in range(order, -1, -1):
+            try:
+                answer = self.subject.call(self.loss, self.inputs, asked, **self.more)
+                break
+            except Exception as error:
+                trouble[asked] = error
+        true = self.truth()
+        wanted = (
+            (answer.value, true.value, np.abs(true.value)),
+            (answer.gradient, true.gradient, true.gradient_bulk),
+            (answer.hessian, true.hessian, true.hessian_bulk),
+        )
+        for asked in range(only, order + 1):
+            finding = Finding(_ORDERS[asked], setting)
+            got, expected, bulk = wanted[asked]
+            if got is not None:
+                judge(
+                    finding,
+                    got,
+                    expected,
+                    bulk,
+                    self.inputs,
+                    self.loss.link,
+                    self.subject.tolerance,
+                )
+            elif asked not in trouble:
+                finding = Finding(_ORDERS[asked], not_checked="the function returns none")
+            elif asked == 2:
+                finding.not_checked = raised(trouble[asked])
+            else:
+                finding.cases = expected.size
+                failure = Failure("", "", "", raised(trouble[asked]))
+                finding.failures, finding.worst = [failure] * expected.size, np.inf
+            yield finding
+
+
+def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at values, gradients and Hessians at scores up to the ends of the type."""
+    for dtype in _FULL:
+        yield from Batch(subject, loss, batches.extreme(loss.link, dtype)).findings(dtype)
+
+
+def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at other parameters, which the function must have as arguments of that name."""
+    family = loss.margin_loss.family
+    inputs = batches.extreme(loss.link, "float32")
+    for name, given in loss.margin_loss.parameters.items():
+        if not subject.has(name):
+            yield Finding("parameters", name, not_checked="the function has no such argument")
+            continue
+        tried = {value for value in (*_PARAMETERS, family.ranges[name].low) if value != given}
+        for value in sorted(value for value in tried if value in family.ranges[name]):
+            changed = family(**{**loss.margin_loss.parameters, name: value})
+            other = replace(loss, margin_loss=changed)
+            yield from Batch(subject, other, inputs).findings(f"{name}={value:g}")
+
+
+def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at values and gradients in the half types."""
+    for dtype in subject.framework.dtypes:
+        if dtype in _FULL:
+            continue
+        inputs = batches.extreme(loss.link, dtype)
+        try:
+            subject.call(loss, inputs.row(0), 0)
+        except Exception as error:
+            yield Finding("values", dtype, not_checked=raised(error))
+            continue
+        yield from Batch(subject, loss, inputs).findings(dtype, order=1)
+
+
+def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at targets between the answers, which mean the expectation of the loss."""
+    inputs = batches.soft(loss.link, "float32", _ROWS)
+    try:
+        subject.call(loss, inputs.row(0), 0)
+    except Exception as error:
+        yield Finding("soft targets", not_checked=raised(error))
+        return
+    yield from Batch(subject, loss, inputs).findings("soft targets", order=1)
+
+
+def weights(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at settings and sample weights, which it must have as arguments of that name."""
+    inputs = batches.ordinary(loss.link, "float32", _ROWS)
+    settings: dict[str, Any] = {"alpha": 0.375, "label_smoothing": 0.125}
+    if loss.link in ELEMENTWISE:
+        settings["pos_weight"] = 2.5
+    else:
+        settings["class_weight"] = (1.0, 2.0, 0.5, 4.0)
+    for name, value in settings.items():
+        if not subject.has(name):
+            yield Finding("weights", name, not_checked="the function has no such argument")
+            continue
+        other = {"pos_weight": "alpha", "alpha": "pos_weight"}.get(name)
+        changes = {name: value} | ({other: None} if other else {})
+        changed = replace(loss, **changes)
+        yield from Batch(subject, changed, inputs).findings(name, order=1)
+    if not subject.has("sample_weight"):
+        yield Finding("weights", "sample_weight", not_checked="the function has no such argument")
+        return
+    weight = np.random.default_rng(3).choice([0, 0.5, 1, 2.25], _ROWS).astype(np.float32)
+    batch = Batch(subject, loss, inputs, sample_weight=weight)
+    yield from batch.findings("sample_weight", order=1)
+
+
+def masks(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at masks over NaN, which counts for nothing and gets no gradient."""
+    inputs = batches.ordinary(loss.link, "float32", _ROWS)
+    x, y, out = inputs.logits.copy(), inputs.targets.copy(), np.arange(_ROWS) % 3 == 1
+    x[out] = np.nan
+    masked = Inputs(x, y, "float32")
+    if subject.has("where"):
+        yield from Batch(subject, loss, masked, where=~out).findings("where", order=1)
+    else:
+        yield Finding("masks", "where", not_checked="the function has no such argument")
+    if subject.has("ignore_index"):
+        ignored = -1 if loss.ignore_index is None else loss.ignore_index
+        y[out] = ignored
+        changed = replace(loss, ignore_index=ignored)
+        yield from Batch(subject, changed, masked).findings("ignore_index", order=1)
+    else:
+        yield Finding("masks", "ignore_index", not_checked="the function has no such argument")
+
+
+def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at the reductions that the function offers, or at the one that it does."""
+    inputs = batches.ordinary(loss.link, "float32", _ROWS)
+    offered: tuple[Reduction, ...] = ()
+    if subject.has("reduction"):
+        offered = ("mean", "sum", "batchmean")
+    if subject.one_by_one and not offered:
+        offered = (loss.reduction,)
+    if not offered:
+        yield Finding("reductions", not_checked="the function returns a number for each row")
+    for reduction in offered:
+        changed = replace(loss, reduction=reduction)
+        more = {"reduction": reduction} if subject.has("reduction") else {}
+        order = 1 if subject.framework.differentiates else 0
+        try:
+            answer = subject.call_whole(changed, inputs, order, **more)
+        except Exception as error:
+            yield Finding("reductions", reduction, not_checked=raised(error))
+            continue
+        true = truth(changed, inputs.logits, inputs.targets).reduced()
+        value, gradient = Finding("values", reduction), Finding("gradients", reduction)
+        if answer.value is None or answer.value.size != 1:
+            value.cases = 1
+            value.failures = [Failure("", "", "", "is not one number")]
+            yield value
+            continue
+        whole = np.reshape(answer.value, ())
+        judge(value, whole, true.value, np.abs(true.value), inputs, loss.link, subject.tolerance)
+        yield value
+        if answer.gradient is not None:
+            bulk = true.gradient_bulk
+            judge(
+                gradient,
+                answer.gradient,
+                true.gradient,
+                bulk,
+                inputs,
+                loss.link,
+                subject.tolerance,
+            )
+            yield gradient
+
+
+def empty_batches(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at no rows: no values, and 0 for their sum and their mean."""
+    inputs = batches.ordinary(loss.link, "float32", 0)
+    kinds: tuple[str, ...] = ("",)
+    if subject.has("reduction"):
+        kinds = ("none", "sum", "mean")
+    for reduction in kinds:
+        more = {"reduction": reduction} if reduction else {}
+        finding = Finding("empty batch", reduction, cases=1)
+        try:
+            answer = subject.call_whole(loss, inputs, 0, **more)
+        except Exception as error:
+            finding.failures = [Failure("", "", "", raised(error))]
+        else:
+            _judge_nothing(finding, answer, reduction, subject.one_by_one)
+        yield finding
+
+
+def _judge_nothing(finding: Finding, answer: Answer, reduction: str, single: bool) -> None:
+    reduced = reduction in ("sum", "mean") or (not reduction and single)
+    value = np.zeros(0) if answer.value is None else answer.value
+    if reduced and not np.array_equal(value.reshape(-1), [0.0]):
+        got = f"{float(value.reshape(-1)[0]):g}" if value.size == 1 else f"{value.size} numbers"
+        finding.failures = [Failure("no rows", got, "0", "a batch of nothing costs nothing")]
+    elif not reduced and value.size:
+        problem = "a batch of nothing has no values"
+        finding.failures = [Failure("no rows", f"{value.size} numbers", "none", problem)]
+
+
+def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at a NaN among the scores, which makes its own row NaN and no other."""
+    inputs = batches.ordinary(loss.link, "float32", 9)
+    x = inputs.logits.copy()
+    x[(4,) + (1,) * (x.ndim - 1)] = np.nan
+    batch = Batch(subject, loss, Inputs(x, inputs.targets, "float32"))
+    yield from batch.findings("one NaN", order=1)
+
+
+def threads(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look whether calls at once from several threads give, to the bit, what one alone gives."""
+    order = 1 if subject.framework.differentiates else 0
+    given = [batches.ordinary(loss.link, "float32", 17, seed) for seed in range(_BATCHES)]
+    alone = [subject.call(loss, inputs, order) for inputs in given]
+    finding = Finding("threads", f"{_THREADS} at once", cases=_BATCHES * _ROUNDS)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        together = [pool.submit(subject.call, loss, x, order) for x in given * _ROUNDS]
+        for i, future in enumerate(together):
+            error = future.exception()
+            if error is not None:
+                finding.failures.append(Failure("", "", "", raised(error)))
+            elif not _same(future.result(), alone[i % _BATCHES]):
+                problem = "differs from the same call made alone"
+                finding.failures.append(Failure("", "", "", problem))
+    yield finding
+
+
+def _same(a: Answer, b: Answer) -> bool:
+    pairs = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in pairs)
+
+
+def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look whether any call has written to an array of its caller."""
+    finding = Finding("inputs left alone", cases=1)
+    if subject.written:
+        names = " and ".join(sorted(subject.written))
+        finding.failures = [Failure("", "", "", f"the function writes to its {names}")]
+    yield finding
+
+
+CHECKS = {
+    "extremes": extreme_scores,
+    "parameters": parameters,
+    "half types": half_types,
+    "soft targets": soft_targets,
+    "weights": weights,
+    "masks": masks,
+    "reductions": reductions,
+    "empty batches": empty_batches,
+    "NaN": not_a_number,
+    "threads": threads,
+    "inputs": untouched,
+}
+"""The checks by name, in the order in which they are made; the last tells of all before it."""

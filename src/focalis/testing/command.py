@@ -1,0 +1,79 @@
+"""What `focalis check` does with its arguments."""
+
+import ast
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from focalis.parsing import parse
+from focalis.testing import Report, examine_loss
+from focalis.text import read_call, write_call
+
+__all__ = ["examine", "find_function"]
+
+
+def examine(
+    path: str,
+    loss: str,
+    options: Mapping[str, Any],
+    *,
+    framework: str,
+    arguments: Sequence[str],
+    checks: Sequence[str] | None,
+    tolerance: float,
+) -> Report:
+    """Examine the function at ``module:name`` as the loss that a text and more options name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such function or loss, or the function cannot be called.
+    """
+    function = find_function(path)
+    # Read only now: the module may have brought a margin loss of its own.
+    name, given = read_call(loss)
+    return examine_loss(
+        function,
+        parse(write_call(name, {**given, **options})),
+        framework=framework,
+        checks=checks,
+        arguments=dict(map(_read_argument, arguments)),
+        tolerance=tolerance,
+        name=path,
+    )
+
+
+def find_function(path: str) -> Any:
+    """Return what ``module:name`` points at; a module may lie in the working directory.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or importing the module fails.
+    """
+    module, separator, name = path.partition(":")
+    if not module or not separator or not name:
+        raise ValueError(f"expected MODULE:FUNCTION, got {path!r}")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = importlib.import_module(module)
+    except Exception as error:
+        raise ValueError(f"cannot import {module!r}: {type(error).__name__}: {error}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"there is no {part!r} in {found!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _read_argument(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not name.isidentifier() or not separator:
+        raise ValueError(f"expected NAME=VALUE after --with, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        words = {"true": True, "false": False, "none": None}
+        return name, words.get(value.lower(), value)

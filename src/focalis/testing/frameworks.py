@@ -1,0 +1,206 @@
+"""How a loss is called in each framework, and how its derivatives are asked for.
+
+A front end takes and gives back NumPy arrays. Derivatives are of the sum of what the loss returns; the
+Hessian is its diagonal. What the framework refuses is raised.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+__all__ = ["FRAMEWORKS", "Answer", "Framework", "find"]
+
+Array = np.ndarray
+Function = Any  # a callable of logits and targets, or an object with the methods of Loss
+
+
+class Answer(NamedTuple):
+    """What a call gave: arrays of float64, None for what was not asked for or cannot be had."""
+
+    value: Array | None
+    gradient: Array | None = None
+    hessian: Array | None = None
+
+
+class Framework(Protocol):
+    """What the examination needs of a framework."""
+
+    @property
+    def name(self) -> str:
+        """The name, as users give it."""
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether the derivatives are the framework's own work."""
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The floating types that it knows, by name."""
+
+    def array(self, numbers: Array, dtype: str) -> Any:
+        """Return a new array of the framework's; integers stay integers."""
+
+    def numpy(self, array: Any) -> Array:
+        """Return an array of the framework's as float64, or booleans and integers as they are."""
+
+    def owns(self, thing: Any) -> bool:
+        """Return whether a result is of this framework."""
+
+    def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
+        """Return the value and the derivatives up to an order."""
+
+
+class _NumPy:
+    """A function that returns its value, or value and gradient, or those and the Hessian."""
+
+    name = "numpy"
+    differentiates = False
+
+    def __init__(self) -> None:
+        bfloat16 = ("bfloat16",) if importlib.util.find_spec("ml_dtypes") else ()
+        self.dtypes = ("float32", "float64", "float16", *bfloat16)
+
+    def array(self, numbers: Array, dtype: str) -> Any:
+        if numbers.dtype.kind != "f":
+            return numbers.copy()
+        if dtype == "bfloat16":
+            import ml_dtypes
+
+            return numbers.astype(ml_dtypes.bfloat16)
+        with np.errstate(over="ignore"):
+            return numbers.astype(dtype)
+
+    def numpy(self, array: Any) -> Array:
+        given = np.asarray(array)
+        return given.copy() if given.dtype.kind in "biu" else given.astype(np.float64)
+
+    def owns(self, thing: Any) -> bool:
+        parts = thing if isinstance(thing, tuple) else (thing,)
+        return all(isinstance(p, np.ndarray | np.number | float | int | None) for p in parts)
+
+    def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
+        if order == 0 or not hasattr(function, "grad_and_hess"):
+            found = function(logits, targets)
+            parts = found if isinstance(found, tuple) else (found,)
+            return Answer(*(None if part is None else self.numpy(part) for part in parts))
+        value, gradient = function.value_and_grad(logits, targets)
+        hessian = None
+        if order == 2:
+            hessian = self.numpy(function.grad_and_hess(logits, targets)[1])
+        return Answer(self.numpy(value), self.numpy(gradient), hessian)
+
+
+class _Torch:
+    """A differentiable function of tensors, on the CPU."""
+
+    name = "torch"
+    dtypes = ("float32", "float64", "float16", "bfloat16")
+    differentiates = True
+
+    def array(self, numbers: Array, dtype: str) -> Any:
+        import torch
+
+        made = torch.tensor(numbers)
+        return made.to(getattr(torch, dtype)) if numbers.dtype.kind == "f" else made
+
+    def numpy(self, array: Any) -> Array:
+        import torch
+
+        found = array.detach()
+        return np.asarray((found.to(torch.float64) if found.is_floating_point() else found).numpy())
+
+    def owns(self, thing: Any) -> bool:
+        import torch
+
+        return isinstance(thing, torch.Tensor)
+
+    def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
+        import torch
+
+        x = logits.requires_grad_(order > 0)
+        value = function(x, targets)
+        if order == 0:
+            return Answer(self.numpy(value))
+        (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=order == 2)
+        if order == 1:
+            return Answer(self.numpy(value), self.numpy(gradient))
+        if not gradient.requires_grad:
+            raise RuntimeError("its gradient cannot be differentiated again")
+        columns = [...] if x.ndim == 1 else [(slice(None), j) for j in range(x.shape[1])]
+        hessian = torch.empty(x.shape, dtype=x.dtype)
+        for column in columns:
+            total = gradient[column].sum()
+            hessian[column] = torch.autograd.grad(total, x, retain_graph=True)[0][column]
+        return Answer(self.numpy(value), self.numpy(gradient), self.numpy(hessian))
+
+
+class _JAX:
+    """A differentiable function of JAX's arrays."""
+
+    name = "jax"
+    dtypes = ("float32", "float64", "float16", "bfloat16")
+    differentiates = True
+
+    def array(self, numbers: Array, dtype: str) -> Any:
+        import jax.numpy as jnp
+
+        with _sixty_four_bits():
+            made = jnp.array(numbers)
+            return made.astype(dtype) if numbers.dtype.kind == "f" else made.astype("int32")
+
+    def numpy(self, array: Any) -> Array:
+        given = np.asarray(array)
+        return given if given.dtype.kind in "biu" else given.astype(np.float64)
+
+    def owns(self, thing: Any) -> bool:
+        import jax
+
+        return isinstance(thing, jax.Array)
+
+    def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
+        import jax
+        import jax.numpy as jnp
+
+        with _sixty_four_bits():
+            value = self.numpy(function(logits, targets))
+            if order == 0:
+                return Answer(value)
+            slope = jax.grad(lambda x: function(x, targets).sum())
+            gradient = self.numpy(slope(logits))
+            if order == 1:
+                return Answer(value, gradient)
+            columns: list[Any] = [...]
+            if logits.ndim > 1:
+                columns = [(slice(None), j) for j in range(logits.shape[1])]
+            hessian = np.empty(logits.shape)
+            for column in columns:
+                along = jnp.zeros_like(logits).at[column].set(1)
+                hessian[column] = self.numpy(jax.jvp(slope, (logits,), (along,))[1])[column]
+            return Answer(value, gradient, hessian)
+
+
+def _sixty_four_bits() -> contextlib.AbstractContextManager[Any]:
+    """Return JAX's switch for float64, which it otherwise takes for float32."""
+    jax: Any = importlib.import_module("jax")
+    # Where it was before it left "experimental".
+    home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+    return home.enable_x64(True)  # type: ignore[no-any-return]
+
+
+FRAMEWORKS: dict[str, type[Framework]] = {"numpy": _NumPy, "torch": _Torch, "jax": _JAX}
+
+
+def find(name: str) -> list[Framework]:
+    """Return the framework of that name; for "auto" those that are loaded, NumPy first."""
+    if name == "auto":
+        return [make() for key, make in FRAMEWORKS.items() if key in sys.modules]
+    if name not in FRAMEWORKS:
+        choices = ", ".join(map(repr, ("auto", *FRAMEWORKS)))
+        raise ValueError(f"framework must be one of {choices}, got {name!r}")
+    if importlib.util.find_spec(name) is None:
+        raise ValueError(f"framework={name!r} is not installed")
+    return [FRAMEWORKS[name]()]

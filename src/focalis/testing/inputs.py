@@ -1,0 +1,114 @@
+"""The inputs on which a loss is examined: ordinary ones, and those that break implementations."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from focalis.links import ELEMENTWISE, PROBABILITY
+
+__all__ = ["Inputs", "extreme", "ordinary", "soft"]
+
+Array = np.ndarray
+
+# Around each of these something ends: the digits of a type next to 1, its exponents, its range.
+_MAGNITUDES = (
+    0, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1, 1.7, 2.5, 2.8, 2.9, 3.5, 5, 7.3, 10, 13, 16.5, 17.5, 20,
+    30, 37, 40, 50, 60, 80, 87, 88, 90, 103.5, 104, 200, 350, 500, 700, 708, 710, 745, 750, 1e3,
+    1e4, 1e8, 1e20, 1e30, np.inf,
+)  # fmt: skip
+_ROWS = (
+    (0, 0, 0, 0), (1, 2, 3, 4), (1e-8, 0, -1e-8, 1e-3), (5, -5, 0, 0), (10, -3, 2, 0),
+    (16.5, 0, 1, -16.5), (20, 1, 0, -1), (30, -30, 0, 1), (60, 60, 59, -1), (88, -88, 3, 2),
+    (100, 99, -100, 0), (104, 0, 0, 0), (-104, 0, 1, 2), (350, -350, 340, 0), (700, -10, 0, 690),
+    (745, 0, 1, 2), (-750, 0, 1, 1), (1e4, 1e4, 9999, 0), (1e8, -1e8, 0, 1e8),
+    (1e30, -1e30, 0, 1), (1e30, 1e30, 0, 0), (-1e30, 0, 1, 2), (-1e30, -1e30, -1e30, 0),
+    (np.inf, 0, 1, 2), (-np.inf, 0, 1, 2), (0, -np.inf, -np.inf, -np.inf),
+    (np.inf, -np.inf, 0, 1e30), (-np.inf, -np.inf, 3, 3),
+)  # fmt: skip
+_PROBABILITIES = (1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 1 - 1e-5)
+_DISTRIBUTIONS = (
+    (0.25, 0.25, 0.25, 0.25), (0.7, 0.1, 0.1, 0.1), (0.997, 1e-3, 1e-3, 1e-3),
+    (1e-6, 0.5, 0.25, 0.25), (1e-3, 1e-5, 1e-6, 0.999), (0.4, 0.3, 0.2, 0.1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch: float32 or float64 numbers that the floating type named by `dtype` has too.
+
+    Targets are numbers like the logits, class indices, or a number for each class.
+    """
+
+    logits: Array
+    targets: Array
+    dtype: str
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def row(self, i: int) -> "Inputs":
+        """Return a batch of one."""
+        return Inputs(self.logits[i : i + 1], self.targets[i : i + 1], self.dtype)
+
+
+def extreme(link: str, dtype: str) -> Inputs:
+    """Return hard targets at scores up to the ends of the type, each score with each answer."""
+    if link in ELEMENTWISE:
+        x = _round(_PROBABILITIES if link in PROBABILITY else _both_signs(), dtype)
+        return _with_answers(x, dtype)
+    return _with_labels(_round(_DISTRIBUTIONS if link in PROBABILITY else _ROWS, dtype), dtype)
+
+
+def ordinary(link: str, dtype: str, rows: int, seed: int = 0) -> Inputs:
+    """Return scores as a model gives them, with hard targets."""
+    rng = np.random.default_rng(seed)
+    shape = (rows,) if link in ELEMENTWISE else (rows, 4)
+    x = 3 * rng.normal(size=shape)
+    if link == "identity":
+        x = 1 / (1 + np.exp(-x))
+    elif link == "simplex":
+        x = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    x = _round(x, dtype)
+    labels = rng.integers(2 if link in ELEMENTWISE else 4, size=rows)
+    return Inputs(x, labels.astype(x.dtype) if link in ELEMENTWISE else labels, dtype)
+
+
+def soft(link: str, dtype: str, rows: int) -> Inputs:
+    """Return ordinary scores with targets between the answers."""
+    given = ordinary(link, dtype, rows, seed=1)
+    rng = np.random.default_rng(2)
+    if link in ELEMENTWISE:
+        y: Array = rng.choice([0.25, 0.5, 0.9375], size=rows)
+    else:
+        y = rng.choice([[0.5, 0.25, 0.25, 0], [0.25, 0, 0.75, 0], [0.125, 0.5, 0.25, 0.125]], rows)
+    return Inputs(given.logits, y.astype(given.logits.dtype), dtype)
+
+
+def _both_signs() -> list[float]:
+    return [sign * x for x in _MAGNITUDES for sign in (1, -1)]
+
+
+def _with_answers(x: Array, dtype: str) -> Inputs:
+    return Inputs(np.repeat(x, 2), np.tile(np.array([1, 0], x.dtype), len(x)), dtype)
+
+
+def _with_labels(x: Array, dtype: str) -> Inputs:
+    classes = x.shape[1]
+    return Inputs(np.repeat(x, classes, axis=0), np.tile(np.arange(classes), len(x)), dtype)
+
+
+def _round(numbers: Any, dtype: str) -> Array:
+    """Return the numbers, rounded to the type; a row with one beyond it is left out."""
+    given = np.asarray(numbers, np.float64)
+    # The same float32 numbers for float64 too: the truth about them is worked out once.
+    x = given.astype(np.float32)
+    if dtype == "float16":
+        with np.errstate(over="ignore"):
+            x = x.astype(np.float16).astype(np.float32)
+    elif dtype == "bfloat16":
+        x = (x.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    elif dtype == "float64":
+        x = x.astype(np.float64)
+    beyond = np.isinf(x) & np.isfinite(given)
+    return x[~beyond] if x.ndim == 1 else x[~beyond.any(axis=1)]

@@ -1,0 +1,82 @@
+"""Holding arrays of results against the truth, number by number."""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.testing.criterion import complaint, excess
+from focalis.testing.inputs import Inputs
+from focalis.testing.numbers import mp
+from focalis.testing.report import Failure, Finding
+
+__all__ = ["judge", "raised"]
+
+Array = np.ndarray
+
+
+def judge(
+    finding: Finding,
+    got: Array,
+    true: Array,
+    bulk: Array,
+    inputs: Inputs,
+    link: str,
+    tolerance: float,
+) -> None:
+    """Enter into a finding how an array of results compares with the truth."""
+    # What is left of an array without axes, after arithmetic, is the number.
+    true, bulk = np.asarray(true, object), np.asarray(bulk, object)
+    finding.cases += true.size
+    if got.shape != true.shape:
+        problem = f"has shape {got.shape}, expected {true.shape}"
+        finding.failures += [Failure("", "", "", problem)] * true.size
+        finding.worst = np.inf
+        return
+    # The margin of a sigmoid is the logit; elsewhere it is computed, and rounded, itself.
+    factor = tolerance * (1 if link == "sigmoid" else 2)
+    for i in np.ndindex(true.shape):
+        x = float(got[i])
+        if mp.isnan(true[i]):
+            if not np.isnan(x):
+                failure = Failure(_place(inputs, i), _shown(x, inputs), "nan", "hides a NaN")
+                finding.failures.append(failure)
+            continue
+        wrong = complaint(x, true[i], bulk[i], inputs.dtype, factor)
+        if np.isfinite(x) and abs(true[i]) < mp.mpf("1e300"):
+            error = excess(mp.mpf(x), true[i], bulk[i], inputs.dtype, factor)
+            finding.worst = max(finding.worst, float(min(error, mp.mpf("1e300"))))
+        elif wrong:
+            finding.worst = np.inf
+        if wrong:
+            place, size = _place(inputs, i), _size(inputs, i)
+            text = mp.nstr(true[i], 12)
+            finding.failures.append(Failure(place, _shown(x, inputs), text, wrong, size))
+    finding.failures.sort(key=lambda failure: failure.size)
+
+
+def raised(error: BaseException) -> str:
+    """Return an exception as one line."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 160 else text[:157] + "..."
+    return f"raises {type(error).__name__}: {text}" if text else f"raises {type(error).__name__}"
+
+
+def _shown(x: float, inputs: Inputs) -> str:
+    return f"{x:.17g}" if inputs.dtype == "float64" else f"{x:.8g}"
+
+
+def _size(inputs: Inputs, i: tuple[int, ...]) -> float:
+    """Return the largest score of a row, by which the smallest failing input is found."""
+    return float(np.max(np.abs(inputs.logits[i[0]]))) if i else 0.0
+
+
+def _place(inputs: Inputs, i: tuple[int, ...]) -> str:
+    if not i:
+        return f"the batch of {len(inputs)}"
+    x, y = inputs.logits[i[0]], inputs.targets[i[0]]
+    target: Any = y.tolist() if np.ndim(y) else f"{float(y):g}"
+    if np.ndim(x) == 0:
+        return f"score {float(x):.9g}, target {target}"
+    scores = ", ".join(f"{float(one):.9g}" for one in x)
+    own = f", class {i[1]}" if len(i) > 1 else ""
+    return f"scores ({scores}), target {target}{own}"

@@ -1,0 +1,119 @@
+"""What an examination found, and how it is told."""
+
+import math
+from dataclasses import dataclass, field
+
+__all__ = ["Failure", "Finding", "Report"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One wrong number: where, what came, what is true, and what is wrong with it."""
+
+    where: str
+    got: str
+    true: str
+    problem: str
+    size: float = 0.0
+
+    def __str__(self) -> str:
+        text = f"{self.where}: " if self.where else ""
+        text += f"got {self.got}, true {self.true}; " if self.got else ""
+        return text + self.problem
+
+
+@dataclass
+class Finding:
+    """One line of a report: what was looked at, on how many numbers, and what is wrong.
+
+    Attributes
+    ----------
+    check : str
+        What was looked at, such as ``"gradients"``.
+    setting : str
+        The floating type, the parameter or the argument that it was looked at with.
+    cases : int
+        How many numbers were held against the truth.
+    failures : list of Failure
+        Those that are wrong, the one at the smallest input first.
+    worst : float
+        The largest error in units of the permitted one, infinite where it is no number.
+    not_checked : str
+        Why it was not looked at, or empty.
+    """
+
+    check: str
+    setting: str = ""
+    cases: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    worst: float = 0.0
+    not_checked: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failures
+
+    @property
+    def name(self) -> str:
+        """What was looked at, and with what."""
+        return f"{self.check}, {self.setting}" if self.setting else self.check
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that an examination found; ``str`` gives the text that `focalis check` prints.
+
+    Attributes
+    ----------
+    function : str
+        The name of what was examined.
+    loss : str
+        The text of the loss that it was held against.
+    framework : str
+        The framework that it was called in.
+    findings : list of Finding
+        In the order in which they were looked at.
+    """
+
+    function: str
+    loss: str
+    framework: str
+    findings: list[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(finding.ok for finding in self.findings)
+
+    def __str__(self) -> str:
+        looked = [f for f in self.findings if not f.not_checked]
+        rows = [("", "cases", "wrong", "worst")]
+        rows += [(f.name, str(f.cases), str(len(f.failures)), _shown(f)) for f in looked]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [f"{self.function} ({self.framework}) as {self.loss}", ""]
+        for name, *numbers in rows:
+            cells = [name.ljust(widths[0])]
+            cells += [n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True)]
+            lines.append("  ".join(cells).rstrip())
+        lines += ["", "The worst error is in units of the permitted one."]
+        skipped = [f for f in self.findings if f.not_checked]
+        if skipped:
+            lines += ["", "Not checked:"]
+            for reason in dict.fromkeys(f.not_checked for f in skipped):
+                names = dict.fromkeys(f.name for f in skipped if f.not_checked == reason)
+                lines.append(f"  {'; '.join(names)}: {reason}")
+        for finding in looked:
+            if finding.failures:
+                wrong = f"{len(finding.failures)} of {finding.cases} wrong"
+                lines += ["", f"WRONG {finding.name}: {wrong}, first"]
+                lines += [f"  {finding.failures[0]}"]
+        wrong_ones = [f for f in looked if not f.ok]
+        verdict = "right" if self.ok else f"wrong: {len(wrong_ones)} of {len(looked)} checks failed"
+        return "\n".join([*lines, "", f"{self.function} is {verdict}."])
+
+
+def _shown(finding: Finding) -> str:
+    if math.isinf(finding.worst):
+        return "no number"
+    return f"{finding.worst:.2g}" if finding.worst else "-"

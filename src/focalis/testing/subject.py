@@ -1,0 +1,231 @@
+"""The function under examination: how it wants to be called, found by rule from a first call."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from focalis.links import ELEMENTWISE
+from focalis.loss import Loss
+from focalis.testing.frameworks import Answer, Framework, find
+from focalis.testing.inputs import Inputs, ordinary
+
+__all__ = ["Subject"]
+
+Array = np.ndarray
+
+_TARGET_NAMES = {"y_true", "targets", "target", "labels", "label", "y"}
+_TRIED_ROWS = 3
+
+
+class Form(NamedTuple):
+    """How arrays are handed over: with a class axis of one, and with one-hot targets, or without."""
+
+    column: bool
+    one_hot: bool
+
+
+class Subject:
+    """A function, the framework it works in, and the form in which it takes a batch.
+
+    Parameters
+    ----------
+    function : callable
+        Takes logits and targets, or the other way round if its first argument is named after targets.
+    loss : Loss
+        What it should compute. The parameters and settings of the loss that the function has as
+        arguments of the same names are handed to it.
+    framework : str
+        "auto" tries those that are loaded.
+    arguments : dict
+        More arguments, by name.
+    tolerance : float
+        How many times the permitted error passes.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        loss: Loss,
+        framework: str,
+        arguments: dict[str, Any],
+        tolerance: float,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"function must be callable, got {type(function).__name__}")
+        self.function, self.loss, self.tolerance = function, loss, tolerance
+        self._defaults = _arguments(function)
+        self._names = list(self._defaults)
+        self._targets_first = bool(self._names) and self._names[0] in _TARGET_NAMES
+        self._arguments = dict(arguments)
+        self.written: set[str] = set()
+        self.framework, self.form, self.one_by_one = self._try(find(framework))
+
+    def has(self, name: str) -> bool:
+        """Return whether the function has an argument of that name, and nobody has set it."""
+        return name in self._names[2:] and name not in self._arguments
+
+    def call(self, loss: Loss, inputs: Inputs, order: int, **more: Any) -> Answer:
+        """Return what the function makes of a batch, with one number for each row or element.
+
+        What it raises is raised.
+        """
+        reduction = {"reduction": "none"} if self.has("reduction") else {}
+        if self.one_by_one:
+            answers = [
+                self.call_whole(loss, inputs.row(i), order, **{**reduction, **_row(more, i)})
+                for i in range(len(inputs))
+            ]
+            return Answer(*(_joined(parts) for parts in zip(*answers, strict=True)))
+        return self.call_whole(loss, inputs, order, **{**reduction, **more})
+
+    def call_whole(self, loss: Loss, inputs: Inputs, order: int, **more: Any) -> Answer:
+        """Return what the function makes of a batch in one call, and watch what it writes to."""
+        return self._call(self.framework, self.form, loss, inputs, order, more)
+
+    def _call(
+        self,
+        framework: Framework,
+        form: Form,
+        loss: Loss,
+        inputs: Inputs,
+        order: int,
+        more: dict[str, Any],
+    ) -> Answer:
+        x, y = inputs.logits, inputs.targets
+        if form.column:
+            x, y = x[:, None], y[:, None]
+        if form.one_hot and y.ndim == 1:
+            y = _one_hot(y, x)
+        more = {**self._settings(loss), **more}
+        given = {"logits": x, "targets": y}
+        given |= {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
+        arrays = {name: framework.array(value, inputs.dtype) for name, value in given.items()}
+        before = {name: framework.numpy(array) for name, array in arrays.items()}
+        keywords = {**self._arguments, **more}
+        keywords |= {name: array for name, array in arrays.items() if name in more}
+        function = self._bound(keywords)
+        answer = framework.derive(function, arrays["logits"], arrays["targets"], order)
+        for name, array in arrays.items():
+            if not np.array_equal(framework.numpy(array), before[name], equal_nan=True):
+                self.written.add(name)
+        rows = answer.value is not None and answer.value.size == len(x) and answer.value.ndim > 0
+        return Answer(
+            answer.value.reshape(len(x)) if rows and answer.value is not None else answer.value,
+            *(None if a is None else a.reshape(inputs.logits.shape) for a in answer[1:]),
+        )
+
+    def _bound(self, keywords: dict[str, Any]) -> Callable[[Any, Any], Any]:
+        if hasattr(self.function, "grad_and_hess"):
+            return _BoundLoss(self.function, keywords)
+        if self._targets_first:
+            return lambda x, y: self.function(y, x, **keywords)
+        return lambda x, y: self.function(x, y, **keywords)
+
+    def _settings(self, loss: Loss) -> dict[str, Any]:
+        """Return the parameters and settings of a loss that the function has as arguments."""
+        settings = {
+            **loss.margin_loss.parameters,
+            "alpha": loss.alpha,
+            "pos_weight": loss.pos_weight,
+            "class_weight": loss.class_weight,
+            "label_smoothing": loss.label_smoothing or None,
+            "ignore_index": loss.ignore_index,
+        }
+        found = {k: v for k, v in settings.items() if v is not None and self.has(k)}
+        if loss.alpha is None and self.has("alpha") and self._defaults["alpha"] is not None:
+            found["alpha"] = -1.0  # off, as torchvision has it
+        for name, value in found.items():
+            if isinstance(value, tuple) or name == "pos_weight":  # which PyTorch wants as a tensor
+                found[name] = np.array(value, np.float32)
+        return found
+
+    def _try(self, frameworks: list[Framework]) -> tuple[Framework, Form, bool]:
+        """Return the first framework and form in which a small batch gives numbers."""
+        if self.loss.link in ELEMENTWISE:
+            forms = [Form(False, False), Form(True, False)]
+        else:
+            forms = [Form(False, False), Form(False, True)]
+        inputs = ordinary(self.loss.link, "float32", _TRIED_ROWS)
+        reduction = {"reduction": "none"} if self.has("reduction") else {}
+        refusals, single = [], None
+        for framework in frameworks:
+            for form in forms:
+                try:
+                    found = self._first(framework, form, inputs, reduction)
+                except Exception as error:
+                    refusals.append(f"{framework.name}: {type(error).__name__}: {error}")
+                    continue
+                owner = next((f for f in frameworks if f.owns(found)), None)
+                if owner is None:
+                    refusals.append(f"{framework.name}: it returned a {type(found).__name__}")
+                    continue
+                size = np.size(owner.numpy(found[0] if isinstance(found, tuple) else found))
+                if size == _TRIED_ROWS:
+                    return owner, form, False
+                if size == 1:
+                    single = single or (owner, form, True)
+                else:
+                    refusals.append(f"{framework.name}: it returned {size} numbers for 3 rows")
+            if single:
+                return single
+        raise ValueError(
+            "the function must take logits and targets and return one number, or one for each "
+            "row; it could not be called: " + " | ".join(dict.fromkeys(refusals))
+        )
+
+    def _first(self, framework: Framework, form: Form, inputs: Inputs, more: dict[str, Any]) -> Any:
+        x, y = inputs.logits, inputs.targets
+        if form.column:
+            x, y = x[:, None], y[:, None]
+        if form.one_hot:
+            y = _one_hot(y, x)
+        keywords = {**self._arguments, **self._settings(self.loss), **more}
+        keywords = {
+            k: framework.array(v, "float32") if isinstance(v, np.ndarray) else v
+            for k, v in keywords.items()
+        }
+        arrays = framework.array(x, "float32"), framework.array(y, "float32")
+        return self._bound(keywords)(*arrays)
+
+
+class _BoundLoss:
+    """An object with the methods of `Loss`, and keywords for each of its calls."""
+
+    def __init__(self, loss: Any, keywords: dict[str, Any]) -> None:
+        self._loss, self._keywords = loss, keywords
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return self._loss(x, y, **self._keywords)
+
+    def value_and_grad(self, x: Any, y: Any) -> Any:
+        return self._loss.value_and_grad(x, y, **self._keywords)
+
+    def grad_and_hess(self, x: Any, y: Any) -> Any:
+        return self._loss.grad_and_hess(x, y, **self._keywords)
+
+
+def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the arguments of a function by name, with their defaults."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # compiled code may have no signature
+        return {}
+    return {p.name: None if p.default is p.empty else p.default for p in parameters}
+
+
+def _one_hot(labels: Array, like: Array) -> Array:
+    return np.asarray(np.arange(like.shape[1]) == labels[:, None], like.dtype)
+
+
+def _row(more: dict[str, Any], i: int) -> dict[str, Any]:
+    """Return the arguments for one row of those that have a number for each."""
+    rows = ("sample_weight", "where")
+    return {name: value[i : i + 1] if name in rows else value for name, value in more.items()}
+
+
+def _joined(parts: tuple[Any, ...]) -> Array | None:
+    if any(part is None for part in parts):
+        return None
+    return np.concatenate([np.atleast_1d(part) for part in parts])

@@ -1,0 +1,101 @@
+"""focalis check: what it prints, and its exit codes."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import focalis
+
+SOURCE = str(Path(focalis.__file__).parents[1])
+MODULE = """
+import numpy as np
+from focalis.margin import margin_loss
+
+@margin_loss(tau="(0, inf)")
+def twice(m, u, v, p, q, tau=2.0):
+    return -tau * u, -tau * q, tau * p * q
+
+def doubled(x, y, from_logits=False):
+    if not from_logits:
+        raise ValueError("expected logits")
+    z = np.where(y == 1, x, -x)
+    return 2 * (np.maximum(-z, 0) + np.log1p(np.exp(-np.abs(z))))
+
+def usual(x, y):
+    p = 1 / (1 + np.exp(-x))
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p))
+"""
+
+
+def check(folder, *arguments, prelude=""):
+    (folder / "losses_of_mine.py").write_text(MODULE)
+    code = f"{prelude}\nfrom focalis.cli import main\nraise SystemExit(main())"
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, "check", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": SOURCE, "PYTHONUTF8": "1", "COLUMNS": "200"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_right_one(tmp_path):
+    arguments = ("--as", "twice", "--with", "from_logits=true", "--only", "extremes")
+    done = check(tmp_path, "losses_of_mine:doubled", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("losses_of_mine:doubled is right.\n")
+
+
+def test_a_wrong_one(tmp_path):
+    done = check(tmp_path, "losses_of_mine:usual", "--as", "sigmoid cross-entropy")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "WRONG values, float32: " in done.stdout
+    assert re.search(r"\n  score -?[\d.]+, target [01]: got \S+, true [\d.e-]+; is ", done.stdout)
+
+
+BAD = {
+    "no function": (("losses_of_mine", "--as", "focal"), "expected MODULE:FUNCTION"),
+    "no module": (("losses_of_yours:usual", "--as", "focal"), "cannot import 'losses_of_yours'"),
+    "not in the module": (("losses_of_mine:unusual", "--as", "focal"), "there is no 'unusual'"),
+    "unknown loss": (("losses_of_mine:usual", "--as", "foca"), "did you mean 'focal'?"),
+    "out of range": (("losses_of_mine:usual", "--as", "focal", "--gamma", "-1"), "gamma of focal"),
+    "unknown check": (("losses_of_mine:usual", "--as", "focal", "--only", "all"), "checks must"),
+    "no loss": (("losses_of_mine:usual",), "--as"),
+    "argument": (("losses_of_mine:usual", "--as", "focal", "--with", "x"), "NAME=VALUE"),
+    "cannot be called": (("losses_of_mine:doubled", "--as", "focal"), "expected logits"),
+    "not a parameter": (
+        ("losses_of_mine:usual", "--as", "cross_entropy", "--gamma", "2"),
+        "unknown parameter 'gamma'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, kind):
+    arguments, message = BAD[kind]
+    done = check(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert re.fullmatch(r"focalis check: error: [^\n]+\n", done.stderr)
+
+
+WITHOUT_MPMATH = """
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: (
+    None if name == "mpmath" else real(name, package)
+)
+"""
+
+
+def test_without_mpmath_it_says_how_to_get_it(tmp_path):
+    arguments = ("losses_of_mine:usual", "--as", "focal")
+    done = check(tmp_path, *arguments, prelude=WITHOUT_MPMATH)
+    assert done.returncode == 2
+    assert done.stderr == 'focalis check: error: mpmath missing: pip install "focalis[check]"\n'

@@ -1,0 +1,258 @@
+"""focalis.testing.check_loss: what is right passes, and every kind of wrong turns it red."""
+
+import numpy as np
+import pytest
+import torch
+
+import focalis.torch
+from focalis import Loss, margin
+from focalis.testing import CHECKS, Report, check_loss, examine_loss
+
+CE = Loss("sigmoid", margin.cross_entropy())
+FOCAL = Loss("sigmoid", margin.focal(gamma=2.0), reduction="none")
+SOFTMAX = Loss("softmax", margin.cross_entropy())
+
+
+def wrong(report):
+    return {finding.name for finding in report.findings if not finding.ok}
+
+
+def softplus(z):
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def margins(x, y):
+    return np.where(y == 1, x, -x)
+
+
+def sound(x, y):
+    """Cross-entropy with its derivatives, as it should be written."""
+    z = margins(x, y)
+    e = np.exp(-np.abs(z))
+    small, large = e / (1 + e), 1 / (1 + e)
+    miss = np.where(z < 0, large, small)
+    return softplus(-z), np.where(y == 1, -miss, miss), small * large
+
+
+def test_the_losses_of_this_package_are_right():
+    report = check_loss(FOCAL, FOCAL)
+    assert isinstance(report, Report)
+    assert report.framework == "numpy"
+    assert {f.check for f in report.findings} >= {"values", "gradients", "Hessians", "threads"}
+    report = check_loss(focalis.torch.sigmoid_focal_loss, FOCAL)
+    assert report.framework == "torch"
+    assert {f.name for f in report.findings} >= {"Hessians, gamma=0.5", "gradients, bfloat16"}
+
+
+def test_a_softmax_is_right():
+    loss = Loss("softmax", margin.focal(gamma=2.0), reduction="none")
+    check_loss(loss, loss, checks=["extremes", "soft targets", "masks", "reductions", "NaN"])
+
+
+def test_what_others_write_rightly_is_right():
+    assert check_loss(sound, CE, checks=["extremes", "inputs", "threads"]).ok
+
+
+def raised_to(power):
+    def loss(x, y):
+        value, gradient, hessian = sound(x, y)
+        return value, gradient * np.where(np.abs(x) > 50, power, 1), hessian
+
+    return loss
+
+
+def usual(x, y):
+    p = 1 / (1 + np.exp(-x))
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def overwriting(x, y):
+    x[...] = margins(x, y)
+    return softplus(-x)
+
+
+class Forgetful:
+    """Keeps the margins where another thread finds them."""
+
+    def __call__(self, x, y):
+        self.margins = margins(x, y)
+        for _ in range(200):
+            np.sort(np.arange(50))
+        return softplus(-self.margins)
+
+
+def mean_over_all(x, y, where=None, reduction="mean"):
+    value = softplus(-margins(x, y))
+    value = value if where is None else np.where(where, value, 0.0)
+    counted = len(x) + 1
+    return {"none": value, "sum": value.sum(), "mean": value.sum() / counted}[reduction]
+
+
+def multiplied_mask(x, y, where):
+    return where * softplus(-margins(x, y))
+
+
+def half_in_half(x, y):
+    z = margins(x, y)
+    return np.log(1 + np.exp(-z)) if x.dtype == np.float16 else softplus(-z)
+
+
+def hiding(x, y):
+    return np.nan_to_num(softplus(-margins(x, y)), nan=0.0, posinf=np.inf)
+
+
+def weighted(x, y, sample_weight=None):
+    value = softplus(-margins(x, y))
+    return value if sample_weight is None else value * np.sqrt(sample_weight)
+
+
+def refusing_nothing(x, y):
+    if not x.size:
+        raise IndexError("no rows")
+    return softplus(-margins(x, y))
+
+
+BROKEN = {
+    "overflow": (usual, "extremes", "values, float32"),
+    "wrong far out": (raised_to(1.001), "extremes", "gradients, float64"),
+    "overwriting": (overwriting, "inputs", "inputs left alone"),
+    "shared state": (Forgetful(), "threads", "threads, 4 at once"),
+    "denominator": (mean_over_all, "reductions", "values, mean"),
+    "masked NaN": (multiplied_mask, "masks", "values, where"),
+    "half type": (half_in_half, "half types", "values, float16"),
+    "hidden NaN": (hiding, "NaN", "values, one NaN"),
+    "sample weights": (weighted, "weights", "values, sample_weight"),
+    "empty": (refusing_nothing, "empty batches", "empty batch"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_wrong_is_found(kind):
+    function, check, finding = BROKEN[kind]
+    if kind == "masked NaN":
+        function = lambda x, y, where=True: multiplied_mask(x, y, where)  # noqa: E731
+    checks = ["extremes", "inputs"] if check == "inputs" else [check]
+    assert finding in wrong(examine_loss(function, CE, checks=checks))
+    assert check in CHECKS
+
+
+def test_what_only_other_parameters_bring_out_is_found():
+    def no_half(inputs, targets, gamma=2.0):
+        """Focal loss whose gradient is infinite at γ < 1, as torchvision's is."""
+        p = torch.sigmoid(torch.where(targets == 1, inputs, -inputs))
+        return -((1 - p) ** gamma) * torch.log(p)
+
+    report = examine_loss(no_half, FOCAL, checks=["parameters"])
+    finding = next(f for f in report.findings if f.name == "gradients, gamma=0.5")
+    assert "no" in finding.failures[0].problem or "times" in finding.failures[0].problem
+
+
+def test_the_smallest_failing_input_comes_with_the_true_number():
+    report = examine_loss(raised_to(1.001), CE, checks=["extremes"])
+    finding = next(f for f in report.findings if f.name == "gradients, float32")
+    assert finding.failures[0].where == "score 60, target 1"
+    assert finding.failures[0].true == "-8.7565107627e-27"
+    sizes = [failure.size for failure in finding.failures]
+    assert sizes == sorted(sizes)
+    text = str(report)
+    assert "WRONG gradients, float32: " in text
+    assert "score 60, target 1: got -8.7652674e-27, true -8.7565107627e-27; is " in text
+    assert text.endswith("is wrong: 2 of 6 checks failed.")
+
+
+def test_it_fails_a_test_with_the_report():
+    with pytest.raises(AssertionError, match=r"WRONG gradients, float32: \d+ of 176 wrong"):
+        check_loss(raised_to(1.001), CE, checks=["extremes"])
+    check_loss(raised_to(1 + 2e-6), CE, checks=["extremes"], tolerance=3e7)
+    with pytest.raises(AssertionError):
+        check_loss(raised_to(1 + 4e-6), CE, checks=["extremes"], tolerance=3)
+
+
+def softmax_value(x, labels):
+    top = x.max(axis=1, keepdims=True)
+    lse = np.log(np.exp(x - top).sum(axis=1)) + top[:, 0]
+    return lse - np.take_along_axis(x, labels[:, None], axis=1)[:, 0]
+
+
+def targets_first_and_one_hot(y_true, y_pred):
+    assert y_true.shape == y_pred.shape
+    return softmax_value(y_pred, y_true.argmax(axis=1))
+
+
+def one_number(x, labels):
+    return softmax_value(x, labels).mean()
+
+
+def columns(x, y):
+    if x.ndim != 2:
+        raise ValueError("expected a column")
+    return softplus(-margins(x, y))
+
+
+def test_forms_are_found_by_rule():
+    plain = examine_loss(softmax_value, SOFTMAX, checks=["extremes", "soft targets"])
+    other = examine_loss(targets_first_and_one_hot, SOFTMAX, checks=["extremes", "soft targets"])
+    counts = [
+        next(len(f.failures) for f in r.findings if f.check == "values") for r in (plain, other)
+    ]
+    assert counts[0] == counts[1] > 0  # 1e-3 out of 10 000: the usual way cancels
+    assert check_loss(columns, CE, checks=["extremes"]).ok
+
+
+def test_one_number_for_a_batch_is_looked_at_row_by_row():
+    report = examine_loss(one_number, SOFTMAX, checks=["extremes", "reductions"])
+    assert report.findings[0].cases == 112
+    assert "values, mean" in {f.name for f in report.findings if f.ok and not f.not_checked}
+    assert report.loss == "softmax_cross_entropy"
+    claimed = Loss("softmax", margin.cross_entropy(), reduction="none")
+    assert "reduction" in wrong(examine_loss(one_number, claimed, checks=["reductions"]))
+
+
+def test_second_derivatives_are_asked_of_autograd():
+    class OnceOnly(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            value, gradient, _ = (torch.from_numpy(a) for a in sound(x.numpy(), y.numpy()))
+            ctx.save_for_backward(gradient)
+            return value
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0], None
+
+    report = examine_loss(OnceOnly.apply, CE, framework="torch", checks=["extremes"])
+    assert report.ok
+    assert {f.name for f in report.findings if f.not_checked} >= {"Hessians, float32"}
+
+
+def test_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    import jax
+
+    def stable(x, y):
+        z = jnp.where(y == 1, x, -x)
+        return jax.nn.softplus(-z)
+
+    report = examine_loss(stable, CE, framework="jax", checks=["extremes"])
+    assert report.framework == "jax"
+    assert next(f for f in report.findings if f.name == "values, float64").ok
+
+
+def test_errors_say_what_is_wrong():
+    with pytest.raises(TypeError, match="function must be callable, got int"):
+        examine_loss(3, CE)
+    with pytest.raises(TypeError, match=r"loss must be a focalis.Loss, got str"):
+        examine_loss(sound, "focal")
+    with pytest.raises(ValueError, match=r"checks must be among extremes, .*got 'extreme'"):
+        examine_loss(sound, CE, checks=["extreme"])
+    with pytest.raises(ValueError, match=r"framework must be one of 'auto', .* got 'caffe'"):
+        examine_loss(sound, CE, framework="caffe")
+    with pytest.raises(ValueError, match="tolerance must be above 0"):
+        examine_loss(sound, CE, tolerance=0)
+    with pytest.raises(ValueError, match="could not be called: numpy: TypeError"):
+        examine_loss(lambda x: x, CE, framework="numpy")
+    with pytest.raises(ValueError, match="it returned a str"):
+        examine_loss(lambda x, y: "low", CE, framework="numpy")
+    with pytest.raises(ValueError, match="it returned 9 numbers for 3 rows"):
+        examine_loss(lambda x, y: np.zeros(9), CE, framework="numpy")
