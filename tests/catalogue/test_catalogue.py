@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import test_public
 from proofs import (
     ANSWERS,
     INDICES,
@@ -21,6 +22,7 @@ from proofs import (
     YES,
 )
 
+from focalis import catalogue
 from focalis.catalogue import REQUIRED, Entry, counterparts, entries, equivalents, lookup
 from focalis.catalogue.describe import as_data, as_text, code
 from focalis.catalogue.formulas import derivatives
@@ -29,6 +31,7 @@ from focalis.margin import FAMILIES, margin_loss
 from focalis.vocabulary import log, minimum, sigmoid, softplus, where
 
 ENTRIES = entries()
+OWN = [name for name, family in FAMILIES.items() if family.__module__ == "focalis.margin"]
 EACH = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
 WANTED = """
@@ -215,8 +218,10 @@ def test_everything_about_an_entry_can_be_told(entry):
 
 
 def meaning(loss):
+    """Return a loss without its reduction, and without weights that do nothing."""
     pos_weight = None if loss.pos_weight == 1.0 else loss.pos_weight
-    return replace(loss, reduction="mean", ignore_index=None, pos_weight=pos_weight)
+    alpha = None if loss.link in ("softmax", "simplex") and loss.alpha == 1.0 else loss.alpha
+    return replace(loss, reduction="mean", ignore_index=None, pos_weight=pos_weight, alpha=alpha)
 
 
 @EACH
@@ -275,7 +280,7 @@ def as_python(formula):
     return re.sub(r"(?<=[\w)]) (?=[\w(])", " * ", text)
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, "every_word"])
+@pytest.mark.parametrize("name", [*OWN, "every_word"])
 def test_formulas_say_what_the_function_computes(name):
     family = FAMILIES[name]
     values = {"gamma": 1.7, "beta": -0.3, "epsilon": 0.4, "kappa": 0.6, "tau": 0.5}
@@ -333,3 +338,25 @@ def test_an_entry_is_all_it_takes_to_add_a_name():
     assert str(entry.loss()) == "softmax_focal(gamma=3)"
     assert "softmax focal loss (gamma=3.0)" in as_text(entry)
     assert "margin.focal(gamma=3.0)" in code(entry)
+
+
+@pytest.mark.parametrize("name", catalogue.__all__)
+def test_the_public_names_are_documented(name):
+    thing = getattr(catalogue, name)
+    if inspect.isfunction(thing):
+        test_public.check_docstring(name, thing)
+    elif inspect.isclass(thing):
+        assert "Parameters\n----------" in inspect.getdoc(thing)
+
+
+@pytest.mark.parametrize("method", [Entry.loss, Entry.evaluate], ids=["loss", "evaluate"])
+def test_the_methods_of_entries_are_documented(method):
+    test_public.check_docstring(method.__name__, method)
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("link", ["sigmoid", "softmax"])
+def test_the_text_forms_of_losses_are_names(link, name):
+    found = lookup(f"{link}_{name}")
+    assert any(entry.link == link and entry.margin_loss == name for entry in found)
+    assert lookup(name)

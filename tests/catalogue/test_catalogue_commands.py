@@ -1,6 +1,7 @@
 """`focalis explain` and `focalis list`."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -41,6 +42,26 @@ def test_several_meanings_are_listed(capsys):
     assert "FocalLoss has" in text
     assert "monai.losses.FocalLoss(use_softmax=True)" in text
     assert "softmax_focal(gamma=2)" in text
+
+
+def test_a_full_name_is_one_meaning(capsys):
+    text = succeed(capsys, "explain", "monai.losses.FocalLoss")
+    assert text.startswith("monai.losses.FocalLoss")
+    assert "the name with other settings\n  - monai.losses.FocalLoss(use_softmax=True)\n" in text
+    text = succeed(capsys, "explain", "monai.losses.FocalLoss(use_softmax=True)")
+    assert "a softmax inside the loss" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of another kind")
+def test_a_reader_may_leave_early():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-X", "utf8", "-m", "focalis", "list"]
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_explanations_for_programs(capsys):

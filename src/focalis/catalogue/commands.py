@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +53,9 @@ def _add_explain(commands: argparse._SubParsersAction[Any]) -> None:
         help='a name, with or without its module: "nn.NLLLoss", "focal loss"',
     )
     parser.add_argument("--json", action="store_true", help="for programs")
-    numbers = parser.add_argument_group("try it on numbers")
+    numbers = parser.add_argument_group(
+        "try it on numbers", "a row of scores and its target; parameters by their names in focalis"
+    )
     numbers.add_argument(
         "--logits",
         "--scores",
@@ -99,7 +103,7 @@ def _numbers(text: str) -> list[float]:
 
 def _explain(parsed: argparse.Namespace) -> int:
     try:
-        print(_explanation(parsed))
+        _say(_explanation(parsed))
     except (TypeError, ValueError) as error:
         parsed.parser.error(str(error))
     return 0
@@ -110,8 +114,17 @@ def _list(parsed: argparse.Namespace) -> int:
         found = entries(parsed.framework, parsed.task)
     except ValueError as error:
         parsed.parser.error(str(error))
-    print(_json([as_data(entry) for entry in found]) if parsed.json else as_listing(found))
+    _say(_json([as_data(entry) for entry in found]) if parsed.json else as_listing(found))
     return 0
+
+
+def _say(text: str) -> None:
+    """Print, to a reader who may have seen enough (`focalis list | head`)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What is left in the buffer must have somewhere to go when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explanation(parsed: argparse.Namespace) -> str:
@@ -128,6 +141,8 @@ def _explanation(parsed: argparse.Namespace) -> str:
     if parameters or settings:
         given = next(iter({**parameters, **settings}))
         raise ValueError(f"{given} is for numbers: give --logits and --target as well")
+    # A full name is one entry, whatever else its class can be told to be.
+    found = tuple(entry for entry in found if entry.name == parsed.name) or found
     if parsed.json:
         return _json([as_data(entry) for entry in found])
     if len(found) == 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 from focalis.catalogue import formulas, meanings
 from focalis.catalogue.entry import REQUIRED, Entry
-from focalis.catalogue.relations import counterparts, equivalents
+from focalis.catalogue.relations import counterparts, equivalents, variants
 
 __all__ = ["as_data", "as_listing", "as_text", "code"]
 
@@ -76,6 +76,7 @@ def as_data(entry: Entry) -> dict[str, Any]:
             for parameter in entry.parameters
         ],
         "pitfalls": list(entry.pitfalls),
+        "variants": [one.name for one in variants(entry)],
         "equivalents": _related(equivalents(entry)),
         "other_side_of_the_activation": _related(counterparts(entry)),
         "code": code(entry),
@@ -88,7 +89,11 @@ def _related(found: Iterable[tuple[Entry, dict[str, Any]]]) -> list[dict[str, An
             "name": other.name,
             "framework": other.framework,
             "parameters": needed,
-            "takes": [one.name for one in (other.scores, other.targets) if one and one.meaning],
+            "takes": [
+                one.name
+                for one in (other.scores, other.targets)
+                if one is not None and one.meaning and one.name != "probabilities"
+            ],
         }
         for other, needed in found
     ]
@@ -122,6 +127,7 @@ def as_text(entry: Entry, width: int = 100) -> str:
             value = "required" if one["required"] else repr(one["default"])
             lines += _hanging("", f"{one['name']} = {value}: {one['meaning']}", width, indent=2)
     lines += _list("pitfalls", data["pitfalls"], width)
+    lines += _list("the name with other settings", data["variants"], width)
     lines += _list("the same loss elsewhere", _calls(data["equivalents"]), width)
     other = "logits" if entry.link in ("identity", "simplex") else "probabilities"
     lines += _list(f"the same loss of {other}", _calls(data["other_side_of_the_activation"]), width)

@@ -82,5 +82,5 @@ def describe(entry: Entry, parameter: Parameter) -> str:
     if parameter.words:
         meaning = f"{meaning}: {', '.join(repr(word) for word in parameter.words)}"
     if isinstance(parameter.off, float):
-        meaning = f"{meaning}; below 0 it is off"
+        meaning = f"{meaning}; {parameter.off:g} is off"
     return meaning if name == parameter.name else f"{meaning} ({name} in focalis)"

@@ -5,9 +5,10 @@ from typing import Any
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.meanings import setting
 from focalis.catalogue.names import ENTRIES
+from focalis.links import ELEMENTWISE
 from focalis.loss import Link
 
-__all__ = ["counterparts", "equivalents"]
+__all__ = ["counterparts", "equivalents", "variants"]
 
 _OTHER_SIDE: dict[Link, Link] = {
     "sigmoid": "identity",
@@ -68,6 +69,31 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     return _same(entry, _OTHER_SIDE[entry.link])
 
 
+def variants(entry: Entry) -> tuple[Entry, ...]:
+    """Return the other entries of the same name, which other settings tell apart.
+
+    Parameters
+    ----------
+    entry : Entry
+        Any.
+
+    Returns
+    -------
+    tuple of Entry
+
+    Examples
+    --------
+    >>> from focalis.catalogue import lookup
+    >>> (entry,) = lookup("monai.losses.FocalLoss(use_softmax=True)")
+    >>> [other.name for other in variants(entry)]
+    ['monai.losses.FocalLoss']
+    """
+    base = entry.name.partition("(")[0]
+    return tuple(
+        other for other in ENTRIES if other is not entry and other.name.partition("(")[0] == base
+    )
+
+
 def _same(entry: Entry, link: Link) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     wanted = _meaning(entry)
     found = []
@@ -93,6 +119,8 @@ def _meaning(entry: Entry) -> dict[str, Any]:
     weighing = {name: getattr(loss, name) for name in _WEIGHING}
     if weighing["pos_weight"] == 1.0:
         weighing["pos_weight"] = None
+    if weighing["alpha"] == 1.0 and loss.link not in ELEMENTWISE:
+        weighing["alpha"] = None
     return {**loss.margin_loss.parameters, **weighing}
 
 

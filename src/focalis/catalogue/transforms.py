@@ -96,7 +96,7 @@ def held_above(eps: float) -> ScoreTransform:
         return np.maximum(x, eps), lambda gradient: gradient
 
     return ScoreTransform(
-        "probabilities, held above 0",
+        "probabilities",
         f"what is below {eps:g} counts as {eps:g}",
         forward,
         (f"scores = np.maximum(scores, {eps:g})", ""),
@@ -112,8 +112,8 @@ def held_inside(eps: float) -> ScoreTransform:
 
     low, high = f"{eps:g}", f"1 - {eps:g}"
     return ScoreTransform(
-        "probabilities, held inside",
-        f"held in [{low}, {high}], outside of which the gradient is 0",
+        "probabilities",
+        f"held in [{low}, {high}], with a gradient of 0 outside",
         forward,
         (
             f"given = scores\nscores = np.clip(given, {low}, {high})",
@@ -139,7 +139,7 @@ def normalised_inside(eps: float) -> ScoreTransform:
 
     low, high = f"{eps:g}", f"1 - {eps:g}"
     return ScoreTransform(
-        "probabilities, normalised and held inside",
+        "probabilities",
         f"rows are divided by their sums, then held in [{low}, {high}]",
         forward,
         (

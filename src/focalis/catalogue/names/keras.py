@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import (
     ONLY_INDICES,
     ONLY_ROWS,
@@ -109,7 +109,7 @@ ENTRIES = (
         "apply_class_balancing=True",
         margin_loss="focal",
         function="keras.losses.binary_focal_crossentropy",
-        parameters=(Parameter("alpha", 0.25), GAMMA, SMOOTHING, REDUCTION, WEIGHT),
+        parameters=(Parameter("alpha", 0.25, off=REQUIRED), GAMMA, SMOOTHING, REDUCTION, WEIGHT),
         pitfalls=(
             _PROBABILITIES,
             _SIGMOID_FIRST,
@@ -125,7 +125,7 @@ ENTRIES = (
         margin_loss="focal",
         function="keras.losses.categorical_focal_crossentropy",
         targets=ONLY_ROWS,
-        parameters=(Parameter("alpha", 0.25), GAMMA, SMOOTHING, REDUCTION, WEIGHT),
+        parameters=(Parameter("alpha", 0.25, off=1.0), GAMMA, SMOOTHING, REDUCTION, WEIGHT),
         denominator="rows",
         pitfalls=(
             _PROBABILITIES,

@@ -132,7 +132,7 @@ ENTRIES = (
         "focal",
         targets=CLASS_INDICES_WITH_BACKGROUND,
         parameters=(
-            Parameter("focal_loss_alpha", 0.25, "alpha"),
+            Parameter("focal_loss_alpha", 0.25, "alpha", off=-1.0),
             Parameter("focal_loss_gamma", 2.0, "gamma"),
         ),
         fixed={"reduction": "sum"},

@@ -134,7 +134,7 @@ ENTRIES = (
         "sigmoid",
         "focal",
         targets=CLASS_INDICES_WITH_BACKGROUND,
-        parameters=(GAMMA, Parameter("alpha", 0.25), MEAN, _FACTOR, _AVG_FACTOR),
+        parameters=(GAMMA, Parameter("alpha", 0.25, off=REQUIRED), MEAN, _FACTOR, _AVG_FACTOR),
         tasks=("multi-label",),
         also=("mmseg.models.losses.FocalLoss", "mmcv.ops.sigmoid_focal_loss"),
         pitfalls=(
