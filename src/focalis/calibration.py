@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from focalis import rows
 from focalis.links import ELEMENTWISE, PROBABILITY, at_margin, softmax_margins
 from focalis.margin import MarginLoss
 
@@ -39,7 +40,7 @@ def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         u, v, p, q = at_margin(m)
         _, slope, second = loss(m, u, v, p, q)
-        return u + v - np.log(-slope) + np.zeros_like(m), q - p - second / slope
+        return rows.log_density(u, v, slope) + np.zeros_like(m), q - p - second / slope
 
 
 @functools.lru_cache(maxsize=256)

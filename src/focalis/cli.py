@@ -16,11 +16,10 @@ from typing import NoReturn
 
 import focalis
 from focalis.catalogue.commands import add_catalogue_commands
+from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
 
-_WRONG = 1
-_BAD_INPUT = 2
 _INTERRUPTED = 130
 
 _COMPARE_NEEDS = ("lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "skrub")
@@ -33,27 +32,12 @@ examples:
   focalis compare trips.parquet --target late --time departure --model linear
 """
 
-_CHECK_EXAMPLES = """\
-examples:
-  focalis check torchvision.ops:sigmoid_focal_loss --as sigmoid_focal --gamma 2 --alpha .25
-  focalis check torch.nn.functional:cross_entropy --as softmax_cross_entropy --tolerance 10
-  focalis check my_losses:bounded --as "softmax_bounded_cross_entropy(tau=.1)" --framework jax
-"""
-_LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
-
-_PLOT_EXAMPLES = """\
-examples:
-  focalis plot figure-1
-  focalis plot margin cross-entropy "focal(gamma=2)" poly1 --out margin.svg
-  focalis plot share --logits predictions.csv --out share.pdf
-"""
-
 
 class _Parser(argparse.ArgumentParser):
     """Reports an error as one line; the usage is what --help is for."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
+        self.exit(BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,9 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
-    _add_check(commands)
-    _add_plot(commands)
     add_catalogue_commands(commands)
+    add_commands(commands)
     return parser
 
 
@@ -196,126 +179,6 @@ def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
 
 
-def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
-    parser = commands.add_parser(
-        "check",
-        help="is that implementation of a loss right?",
-        description=(
-            "Hold anyone's loss against its definition in sixty digits: values, gradients and "
-            "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
-            "threads. The exit code is 1 if something is wrong."
-        ),
-        epilog=_CHECK_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_check, parser=parser)
-    parser.add_argument(
-        "function",
-        metavar="MODULE:FUNCTION",
-        help="takes logits and targets of NumPy, PyTorch or JAX and returns one number, or one for "
-        "each row",
-    )
-    parser.add_argument(
-        "--as",
-        dest="loss",
-        required=True,
-        metavar="LOSS",
-        help='what it should compute, such as sigmoid_focal or "softmax_focal(gamma=3)"',
-    )
-    for name in _LOSS_OPTIONS:
-        parser.add_argument(f"--{name}", type=float, metavar="X", help=f"{name} of the loss")
-    parser.add_argument(
-        "--reduction",
-        choices=("mean", "sum", "none", "batchmean"),
-        help="of a function that returns one number (default: mean)",
-    )
-    parser.add_argument(
-        "--framework",
-        choices=("auto", "numpy", "torch", "jax"),
-        default="auto",
-        help="whose arrays",
-    )
-    parser.add_argument(
-        "--with",
-        dest="arguments",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="one more argument of the function; may be repeated",
-    )
-    parser.add_argument(
-        "--only", action="append", metavar="CHECK", help="one of the checks; may be repeated"
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="how many times the permitted error passes (default: %(default)g)",
-    )
-
-
-def _check(parsed: argparse.Namespace) -> int:
-    if importlib.util.find_spec("mpmath") is None:
-        return _fail("check", 'mpmath missing: pip install "focalis[check]"')
-    from focalis.testing.command import examine
-
-    options = {name: getattr(parsed, name) for name in (*_LOSS_OPTIONS, "reduction")}
-    try:
-        report = examine(
-            parsed.function,
-            parsed.loss,
-            {name: value for name, value in options.items() if value is not None},
-            framework=parsed.framework,
-            arguments=parsed.arguments,
-            checks=parsed.only,
-            tolerance=parsed.tolerance,
-        )
-    except (ValueError, TypeError) as error:
-        return _fail("check", str(error))
-    print(report)
-    return 0 if report.ok else _WRONG
-
-
-def _add_plot(commands: argparse._SubParsersAction[_Parser]) -> None:
-    from focalis.plots.command import KINDS
-
-    kinds = "\n".join(f"  {name:<11}{kind.title}" for name, kind in KINDS.items())
-    parser = commands.add_parser(
-        "plot",
-        help="what does a loss look like?",
-        description="Draw losses into a PNG, SVG or PDF file.",
-        epilog=f"kinds:\n{kinds}\n\n{_PLOT_EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_plot, parser=parser)
-    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=f"one of {', '.join(KINDS)}")
-    parser.add_argument(
-        "losses", nargs="*", metavar="LOSS", help='such as "focal(gamma=2)" (default: the paper\'s)'
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="ends in .png, .svg or .pdf (default: KIND.png)"
-    )
-    parser.add_argument(
-        "--logits", type=Path, metavar="FILE", help="lines of a logit and its target, 0 or 1"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-
-
-def _plot(parsed: argparse.Namespace) -> int:
-    if importlib.util.find_spec("matplotlib") is None:
-        return _fail("plot", 'matplotlib missing: pip install "focalis[plots]"')
-    from focalis.plots.command import plot
-
-    out = parsed.out or Path(f"{parsed.kind}.png")
-    try:
-        plot(parsed.kind, parsed.losses, out, logits=parsed.logits, overwrite=parsed.overwrite)
-    except (ValueError, TypeError) as error:
-        return _fail("plot", str(error))
-    print(out)
-    return 0
-
-
 def _split_outside_parentheses(text: str) -> tuple[str, ...]:
     """Split at commas, but not at those of a loss's parameters.
 
@@ -340,7 +203,7 @@ def _split_outside_parentheses(text: str) -> tuple[str, ...]:
 def _compare(parsed: argparse.Namespace) -> int:
     missing = [name for name in _COMPARE_NEEDS if importlib.util.find_spec(name) is None]
     if missing:
-        return _fail("compare", f'{", ".join(missing)} missing: pip install "focalis[compare]"')
+        return fail("compare", f'{", ".join(missing)} missing: pip install "focalis[compare]"')
     try:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
@@ -362,12 +225,7 @@ def _compare_losses(parsed: argparse.Namespace) -> int:
         with TerminalListener() as listener:
             results = run(settings, listener)
     except InputError as error:
-        return _fail("compare", str(error))
+        return fail("compare", str(error))
     print_table(results, Console())
     print(f"report: {settings.out / 'index.html'}")
     return 0
-
-
-def _fail(command: str, message: str) -> int:
-    print(f"focalis {command}: error: {' '.join(message.split())}", file=sys.stderr)
-    return _BAD_INPUT

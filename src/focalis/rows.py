@@ -11,9 +11,18 @@ from operator import add
 from typing import Any, NamedTuple
 
 from focalis.links import at_margin
-from focalis.vocabulary import exp_nonpositive, log, maximum
+from focalis.vocabulary import exp, exp_nonpositive, log, maximum
 
-__all__ = ["RowTerms", "View", "sigmoid_terms", "softmax_terms", "softmax_views"]
+__all__ = [
+    "RowTerms",
+    "View",
+    "log_density",
+    "sigmoid_posterior",
+    "sigmoid_terms",
+    "softmax_posterior",
+    "softmax_terms",
+    "softmax_views",
+]
 
 MarginTerms = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any, Any]]
 
@@ -85,6 +94,30 @@ def softmax_views(xs: Sequence[Any]) -> list[View]:
             )
         )
     return views
+
+
+def log_density(u: Any, v: Any, slope: Any) -> Any:
+    """Return log p + log q − log(−φ′): its differences are those of the log-posterior."""
+    return u + v - log(-slope)
+
+
+def sigmoid_posterior(loss: MarginTerms, x: Any) -> Any:
+    """Return the probability of yes that a trained logit stands for."""
+    log_odds = _density_at(loss, x) - _density_at(loss, -x)
+    return at_margin(log_odds)[2]
+
+
+def softmax_posterior(loss: MarginTerms, xs: Sequence[Any]) -> list[Any]:
+    """Return the class probabilities that a row of trained logits stands for."""
+    densities = [_density_at(loss, view.margin) for view in softmax_views(xs)]
+    top = reduce(maximum, densities)
+    e = [exp(density - top) for density in densities]
+    return [one / _sum(e) for one in e]
+
+
+def _density_at(loss: MarginTerms, m: Any) -> Any:
+    u, v, p, q = at_margin(m)
+    return log_density(u, v, loss(m, u, v, p, q)[1])
 
 
 def _sum(numbers: list[Any]) -> Any:

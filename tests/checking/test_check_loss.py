@@ -1,5 +1,7 @@
 """focalis.testing.check_loss: what is right passes, and every kind of wrong turns it red."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -76,8 +78,7 @@ class Forgetful:
 
     def __call__(self, x, y):
         self.margins = margins(x, y)
-        for _ in range(200):
-            np.sort(np.arange(50))
+        time.sleep(0.01)  # lets the others in
         return softplus(-self.margins)
 
 
@@ -118,7 +119,7 @@ BROKEN = {
     "overwriting": (overwriting, "inputs", "inputs left alone"),
     "shared state": (Forgetful(), "threads", "threads, 4 at once"),
     "denominator": (mean_over_all, "reductions", "values, mean"),
-    "masked NaN": (multiplied_mask, "masks", "values, where"),
+    "masked NaN": (multiplied_mask, "masks", "values, where over NaN"),
     "half type": (half_in_half, "half types", "values, float16"),
     "hidden NaN": (hiding, "NaN", "values, one NaN"),
     "sample weights": (weighted, "weights", "values, sample_weight"),
@@ -161,7 +162,7 @@ def test_the_smallest_failing_input_comes_with_the_true_number():
 
 
 def test_it_fails_a_test_with_the_report():
-    with pytest.raises(AssertionError, match=r"WRONG gradients, float32: \d+ of 176 wrong"):
+    with pytest.raises(AssertionError, match=r"WRONG gradients, float32: \d+ of 172 wrong"):
         check_loss(raised_to(1.001), CE, checks=["extremes"])
     check_loss(raised_to(1 + 2e-6), CE, checks=["extremes"], tolerance=3e7)
     with pytest.raises(AssertionError):
@@ -201,7 +202,7 @@ def test_forms_are_found_by_rule():
 
 def test_one_number_for_a_batch_is_looked_at_row_by_row():
     report = examine_loss(one_number, SOFTMAX, checks=["extremes", "reductions"])
-    assert report.findings[0].cases == 112
+    assert report.findings[0].cases == 92
     assert "values, mean" in {f.name for f in report.findings if f.ok and not f.not_checked}
     assert report.loss == "softmax_cross_entropy"
     claimed = Loss("softmax", margin.cross_entropy(), reduction="none")

@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 import report_fixtures as made
 
-from focalis.compare import report
 from focalis.compare.report import write_report
 from focalis.compare.report_metrics import METRICS
+from focalis.page import embedded_json
 
 CASES = {
     "binary": made.binary,
@@ -163,7 +163,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path):
     text = write_report(tmp_path, results, predictions).read_text(encoding="utf-8")
     page = Page(text)
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("script") == 3
+    assert tags.count("script") == 4
     assert not {"img", "b>", "iframe"} & set(tags)
     assert not any(name.startswith("on") for _, a in page.elements for name in a)
     for name in made.HOSTILE_NAMES:
@@ -207,7 +207,7 @@ def test_failure_leaves_the_old_report_and_no_half_of_the_new(tmp_path, monkeypa
 
 def test_not_a_number_in_a_plot_is_an_error():
     with pytest.raises(ValueError, match="JSON"):
-        report._embedded_json({"y": [float("nan")]})
+        embedded_json({"y": [float("nan")]})
 
 
 def test_a_hundred_classes_stay_small(tmp_path):

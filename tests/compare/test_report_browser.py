@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import report_fixtures as made
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from browser import requests, start, visit
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.wait import WebDriverWait
 
 from focalis.compare.report import write_report
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 CASES = {
     "binary": made.binary,
     "multiclass": made.multiclass,
@@ -38,24 +23,9 @@ CASES = {
 }
 
 
-def program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.fail(
-            f"{name} is not on the PATH; the report is tested in a real browser: install it, "
-            "on Debian by `apt-get install chromium chromium-driver`"
-        )
-    return path
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory) -> Iterator[WebDriver]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = program("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(service=Service(program("chromedriver")), options=options)
+    driver = start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -64,25 +34,6 @@ def browser(tmp_path_factory) -> Iterator[WebDriver]:
 def reports(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     return {name: write_report(folder / name, *make()) for name, make in CASES.items()}
-
-
-def visit(browser: WebDriver, path: Path, width: int = 1280, scheme: str = "light") -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    scheme = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-    for log in ("browser", "performance"):
-        browser.get_log(log)  # empties it
-    browser.get(path.as_uri())
-    WebDriverWait(browser, 20).until(
-        lambda b: b.execute_script("return document.documentElement.dataset.drawn === 'yes'")
-    )
-
-
-def requests(browser: WebDriver) -> list[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [m for m in messages if m["method"] == "Network.requestWillBeSent"]
-    return [m["params"]["request"]["url"] for m in sent]
 
 
 DRAWN = """

@@ -1,5 +1,9 @@
 """focalis.plots: what is drawn is what the losses are."""
 
+import re
+import shlex
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import oracle
@@ -7,6 +11,7 @@ import pytest
 from oracle import Margin, mp
 
 from focalis import Loss, margin, plots
+from focalis.cli import main
 from focalis.plots.command import KINDS, plot
 
 matplotlib.use("agg")
@@ -191,8 +196,6 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_of_the_command(tmp_path, monkeypatch, kind):
-    from pathlib import Path
-
     monkeypatch.chdir(tmp_path)
     Path("empty.csv").write_text("logit,target\n")
     Path("words.csv").write_text("logit,target\n1,yes\n")
@@ -213,8 +216,6 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
 
 
 def test_the_command(tmp_path, capsys):
-    from focalis.cli import main
-
     out = tmp_path / "new" / "posterior.svg"
     assert main(["plot", "posterior", "focal(gamma=3)", "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
@@ -224,3 +225,16 @@ def test_the_command(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["plot", "figure-7"])
     assert ended.value.code == 2
+
+
+def test_the_commands_of_the_document_draw(tmp_path, monkeypatch):
+    document = Path(__file__).parents[2] / "docs" / "plots.md"
+    blocks = re.findall(r"^```sh\n(.*?)^```$", document.read_text("utf-8"), re.M | re.S)
+    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert len(commands) == 8
+    monkeypatch.chdir(tmp_path)
+    Path("logits.csv").write_text("logit,target\n2.5,1\n-0.5,1\n-3,0\n1e-1,0\n")
+    for command in commands:
+        assert command[0] == "focalis"
+        assert main(command[1:]) == 0
+        assert Path(command[-1]).stat().st_size > 5000

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import polars as pl
-from plotly.offline import get_plotlyjs
 
 from focalis.compare import report_curves, report_table
 from focalis.compare.report_figures import figures
 from focalis.compare.report_metrics import Results
 from focalis.compare.report_plotting import ALL_CLASSES, Figure
+from focalis.page import (
+    asset,
+    content_security_policy,
+    embedded_json,
+    plotly_script,
+    write_page,
+)
+
+_PACKAGE = "focalis.compare"
 
 
 def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataFrame) -> Path:
@@ -56,18 +59,18 @@ def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataF
     page = render(results, figures(results, predictions))
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "index.html"
-    _write_atomically(path, page)
+    write_page(path, page)
     return path
 
 
 def render(results: Results, drawn: Sequence[Figure]) -> str:
     """Return the whole page."""
-    script = _asset("report_script.js")
-    plotly = get_plotlyjs()
+    common, own = asset("focalis.page", "page.js"), asset(_PACKAGE, "report_script.js")
+    plotly = plotly_script()
     data = results["data"]
-    return Template(_asset("report_template.html")).substitute(
-        policy=_content_security_policy(plotly, script),
-        style=_asset("report_style.css"),
+    return Template(asset(_PACKAGE, "report_template.html")).substitute(
+        policy=content_security_policy(plotly, common, own),
+        style=asset("focalis.page", "page.css") + asset(_PACKAGE, "report_style.css"),
         title=escape(f"What each loss buys on {data['name']}"),
         verdict=escape(results["verdict"]).replace(" %", "&nbsp;%"),
         facts=report_table.facts(data),
@@ -82,7 +85,7 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         settings=report_table.settings(results),
         classes=report_table.classes(data),
         protocol=report_table.protocol(results),
-        plots=_embedded_json(
+        plots=embedded_json(
             {
                 f"plot-{panel.key}": _plot(panel.layout, panel.traces)
                 for f in drawn
@@ -90,21 +93,8 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
             }
         ),
         plotly=plotly,
-        script=script,
-    )
-
-
-def _asset(name: str) -> str:
-    return files("focalis.compare").joinpath(name).read_text(encoding="utf-8")
-
-
-def _content_security_policy(*scripts: str) -> str:
-    """Allow exactly these scripts and no network: the browser enforces what the page promises."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    sources = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+        common=common,
+        script=own,
     )
 
 
@@ -152,20 +142,3 @@ def _picker(labels: Sequence[Any]) -> str:
         '<label class="picker">Class <select id="class-picker">'
         f'<option value="{ALL_CLASSES}" selected>all classes</option>{options}</select></label>'
     )
-
-
-def _embedded_json(value: Any) -> str:
-    """Write JSON that no text in it can end the script element of; NaN is an error."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    # In the same folder, since only a rename within one file system is atomic.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE
+from focalis.links import ELEMENTWISE, PROBABILITY
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
 from focalis.testing.frameworks import Answer
@@ -100,6 +100,14 @@ def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
         yield from Batch(subject, loss, batches.extreme(loss.link, dtype)).findings(dtype)
 
 
+def infinite_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at values and gradients at infinite logits, where they have their limits."""
+    if loss.link in PROBABILITY:
+        return
+    batch = Batch(subject, loss, batches.infinite(loss.link))
+    yield from batch.findings("infinite scores", order=1)
+
+
 def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at other parameters, which the function must have as arguments of that name."""
     family = loss.margin_loss.family
@@ -149,38 +157,50 @@ def weights(subject: Subject, loss: Loss) -> Iterator[Finding]:
     else:
         settings["class_weight"] = (1.0, 2.0, 0.5, 4.0)
     for name, value in settings.items():
-        if not subject.has(name):
-            yield Finding("weights", name, not_checked="the function has no such argument")
-            continue
         other = {"pos_weight": "alpha", "alpha": "pos_weight"}.get(name)
-        changes = {name: value} | ({other: None} if other else {})
-        changed = replace(loss, **changes)
-        yield from Batch(subject, changed, inputs).findings(name, order=1)
-    if not subject.has("sample_weight"):
-        yield Finding("weights", "sample_weight", not_checked="the function has no such argument")
-        return
+        changed = replace(loss, **({name: value} | ({other: None} if other else {})))
+        yield from _if_taken(subject, changed, inputs, "weights", name)
     weight = np.random.default_rng(3).choice([0, 0.5, 1, 2.25], _ROWS).astype(np.float32)
-    batch = Batch(subject, loss, inputs, sample_weight=weight)
-    yield from batch.findings("sample_weight", order=1)
+    yield from _if_taken(subject, loss, inputs, "weights", "sample_weight", sample_weight=weight)
 
 
 def masks(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at masks over NaN, which counts for nothing and gets no gradient."""
+    """Look at masks over large scores and over NaN, which count for nothing and get no gradient."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
-    x, y, out = inputs.logits.copy(), inputs.targets.copy(), np.arange(_ROWS) % 3 == 1
-    x[out] = np.nan
-    masked = Inputs(x, y, "float32")
-    if subject.has("where"):
-        yield from Batch(subject, loss, masked, where=~out).findings("where", order=1)
-    else:
-        yield Finding("masks", "where", not_checked="the function has no such argument")
-    if subject.has("ignore_index"):
-        ignored = -1 if loss.ignore_index is None else loss.ignore_index
+    out = np.arange(_ROWS) % 3 == 1
+    ignored = -1 if loss.ignore_index is None else loss.ignore_index
+    changed = replace(loss, ignore_index=ignored)
+    garbage = {"": 0.5 if loss.link in PROBABILITY else 77.0, " over NaN": np.nan}
+    for over, number in garbage.items():
+        x, y = inputs.logits.copy(), inputs.targets.copy()
+        x[out] = number
+        masked = Inputs(x, y.copy(), "float32")
+        yield from _if_taken(subject, loss, masked, "masks", "where", over, where=~out)
         y[out] = ignored
-        changed = replace(loss, ignore_index=ignored)
-        yield from Batch(subject, changed, masked).findings("ignore_index", order=1)
-    else:
-        yield Finding("masks", "ignore_index", not_checked="the function has no such argument")
+        masked = Inputs(x, y, "float32")
+        yield from _if_taken(subject, changed, masked, "masks", "ignore_index", over)
+
+
+def _if_taken(
+    subject: Subject,
+    loss: Loss,
+    inputs: Inputs,
+    check: str,
+    name: str,
+    over: str = "",
+    **more: Any,
+) -> Iterator[Finding]:
+    """Hold a batch against the truth if the function has the argument, and takes it."""
+    if not subject.has(name):
+        yield Finding(check, name, not_checked="the function has no such argument")
+        return
+    batch = Batch(subject, loss, inputs, **more)
+    try:
+        subject.call(loss, inputs, 0, **more)
+    except Exception as error:
+        yield Finding(check, name, not_checked=raised(error))
+        return
+    yield from batch.findings(name + over, order=1)
 
 
 def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -205,9 +225,7 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
         true = truth(changed, inputs.logits, inputs.targets).reduced()
         value, gradient = Finding("values", reduction), Finding("gradients", reduction)
         if answer.value is None or answer.value.size != 1:
-            value.cases = 1
-            value.failures = [Failure("", "", "", "is not one number")]
-            yield value
+            yield Finding("reductions", reduction, not_checked="it does not return one number")
             continue
         whole = np.reshape(answer.value, ())
         judge(value, whole, true.value, np.abs(true.value), inputs, loss.link, subject.tolerance)
@@ -298,6 +316,7 @@ def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 CHECKS = {
     "extremes": extreme_scores,
+    "infinities": infinite_scores,
     "parameters": parameters,
     "half types": half_types,
     "soft targets": soft_targets,

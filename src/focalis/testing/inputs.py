@@ -7,7 +7,7 @@ import numpy as np
 
 from focalis.links import ELEMENTWISE, PROBABILITY
 
-__all__ = ["Inputs", "extreme", "ordinary", "soft"]
+__all__ = ["Inputs", "extreme", "infinite", "ordinary", "soft"]
 
 Array = np.ndarray
 
@@ -15,7 +15,7 @@ Array = np.ndarray
 _MAGNITUDES = (
     0, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1, 1.7, 2.5, 2.8, 2.9, 3.5, 5, 7.3, 10, 13, 16.5, 17.5, 20,
     30, 37, 40, 50, 60, 80, 87, 88, 90, 103.5, 104, 200, 350, 500, 700, 708, 710, 745, 750, 1e3,
-    1e4, 1e8, 1e20, 1e30, np.inf,
+    1e4, 1e8, 1e20, 1e30,
 )  # fmt: skip
 _ROWS = (
     (0, 0, 0, 0), (1, 2, 3, 4), (1e-8, 0, -1e-8, 1e-3), (5, -5, 0, 0), (10, -3, 2, 0),
@@ -23,6 +23,9 @@ _ROWS = (
     (100, 99, -100, 0), (104, 0, 0, 0), (-104, 0, 1, 2), (350, -350, 340, 0), (700, -10, 0, 690),
     (745, 0, 1, 2), (-750, 0, 1, 1), (1e4, 1e4, 9999, 0), (1e8, -1e8, 0, 1e8),
     (1e30, -1e30, 0, 1), (1e30, 1e30, 0, 0), (-1e30, 0, 1, 2), (-1e30, -1e30, -1e30, 0),
+)  # fmt: skip
+_INFINITE = (np.inf, -np.inf)
+_INFINITE_ROWS = (
     (np.inf, 0, 1, 2), (-np.inf, 0, 1, 2), (0, -np.inf, -np.inf, -np.inf),
     (np.inf, -np.inf, 0, 1e30), (-np.inf, -np.inf, 3, 3),
 )  # fmt: skip
@@ -53,11 +56,17 @@ class Inputs:
 
 
 def extreme(link: str, dtype: str) -> Inputs:
-    """Return hard targets at scores up to the ends of the type, each score with each answer."""
+    """Return hard targets at finite scores to the ends of the type, each score with each answer."""
     if link in ELEMENTWISE:
         x = _round(_PROBABILITIES if link in PROBABILITY else _both_signs(), dtype)
         return _with_answers(x, dtype)
     return _with_labels(_round(_DISTRIBUTIONS if link in PROBABILITY else _ROWS, dtype), dtype)
+
+
+def infinite(link: str) -> Inputs:
+    """Return hard targets at infinite logits, where a loss has its limit."""
+    x = _round(_INFINITE if link in ELEMENTWISE else _INFINITE_ROWS, "float32")
+    return (_with_answers if link in ELEMENTWISE else _with_labels)(x, "float32")
 
 
 def ordinary(link: str, dtype: str, rows: int, seed: int = 0) -> Inputs:

@@ -48,8 +48,7 @@ def judge(
         elif wrong:
             finding.worst = np.inf
         if wrong:
-            place, size = _place(inputs, i), _size(inputs, i)
-            text = mp.nstr(true[i], 12)
+            place, size, text = _place(inputs, i), _size(inputs, i), _true(true[i])
             finding.failures.append(Failure(place, _shown(x, inputs), text, wrong, size))
     finding.failures.sort(key=lambda failure: failure.size)
 
@@ -59,6 +58,13 @@ def raised(error: BaseException) -> str:
     text = " ".join(str(error).split())
     text = text if len(text) <= 160 else text[:157] + "..."
     return f"raises {type(error).__name__}: {text}" if text else f"raises {type(error).__name__}"
+
+
+def _true(x: Any) -> str:
+    """Return the true number as text; what stands for a limit at infinity, as that limit."""
+    if abs(x) > mp.mpf("1e350"):
+        return "inf" if x > 0 else "-inf"
+    return "0" if abs(x) < mp.mpf("1e-9999") else mp.nstr(x, 12)
 
 
 def _shown(x: float, inputs: Inputs) -> str:

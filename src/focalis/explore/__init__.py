@@ -1,0 +1,150 @@
+"""One page on which losses are seen from every side: sliders, curves, gradients of your own numbers.
+
+The page needs no network. Its numbers come from the Python definitions: `focalis.explore.script` writes
+them down as JavaScript by tracing them. It needs Plotly: ``pip install "focalis[explore]"``.
+"""
+
+import inspect
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from focalis.explore.script import CLASSES, family_script, vocabulary_script
+from focalis.explore.snippets import snippets
+from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
+from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.page import (
+    asset,
+    content_security_policy,
+    embedded_json,
+    plotly_script,
+    write_page,
+)
+
+__all__ = ["render", "write"]
+
+_PACKAGE = "focalis.explore"
+_LETTERS = {"gamma": "γ", "beta": "β", "epsilon": "ε", "kappa": "κ", "tau": "τ"}
+_TITLES = {
+    "cross_entropy": "cross-entropy",
+    "focal_star": "FL*",
+    "generalized_cross_entropy": "generalised cross-entropy",
+    "poly1": "poly-1",
+}
+# How far a slider goes where the range of a parameter does not end.
+_FAR = 5.0
+_STEPS = 100
+
+
+def write(path: Path, names: Sequence[str] = ()) -> None:
+    """Write the page, in full or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what is there is replaced.
+    names : sequence of str
+        Margin losses beyond those of `focalis.margin`, by name, which somebody has defined.
+
+    Raises
+    ------
+    TypeError
+        If one of them does what the vocabulary has no word for.
+    OSError
+        If the file cannot be written.
+    """
+    page = render(names)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_page(path, page)
+
+
+def render(names: Sequence[str] = ()) -> str:
+    """Return the page as HTML; see `write`."""
+    families = [one for one in FAMILIES.values() if one.__module__ == "focalis.margin"]
+    families += [FAMILIES[name] for name in names]
+    plotly, common = plotly_script(), asset("focalis.page", "page.js")
+    traced, shown = _traced(families), snippets()
+    own = asset(_PACKAGE, "explore.js")
+    described = {
+        "families": {family.name: _describe(family) for family in families},
+        "snippets": [one._asdict() for one in shown],
+        "classes": [CLASSES.start, CLASSES.stop - 1],
+        "baseline": BASELINE_COLOUR,
+        "colours": COLOURS,
+        "dashes": DASHES,
+    }
+    return Template(asset(_PACKAGE, "explore.html")).substitute(
+        policy=content_security_policy(plotly, common, traced, own),
+        style=asset("focalis.page", "page.css") + asset(_PACKAGE, "explore.css"),
+        tabs="".join(_tab(i, one.name) for i, one in enumerate(shown)),
+        classes=str(CLASSES.stop - 1),
+        described=embedded_json(described),
+        plotly=plotly,
+        common=common,
+        traced=traced,
+        script=own,
+    )
+
+
+def _traced(families: Sequence[MarginLossFamily]) -> str:
+    members = ",\n".join(f"{one.name}: {family_script(one)}" for one in families)
+    return f'"use strict";\n{vocabulary_script()}\nconst traced = {{\n{members}\n}};\n'
+
+
+def _describe(family: MarginLossFamily) -> dict[str, Any]:
+    """Return what the page needs to know of a family beside its formulas."""
+    summary = (family.__doc__ or "").strip().splitlines()
+    title = _TITLES.get(family.name, family.name.replace("_", " "))
+    builtin = family.__module__ == "focalis.margin"
+    return {
+        "title": title,
+        "summary": summary[0] if summary else title,
+        "module": None if builtin else family.__module__,
+        "parameters": [_describe_parameter(family, name) for name in family.ranges],
+    }
+
+
+def _describe_parameter(family: MarginLossFamily, name: str) -> dict[str, Any]:
+    interval = family.ranges[name]
+    default = family.__signature__.parameters[name].default
+    default = 1.0 if default is inspect.Parameter.empty else float(default)
+    low = interval.low if abs(interval.low) < 1e300 else min(-_FAR, 2 * default)
+    high = interval.high if abs(interval.high) < 1e300 else max(_FAR, 2 * default)
+    step = _round_step((high - low) / _STEPS)
+    low = low if low in interval else low + step
+    high = high if high in interval else high - step
+    return {
+        "name": name,
+        "letter": _LETTERS.get(name, name),
+        "range": interval.text,
+        "low": round(low, 12),
+        "high": round(high, 12),
+        "step": step,
+        "value": default,
+    }
+
+
+def _round_step(step: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is no larger.
+
+    Examples
+    --------
+    >>> _round_step(0.06)
+    0.05
+    """
+    power = 1.0
+    while power > step:
+        power /= 10
+    while power * 10 <= step:
+        power *= 10
+    return round(max(f * power for f in (1, 2, 5) if f * power <= step * (1 + 1e-9)), 12)
+
+
+def _tab(i: int, name: str) -> str:
+    selected = "true" if i == 0 else "false"
+    return (
+        f'<button type="button" role="tab" id="tab-{i}" aria-controls="code" '
+        f'aria-selected="{selected}" tabindex="{0 if i == 0 else -1}">{escape(name)}</button>'
+    )

@@ -1,0 +1,61 @@
+"""What `focalis explore` does with its arguments."""
+
+import importlib
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from focalis import explore
+from focalis.margin import FAMILIES
+
+__all__ = ["show"]
+
+
+def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[Path, bool]:
+    """Write the page to a file, or to a temporary one that the browser opens.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Modules with margin losses of one's own; they may lie in the working directory.
+    out : Path or None
+        The file; without one a browser is asked to open a temporary file.
+    overwrite : bool
+        Whether a file that is there is replaced.
+
+    Returns
+    -------
+    path : Path
+    opened : bool
+        Whether a browser took it.
+
+    Raises
+    ------
+    ValueError
+        If the file is there or cannot be written, or a module cannot be imported or has no margin loss.
+    """
+    names = [name for module in modules for name in _margin_losses(module)]
+    if out is not None and out.exists() and not overwrite:
+        raise ValueError(f"{out} is there already; --overwrite replaces it")
+    path = out or Path(tempfile.mkdtemp(prefix="focalis-")) / "explore.html"
+    try:
+        explore.write(path, names)
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error}") from error
+    return path, out is None and webbrowser.open(path.resolve().as_uri())
+
+
+def _margin_losses(module: str) -> list[str]:
+    """Return the names of the margin losses that a module defines."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        raise ValueError(f"cannot import {module!r}: {type(error).__name__}: {error}") from error
+    names = [name for name, family in FAMILIES.items() if family.__module__ == module]
+    if not names:
+        raise ValueError(f"{module!r} defines no margin loss")
+    return names
