@@ -1,16 +1,17 @@
-"""optax, run for real in a process of its own."""
+"""optax, and focalis.jax under its names, run for real in a process of their own."""
+
+import importlib
 
 import numpy as np
 from proofs import ANSWERS, INDICES, LOGITS, MAYBE, ONE_HOT, SOFT, Proof
 
 
-def by_grad(name):
+def by_grad(module, name):
     def run(scores, targets, **parameters):
         import jax
         import jax.numpy as jnp
-        import optax
 
-        function = getattr(optax.losses, name)
+        function = getattr(importlib.import_module(module), name)
         x, y = jnp.asarray(scores, jnp.float32), jnp.asarray(targets)
 
         @jax.jit
@@ -33,8 +34,10 @@ def optax_losses():
         "sigmoid_focal_loss": [(ANSWERS, focal)],
         "poly_loss_cross_entropy": [(SOFT, ({}, {"epsilon": -0.5}))],
     }
+    own = [name for name in inputs if not name.startswith("safe")]
     return [
-        Proof(f"optax.{name}", by_grad(name), LOGITS, targets, cases, 1e-5)
-        for name, given in inputs.items()
-        for targets, cases in given
+        Proof(f"optax.{name}", by_grad(module, name), LOGITS, targets, cases, 1e-5)
+        for module, names in (("optax.losses", inputs), ("focalis.jax", own))
+        for name in names
+        for targets, cases in inputs[name]
     ]
