@@ -271,12 +271,14 @@ def test_probabilities_and_logits_agree():
 def every_word(m, u, v, p, q, tau=0.5):
     """Nothing anyone needs: it has each word that a formula may hold."""
     slope = -(softplus(-m) / (tau + p)) * minimum(p, q) - 2.0 * q
-    return u, slope, where(p < 0.5, log(p + q), -sigmoid(m) / (p * p)) ** 2
+    near = where(p == 0.5, 0.0, log(tau + q) + abs(m) - 1.0)
+    return u, slope, where(p < 0.5, near, -sigmoid(m) / (p * p)) ** 2
 
 
 def as_python(formula):
     """Turn a formula for people into Python."""
     text = formula.replace("−", "-").replace("^", "**").replace("σ", "sigmoid")
+    text = text.replace(" = ", " == ")
     return re.sub(r"(?<=[\w)]) (?=[\w(])", " * ", text)
 
 

@@ -98,6 +98,12 @@ class _Term:
         negative = self.negative != other.negative
         return _Term(f"{self.inside(_PRODUCT)} / {other.inside(_POWER)}", _PRODUCT, negative)
 
+    def __pos__(self) -> "_Term":
+        return self
+
+    def __abs__(self) -> "_Term":
+        return _called("abs")(self)
+
     def __pow__(self, exponent: int) -> "_Term":
         return _Term(f"{self.whole(_ATOM)}^{exponent}", _POWER)
 
@@ -118,8 +124,9 @@ def _comparison(sign: str) -> Callable[[_Term, Any], _Term]:
     return lambda self, other: _Term(f"{self} {sign} {other}", _SUM)
 
 
-for _name, _sign in (("lt", "<"), ("le", "≤"), ("gt", ">"), ("ge", "≥")):
+for _name, _sign in (("lt", "<"), ("le", "≤"), ("gt", ">"), ("ge", "≥"), ("eq", "=")):
     setattr(_Term, f"__{_name}__", _comparison(_sign))
+_Term.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def _term(operand: Any) -> _Term:
