@@ -1,0 +1,108 @@
+"""What is known of the arguments without looking at numbers, so while a program is traced too."""
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from focalis import Loss
+from focalis.links import ELEMENTWISE
+from focalis.weighting import read_normalizer
+
+__all__ = ["as_array", "check", "class_axis"]
+
+Array = jax.Array
+Shape = tuple[int, ...]
+
+
+def as_array(name: str, given: Any) -> Array:
+    """Return real numbers as a JAX array, or raise."""
+    if not isinstance(given, jax.Array | np.ndarray | np.generic | int | float):
+        raise TypeError(f"{name} must be an array of JAX or NumPy, got {type(given).__name__}")
+    array = jnp.asarray(given)
+    if jnp.issubdtype(array.dtype, jnp.complexfloating) or not (
+        jnp.issubdtype(array.dtype, jnp.number) or array.dtype == jnp.bool_
+    ):
+        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+    return array
+
+
+def class_axis(axis: Any, ndim: int) -> int:
+    """Return an axis counted from the front."""
+    try:
+        found = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be an int, got {type(axis).__name__}") from None
+    if not -max(ndim, 1) <= found < max(ndim, 1):
+        raise ValueError(f"axis must be one of the {ndim} axes of the logits, got {axis}")
+    return found % max(ndim, 1)
+
+
+def check(
+    loss: Loss,
+    logits: Array,
+    targets: Array,
+    sample_weight: Array | None,
+    where: Array | None,
+    normalizer: Any,
+    axis: int,
+) -> None:
+    """Raise for what does not fit."""
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+    if not jnp.issubdtype(logits.dtype, jnp.floating) or logits.dtype.itemsize < 2:
+        raise TypeError(
+            f"logits must be floating-point numbers of 16 to 64 bits, got {logits.dtype}"
+        )
+    shape = logits.shape
+    elementwise = loss.link in ELEMENTWISE
+    rows = shape if elementwise and len(shape) <= 1 else shape[:axis] + shape[axis + 1 :]
+    if not elementwise:
+        _check_classes(loss, logits, targets, rows, axis)
+    elif targets.shape != shape:
+        raise ValueError(
+            f"targets with link={loss.link!r} must have the shape of the logits {shape}, "
+            f"got {targets.shape}"
+        )
+    for name, given in (("sample_weight", sample_weight), ("where", where)):
+        if given is not None and given.shape != rows and not (elementwise and given.shape == shape):
+            options = f"{rows}, one for each row"
+            if elementwise:
+                options += f", or {shape}, one for each element"
+            raise ValueError(f"{name} must have shape {options}, got {given.shape}")
+    if where is not None and where.dtype != jnp.bool_:
+        raise TypeError(f"where must be boolean, True where a target counts, got {where.dtype}")
+    if isinstance(normalizer, jax.Array | np.ndarray):
+        if normalizer.shape:
+            raise ValueError(
+                "normalizer must be a number or an array without dimensions, "
+                f"got shape {normalizer.shape}"
+            )
+        # The number itself may not be there yet.
+        normalizer = 1.0
+    read_normalizer(loss.reduction, normalizer)
+
+
+def _check_classes(loss: Loss, logits: Array, targets: Array, rows: Shape, axis: int) -> None:
+    shape = logits.shape
+    if not shape or shape[axis] == 0:
+        raise ValueError(
+            f"logits with link={loss.link!r} need an axis of at least one class, got shape {shape}"
+        )
+    if targets.shape == rows:
+        if not jnp.issubdtype(targets.dtype, jnp.integer):
+            raise TypeError(
+                f"targets of shape {rows} are class indices and must be integers, got {targets.dtype}"
+            )
+    elif targets.shape != shape:
+        raise ValueError(
+            f"targets with link={loss.link!r} must have shape {rows} (class indices) or {shape} (a "
+            f"number for each class), got {targets.shape}"
+        )
+    elif loss.ignore_index is not None:
+        raise ValueError(
+            "ignore_index applies to class indices; with a target for each class use where= "
+            f"instead, got ignore_index={loss.ignore_index!r}"
+        )

@@ -1,0 +1,132 @@
+"""The two ends of a training: the logits to start from, and the probabilities that come out."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from focalis.jax._checks import as_array, class_axis
+from focalis.links import ELEMENTWISE
+from focalis.loss import Loss
+
+__all__ = ["initial_logits", "posterior"]
+
+Array = jax.Array
+
+
+def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Array:
+    """Return the class probabilities that logits stand for after training with a loss.
+
+    Parameters
+    ----------
+    loss : Loss
+        What the model was trained with.
+    logits : array
+        Its scores (…, C); for a sigmoid or identity of any shape.
+    axis : int, default -1
+        The class axis.
+
+    Returns
+    -------
+    Array
+        Shaped like the logits and of their type. Computed by the host, under ``jax.jit`` as well, and
+        without a gradient.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit, or the loss does not determine the probabilities.
+
+    See Also
+    --------
+    focalis.Loss.posterior : What it is.
+
+    Examples
+    --------
+    The minimiser of the focal loss for classes of probabilities .6, .3 and .1:
+
+    >>> import jax.numpy as jnp
+    >>> from focalis import Loss, margin
+    >>> from focalis.jax import posterior
+    >>> loss = Loss("softmax", margin.focal(gamma=2.0))
+    >>> posterior(loss, jnp.log(jnp.array([0.48892, 0.35279, 0.15829]))).round(3)
+    Array([0.6, 0.3, 0.1], dtype=float32)
+    """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+    x = jax.lax.stop_gradient(as_array("logits", logits))
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"logits must be floating-point numbers, got {x.dtype}")
+    axis = class_axis(axis, x.ndim)
+    rows = jnp.moveaxis(x, axis, -1) if x.ndim else x
+    # What the loss cannot answer is an error here, not in the midst of a running program.
+    one_row = rows.shape[-1:] if x.ndim > 1 or loss.link not in ELEMENTWISE else (1,)
+    loss.posterior(np.full(one_row, 0.5))
+    eta = jax.pure_callback(
+        functools.partial(_on_host, loss),
+        jax.ShapeDtypeStruct(rows.shape, rows.dtype),
+        rows,
+        vmap_method="broadcast_all",
+    )
+    return jnp.moveaxis(eta, -1, axis) if x.ndim else eta
+
+
+def _on_host(loss: Loss, logits: Any) -> np.ndarray:
+    given = np.asarray(logits)
+    return loss.posterior(given.astype(np.float64)).astype(given.dtype)
+
+
+def initial_logits(
+    loss: Loss,
+    targets: jax.typing.ArrayLike,
+    *,
+    sample_weight: jax.typing.ArrayLike | None = None,
+    n_classes: int | None = None,
+) -> Array:
+    """Return the constant logits that minimise a loss over the targets: a bias to start from.
+
+    Parameters
+    ----------
+    loss : Loss
+        What the model will be trained with.
+    targets : array
+        As in `focalis.jax.apply`, with the classes along the last axis. Their numbers are read, so they
+        may not be traced.
+    sample_weight : array, optional
+        As in `focalis.jax.apply`.
+    n_classes : int, optional
+        The number of classes of class indices; one more than the largest if not given.
+
+    Returns
+    -------
+    Array
+        Without dimensions for one output, else (C,); of a softmax with mean 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit, a class never occurs, or the loss has no finite minimiser.
+
+    See Also
+    --------
+    focalis.Loss.initial_logits : What it is.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from focalis import Loss, margin
+    >>> from focalis.jax import initial_logits
+    >>> initial_logits(Loss("sigmoid", margin.cross_entropy()), jnp.array([1, 0, 0, 0])).round(4)
+    Array(-1.0986, dtype=float32)
+    """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+    given = [("targets", targets), ("sample_weight", sample_weight)]
+    for name, array in given:
+        if isinstance(array, jax.core.Tracer):
+            raise TypeError(f"{name} must be known numbers to start from, got a traced array")
+    read = [None if array is None else np.asarray(array) for _, array in given]
+    found = loss.initial_logits(read[0], sample_weight=read[1], n_classes=n_classes)
+    return jnp.asarray(found, jnp.result_type(float))
