@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
+# Programs of a few operations take longer to optimise than to run.
+UNOPTIMISED = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +20,8 @@ def test_on(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: it has no release for this Python")
     session = {"FOCALIS_KERAS_SESSION": "1", "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    if backend == "jax":
+        session["XLA_FLAGS"] = UNOPTIMISED
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "tests/keras/session"]
     done = subprocess.run(
         [sys.executable, *command],

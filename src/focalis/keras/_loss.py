@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to its arrays
 
 from focalis import Loss
 from focalis.functional._evaluation import renamed
@@ -67,7 +68,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
             Of each sample (batch,), or shaped like the losses of the samples. What has weight 0, or is
             masked, may hold anything.
         """
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = get_keras_mask(y_pred)
         with keras.name_scope(self.name):
             return self._evaluate(y_true, y_pred, sample_weight, mask, self.reduction)
 

@@ -47,7 +47,7 @@ def read_targets(y: Any, x: Any, form: str, axis: int) -> Any:
     if not keras.backend.is_float_dtype(_type(y)):
         return y if _type(y) == "int64" else ops.cast(y, "int32")
     # Labels that have come as floating-point numbers, which a wrong one must survive.
-    is_index = (ops.floor(y) == y) & (ops.abs(y) < -_NO_CLASS)
+    is_index = (ops.floor(y) == y) & (ops.abs(y) < 2.0**31)
     return ops.where(is_index, ops.cast(ops.where(is_index, y, 0), "int32"), _NO_CLASS)
 
 

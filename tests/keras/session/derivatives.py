@@ -18,7 +18,7 @@ def value_and_grad(function, x, *, compiled=False):
     if BACKEND == "tensorflow":
         return _tensorflow(function, x, compiled)
     if BACKEND == "jax":
-        return _jax(function, x)
+        return _jax(function, x, compiled)
     return _torch(function, x)
 
 
@@ -35,11 +35,10 @@ def _tensorflow(function, x, compiled):
     return tuple(np.asarray(a) for a in run(tf.constant(x)))
 
 
-def _jax(function, x):
+def _jax(function, x, compiled):
     import jax
     import jax.numpy as jnp
 
-    @jax.jit
     def both(x):
         def total(x):
             value = function(x)
@@ -48,7 +47,7 @@ def _jax(function, x):
         (_, value), grad = jax.value_and_grad(total, has_aux=True)(x)
         return value, grad
 
-    value, grad = both(jnp.asarray(x))
+    value, grad = (jax.jit(both) if compiled else both)(jnp.asarray(x))
     return np.asarray(value), np.asarray(grad)
 
 
