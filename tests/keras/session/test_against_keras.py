@@ -116,9 +116,9 @@ def test_hard_labels_give_what_keras_gives(name, from_logits):
     each = rng.uniform(size=y.shape[:2]).astype("float32")
     mask = rng.uniform(size=y.shape[:2]) > 0.4
     calls = [
-        ("sum_over_batch_size", None, None),
-        ("sum_over_batch_size", each[:, :1], mask),
-        ("mean_with_sample_weight", each, mask),
+        ("sum_over_batch_size", each[:, :1], None),
+        ("mean", each, mask),
+        ("mean_with_sample_weight", each, None),
         ("sum", None, mask),
         (None, each, None),
     ]

@@ -103,12 +103,11 @@ def test_mixed_precision():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_configurations(name):
-    loss, y = LOSSES[name]
+    loss, _ = LOSSES[name]
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
     assert again.loss == loss.loss
-    assert float(again(y, X[:, :3])) == float(loss(y, X[:, :3]))
     assert type(loss).from_config(loss.get_config()).loss == loss.loss
 
 
