@@ -8,7 +8,7 @@ from derivatives import BACKEND
 import focalis.keras as F
 from focalis import Loss, margin
 
-X = np.zeros((4, 3), "float32")
+X = np.zeros((6, 3), "float32")
 WRONG_SETTINGS = [
     ("BinaryFocalCrossentropy", {"gamma": -1.0}, ValueError, "gamma of focal"),
     ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 2.0}, ValueError, "alpha"),
@@ -31,13 +31,13 @@ def test_settings(name, settings, error, words):
 
 
 WRONG_CALLS = [
-    ("BinaryCrossentropy", {}, (np.zeros((4, 2)), X), "y_true must have the shape"),
-    ("BinaryCrossentropy", {}, (np.zeros(4), X), "y_true must have the shape"),
-    ("CategoricalCrossentropy", {}, (np.zeros(4), X), "y_true must have the shape"),
-    ("SparseCategoricalCrossentropy", {}, (np.zeros((4, 3)), X), "y_true must have the shape"),
-    ("SparseCategoricalCrossentropy", {"axis": 2}, (np.zeros(4), X), "axis 2"),
+    ("BinaryCrossentropy", {}, (np.zeros((6, 2)), X), "y_true must have the shape"),
+    ("BinaryCrossentropy", {}, (np.zeros(6), X), "y_true must have the shape"),
+    ("CategoricalCrossentropy", {}, (np.zeros(6), X), "y_true must have the shape"),
+    ("SparseCategoricalCrossentropy", {}, (np.zeros((6, 3)), X), "y_true must have the shape"),
+    ("SparseCategoricalCrossentropy", {"axis": 2}, (np.zeros(6), X), "axis 2"),
     ("BinaryCrossentropy", {}, (X, X, np.ones(3)), "sample_weight must have the shape"),
-    ("BinaryCrossentropy", {}, (X, X, np.ones((4, 3))), "sample_weight must have the shape"),
+    ("BinaryCrossentropy", {}, (X, X, np.ones((6, 3))), "sample_weight must have the shape"),
     ("CategoricalCrossentropy", {"class_weight": [1.0, 2.0]}, (X, X), "class_weight"),
 ]
 
@@ -48,16 +48,15 @@ def test_calls(name, settings, given, words):
         getattr(F, name)(**settings)(*given)
 
 
-@pytest.mark.parametrize(
-    "labels", [[0, 1, 3, 0], [0, 1, -1, 0], [0.0, 1.5, 0.0, 0.0], [0.0, np.nan, 0.0, 0.0]]
-)
-def test_a_label_that_is_no_class(labels):
+@pytest.mark.parametrize("label", [3, -1, 1.5, np.nan])
+def test_a_label_that_is_no_class(label):
     loss = F.SparseCategoricalCrossentropy(from_logits=True)
+    labels = np.array([0, 1, label, 0, 2, 1])
     if BACKEND == "torch":
         with pytest.raises(ValueError, match="targets must be class indices"):
-            loss(np.array(labels), X)
+            loss(labels, X)
     else:
-        assert np.isnan(float(loss(np.array(labels), X)))
+        assert np.isnan(float(loss(labels, X)))
 
 
 def test_an_answer_that_is_none():
@@ -73,5 +72,5 @@ def test_a_loss_that_ignores():
     """The index that a Loss ignores is the class that its wrapper ignores."""
     loss = F.LossWrapper(Loss("softmax", margin.cross_entropy(), ignore_index=-100))
     assert loss.ignore_class == -100
-    assert float(loss(np.array([-100, 0, 0, -100]), X)) == pytest.approx(np.log(3), rel=1e-6)
+    assert float(loss(np.array([-100, 0, 0, -100, 1, 2]), X)) == pytest.approx(np.log(3), rel=1e-6)
     assert keras.losses.deserialize(keras.losses.serialize(loss)).ignore_class == -100

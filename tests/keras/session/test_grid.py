@@ -61,9 +61,9 @@ def check_case(chosen, loss, case, orders, derive):
         check(got, numbers, bulk, what=what, inputs=case.inputs, factor=case.factor)
 
 
-def first(loss, x, y, **options):
+def first(loss, x, y, *, compiled=BACKEND == "jax"):
     with probabilities_as_they_are():
-        return value_and_grad(lambda x: loss(y, x), x, **options)
+        return value_and_grad(lambda x: loss(y, x), x, compiled=compiled)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
