@@ -103,6 +103,11 @@ class _Share(NamedTuple):
             y = tf.where(weight == 0.0, _number(0.0, y), y * weight)
         return y if self.where is None else tf.where(_align(self.where, y), y, _number(0.0, y))
 
+    def may_be_nothing(self) -> bool:
+        """Return whether an element's answers may both be masked or have the weight 0."""
+        given = (self.loss.alpha, self.loss.pos_weight, self.loss.class_weight)
+        return not (self.sample_weight is None and self.where is None and given == (None,) * 3)
+
     def answer_weights(self, answer: int) -> tf.Tensor | None:
         """Return the weights of an answer, one or (C,), None where all are 1."""
         given = (self.loss.alpha, self.loss.pos_weight, self.loss.class_weight)
@@ -131,7 +136,8 @@ def _elementwise(share: _Share, targets: tf.Tensor) -> tf.Tensor:
     if loss.link in PROBABILITY:
         # At 0 and 1 a slope may be infinite, and must not meet an answer that has no share.
         return _weighted(loss, x, yes, False) + _weighted(loss, x, no, True)
-    x = _harmless(loss, x, (yes != 0.0) | (no != 0.0))
+    if share.may_be_nothing():
+        x = _harmless(loss, x, (yes != 0.0) | (no != 0.0))
     truth, mirror = evaluate("sigmoid", loss.margin_loss, x, False, True)
     return _times(yes, truth) + _times(no, mirror)
 

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from focalis import vocabulary
+from focalis.engines.fused import primitives32
 
 __all__ = ["computing_in"]
 
@@ -29,12 +30,29 @@ def _where(condition: tf.Tensor, a: Any, b: Any) -> Any:
     return tf.where(condition, tf.convert_to_tensor(a, dtype), tf.convert_to_tensor(b, dtype))
 
 
+_COEFFICIENTS = [float(getattr(primitives32, f"G{k}")) for k in range(10)]
+"""Of log(1 + x) / x on [0, 1] in float32, as the fused kernels have it."""
+
+
+def _log1p_unit(x: tf.Tensor) -> tf.Tensor:
+    """Return log(1 + x) for x in [0, 1].
+
+    XLA vectorises no loop that has both an exponential and a logarithm, but polynomials it does.
+    """
+    if x.dtype != tf.float32:
+        return tf.math.log1p(x)
+    series = _COEFFICIENTS[-1]
+    for coefficient in _COEFFICIENTS[-2::-1]:
+        series = series * x + coefficient
+    return x * series
+
+
 vocabulary.exp.register(tf.Tensor, tf.math.exp)
 vocabulary.exp_nonpositive.register(tf.Tensor, tf.math.exp)
 vocabulary.expm1.register(tf.Tensor, tf.math.expm1)
 vocabulary.log.register(tf.Tensor, tf.math.log)
 vocabulary.log1p.register(tf.Tensor, tf.math.log1p)
-vocabulary.log1p_unit.register(tf.Tensor, tf.math.log1p)
+vocabulary.log1p_unit.register(tf.Tensor, _log1p_unit)
 vocabulary.sqrt.register(tf.Tensor, tf.math.sqrt)
 vocabulary.absolute.register(tf.Tensor, tf.math.abs)
 vocabulary.where.register(tf.Tensor, _where)
