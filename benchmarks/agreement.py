@@ -1,4 +1,4 @@
-"""``python -m benchmarks.agreement``: the same loss through every front end, against the truth in 60 digits.
+"""``python -m benchmarks.agreement``: one loss through every front end, against its truth in 60 digits.
 
 Errors are in units of the type's rounding: 2⁻²⁴ of the true number in float32, 2⁻⁵³ in float64, the
 largest over all logits whose true number is a normal one. Front ends that are not installed are left
@@ -32,7 +32,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.agreement", description=__doc__)
     parser.add_argument("--keras", action="store_true", help=argparse.SUPPRESS)
     if parser.parse_args().keras:
-        print(json.dumps([[part.tolist() for part in keras(*case)[:2]] for case in cases(np.float32)]))
+        print(
+            json.dumps([[part.tolist() for part in keras(*case)[:2]] for case in cases(np.float32)])
+        )
         return 0
     print(f"Focal loss, γ = {GAMMA:g}; value, gradient and, where the front end has it, Hessian.\n")
     print("| front end | type | sigmoid | softmax |\n| --- | --- | ---: | ---: |")
@@ -47,7 +49,7 @@ def main() -> int:
 
 
 def cases(dtype: Any) -> list[tuple[Loss, Array, Array]]:
-    """Return for each link the loss, logits from confident mistakes to confident answers, and targets."""
+    """Return for each link the loss, logits from mistakes to answers, both confident, and targets."""
     rng = np.random.default_rng(0)
     x = np.concatenate([np.linspace(-60, 60, ROWS - 40), 10.0 ** rng.uniform(-6, 1.7, 40)])
     y = (np.arange(ROWS) % 2).astype(dtype)
@@ -73,7 +75,9 @@ def errors(answer: Answer, case: tuple[Loss, Array, Array]) -> str:
             continue
         sizes = np.maximum(np.abs(right), np.abs(bulk)).ravel()
         pairs = zip(got.astype(np.float64).ravel().tolist(), right.ravel(), sizes, strict=True)
-        units = [abs(a - b) / (size * float(info.eps) / 2) for a, b, size in pairs if size > info.tiny]
+        units = [
+            abs(a - b) / (size * float(info.eps) / 2) for a, b, size in pairs if size > info.tiny
+        ]
         found.append(f"{float(max(units)):.1f}")
     return ", ".join(found)
 
@@ -113,7 +117,6 @@ def jax(loss: Loss, x: Array, y: Array) -> Answer:
 def keras(loss: Loss, x: Array, y: Array) -> Answer:
     """Answer on the backend of this process."""
     import keras
-
     from focalis.keras import LossWrapper
 
     # A row has a class axis, of one question here.
@@ -160,7 +163,9 @@ def keras_on(backend: str) -> Callable[..., Answer]:
         if not answers:
             environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
             command = [sys.executable, "-m", "benchmarks.agreement", "--keras"]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=True
+            )
             answers.extend(json.loads(done.stdout.splitlines()[-1]))
         value, gradient = answers[LINKS.index(loss.link)]
         return np.array(value), np.array(gradient), None

@@ -1,7 +1,7 @@
 """A network in Flax NNX on scikit-learn's digits, with cross-entropy and with a focal loss.
 
-The last bias starts where the loss is least for constant logits; after training the focal loss's
-distorted probabilities are corrected by its posterior.
+The last bias starts where the loss is least for constant logits. After training, the posterior corrects
+the probabilities that the focal loss distorts.
 """
 
 import jax

@@ -62,6 +62,8 @@ def test_shell_blocks_parse(document):
 
 HELP = {
     "focalis compare": ("focalis", "compare", "--help"),
+    "focalis explain": ("focalis", "explain", "--help"),
+    "focalis list": ("focalis", "list", "--help"),
     "python -m benchmarks": ("benchmarks", "--help"),
 }
 

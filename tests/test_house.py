@@ -109,6 +109,7 @@ def test_the_import_contract_knows_every_module_of_the_core():
         "compare",
         "explore",
         "jax",
+        "keras",
         "page",
         "plots",
         "sklearn",

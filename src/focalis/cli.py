@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import focalis
+from focalis.catalogue.commands import add_catalogue_commands
 from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
@@ -57,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         After --help and --version, with 0; if the arguments make no sense, with 2.
     """
     parser = _parser()
-    parsed, unknown = parser.parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed, unknown = parser.parse_known_args(_numbers_joined(given))
     if unknown:
         # The sub-command's own parser speaks, so that the line names the sub-command.
         getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -65,6 +68,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     return int(parsed.run(parsed))
+
+
+def _numbers_joined(arguments: Sequence[str]) -> list[str]:
+    """Give numbers that begin with a minus to the option before them, which argparse does not.
+
+    Examples
+    --------
+    >>> _numbers_joined(["explain", "focal", "--logits", "-1,2"])
+    ['explain', 'focal', '--logits=-1,2']
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
+    add_catalogue_commands(commands)
     add_commands(commands)
     return parser
 

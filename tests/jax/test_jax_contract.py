@@ -1,4 +1,4 @@
-"""The JAX front end gives what the core gives, to the core's own accuracy, at the ends too."""
+"""The JAX front end is as near to the truth as the core must be, under jit and at the ends too."""
 
 import contract
 import jax
@@ -10,39 +10,56 @@ from oracle import Margin, truth
 
 from focalis import Loss
 
-MARGINS = [*registry.FEW_MARGINS, Margin("focal", (("gamma", 0.5),))]
+FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
+EVERY = [*registry.FEW_MARGINS, FOCAL_HALF]
+SOME = [*registry.TWO_MARGINS, FOCAL_HALF]
+GRID = [("sigmoid", chosen) for chosen in EVERY]
+GRID += [(link, chosen) for link in ("softmax", "identity", "simplex") for chosen in SOME]
 
 
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
-@pytest.mark.parametrize("link", registry.LINKS)
-@pytest.mark.parametrize("chosen", MARGINS, ids=registry.name)
-def test_they_meet_the_contract(chosen, link, dtype):
+@pytest.mark.parametrize(("link", "chosen"), GRID, ids=registry.name)
+def test_they_meet_the_contract(link, chosen, dtype):
     """Values, gradients and Hessians against 80 digits, from 0 to ±1e30 and ±inf."""
     loss = Loss(link, registry.build(chosen), reduction="none")
     for case in contract.cases(link, dtype):
-        true = truth(chosen, case.link, case.inputs, case.weights)
-        value, grad, hess = jax_cases.derivatives(loss, case.inputs, case.targets)
-        kind = {"inputs": case.inputs, "factor": case.factor}
-        assert value.dtype == grad.dtype == hess.dtype == dtype
-        jax_cases.assert_accurate(value, true.value, what="value", **kind)
-        jax_cases.assert_accurate(grad, true.gradient, true.gradient_bulk, what="gradient", **kind)
-        jax_cases.assert_accurate(hess, true.hessian, true.hessian_bulk, what="Hessian", **kind)
+        check(loss, chosen, case, jax.jacfwd)
 
 
-@pytest.mark.parametrize("second", [jax.jacfwd, jax.jacrev])
-@pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
-@pytest.mark.parametrize("chosen", MARGINS, ids=registry.name)
+@pytest.mark.parametrize(
+    ("dtype", "second"), [(np.float32, jax.jacfwd), (np.float64, jax.jacrev)], ids=registry.name
+)
+@pytest.mark.parametrize("chosen", SOME[1:], ids=registry.name)
 def test_dense_targets_meet_the_contract(chosen, dtype, second):
     x = registry.rows(dtype)
     y = np.resize([(0.5, 0.25, 0.0, 0.25), (0.0, 1.0, 0.0, 0.0), (0.125, 0.0, 2.0, 0.5)], x.shape)
     loss = Loss("softmax", registry.build(chosen), reduction="none")
-    case = contract.dense_case("softmax", x, y)
+    check(loss, chosen, contract.dense_case("softmax", x, y), second)
+
+
+def check(loss, chosen, case, second):
     true = truth(chosen, case.link, case.inputs, case.weights)
     value, grad, hess = jax_cases.derivatives(loss, case.inputs, case.targets, second)
-    jax_cases.assert_accurate(value, true.value, what="value", inputs=x, factor=2)
-    jax_cases.assert_accurate(
-        grad, true.gradient, true.gradient_bulk, what="gradient", inputs=x, factor=2
-    )
-    jax_cases.assert_accurate(
-        hess, true.hessian, true.hessian_bulk, what="Hessian", inputs=x, factor=2
-    )
+    assert value.dtype == grad.dtype == hess.dtype == case.inputs.dtype
+    for what, got, expected, bulk in (
+        ("value", value, true.value, None),
+        ("gradient", grad, true.gradient, true.gradient_bulk),
+        ("Hessian", hess, true.hessian, true.hessian_bulk),
+    ):
+        kind = {"what": what, "inputs": case.inputs, "factor": case.factor}
+        jax_cases.assert_accurate(got, expected, bulk, **kind)
+
+
+def test_naive_differentiation_would_fail():
+    """The same formula differentiated as it stands gives NaN where the closed forms do not."""
+
+    def naive(x):
+        p = jax.nn.sigmoid(x)
+        return -((1.0 - p) ** 0.5) * jax.numpy.log(p)
+
+    assert np.isnan(jax.grad(naive)(60.0))
+    loss = Loss("sigmoid", registry.build(FOCAL_HALF), reduction="none")
+    _, grad, hess = jax_cases.derivatives(loss, np.float64([60.0]), np.ones(1))
+    true_grad, true_hess = loss.grad_and_hess([60.0], [1.0])
+    np.testing.assert_allclose((grad, hess), (true_grad, true_hess), rtol=1e-13)
+    assert grad[0] < 0.0 < hess[0]

@@ -161,13 +161,20 @@ def _read(
     given = {name: as_array(name, value).astype(dtype) for name, value in parameters.items()}
     own = loss.margin_loss.parameters
     values = {name: value for name, value in given.items() if name in own}
-    factors = {name: given[name] for name in _FACTORS if name in given and name not in own}
-    unknown = given.keys() - values.keys() - factors.keys()
-    if unknown:
+    factors = {name: value for name, value in given.items() if name not in own}
+    known = [name for name in _FACTORS if loss.link in ELEMENTWISE or name != "pos_weight"]
+    if not factors.keys() <= set(known):
         raise ValueError(
-            f"parameters must be among {', '.join((*own, *_FACTORS))} for {loss.margin_loss!r}, "
-            f"got {min(unknown)}"
+            f"parameters must be among {', '.join((*own, *known))} for link={loss.link!r} and "
+            f"{loss.margin_loss!r}, got {min(factors.keys() - set(known))}"
         )
+    outputs = () if loss.link in ELEMENTWISE and scores.ndim <= 1 else scores.shape[-1:]
+    for name, value in factors.items():
+        if value.shape not in ((), outputs):
+            raise ValueError(
+                f"parameters: {name} must be a number or have one for each class, {outputs}, "
+                f"got shape {value.shape}"
+            )
     return _Batch(scores, targets, weight, kept, values, factors)
 
 
@@ -216,9 +223,7 @@ def _rows(loss: Loss, batch: _Batch) -> Array:
         one = _valid_or_nan(jnp.ones(t.shape, x.dtype), valid, weight)
         t = jnp.where(valid, t, 0)
         if not loss.label_smoothing:
-            by_class = None
-            if positive is not None:
-                by_class = jnp.broadcast_to(positive, (classes,))[t]
+            by_class = positive if positive is None or positive.ndim == 0 else positive[t]
             share = _product(one, by_class, weight)
             if positive is not None or weight is not None:
                 x = _harmless(x, (share == 0.0)[..., None], kept, harmless)
@@ -279,7 +284,7 @@ def _weighted_terms(loss: Loss, batch: _Batch, x: Array, shares: Any) -> Array:
         slack = PROBABILITY_SLACK * jnp.finfo(x.dtype).eps
         x = jnp.where((x < 0.0) | (x > 1.0 + slack), jnp.nan, x)
     for name, value in batch.values.items():
-        if jnp.broadcast_shapes(value.shape, x.shape) != x.shape:
+        if value.ndim > x.ndim or any(n not in (1, m) for n, m in _paired(value.shape, x.shape)):
             raise ValueError(
                 f"parameters: {name} must have a shape that broadcasts to {x.shape}, got {value.shape}"
             )
@@ -290,6 +295,11 @@ def _weighted_terms(loss: Loss, batch: _Batch, x: Array, shares: Any) -> Array:
     terms = MarginTerms(link, loss.margin_loss, tuple(batch.values), bounds)
     orders = (0,) * (1 + len(batch.values))
     return weighted(terms, orders, x, shares, tuple(batch.values.values()))
+
+
+def _paired(short: tuple[int, ...], long: tuple[int, ...]) -> Any:
+    """Return pairs of the lengths of the axes, the last ones together."""
+    return zip(reversed(short), reversed(long), strict=False)
 
 
 def _denominator(loss: Loss, batch: _Batch, normalizer: Any) -> Array:

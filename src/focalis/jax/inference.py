@@ -62,8 +62,8 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
     axis = class_axis(axis, x.ndim)
     rows = jnp.moveaxis(x, axis, -1) if x.ndim else x
     # What the loss cannot answer is an error here, not in the midst of a running program.
-    one_row = rows.shape[-1:] if x.ndim > 1 or loss.link not in ELEMENTWISE else (1,)
-    loss.posterior(np.full(one_row, 0.5))
+    outputs = 1 if x.ndim <= 1 and loss.link in ELEMENTWISE else rows.shape[-1]
+    loss.posterior(np.full((1, outputs), 0.5))
     eta = jax.pure_callback(
         functools.partial(_on_host, loss),
         jax.ShapeDtypeStruct(rows.shape, rows.dtype),

@@ -1,0 +1,232 @@
+"""Python layers for Caffe: the sigmoid focal loss and the 1/M multi-label softmax loss.
+
+They have pycaffe's protocol. In a prototxt::
+
+    layer {
+      type: "Python" name: "loss" bottom: "scores" bottom: "labels" top: "loss"
+      python_param {
+        module: "focalis.caffe" layer: "SigmoidFocalLossLayer"
+        param_str: "{'gamma': 2, 'alpha': .25}"
+      }
+      loss_weight: 1
+    }
+
+``loss_weight`` is what tells Caffe that a Python layer is a loss, and is multiplied into the gradient.
+The first bottom holds scores (N, C, …), the second labels of the same shape; the loss is a sum over all
+but the first axis, divided by N.
+
+Caffe takes Python layers that derive from ``caffe.Layer`` and no others. Where a module ``caffe`` is
+installed these do, and it is imported with this module; where none is, they derive from a class with the
+same constructor, so that they run on any blobs with pycaffe's attributes.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from focalis import margin
+from focalis.loss import Loss
+
+__all__ = ["MultiLabelSoftmaxLossLayer", "SigmoidFocalLossLayer"]
+
+Array = np.ndarray
+
+
+class _Layer:
+    """Stands for caffe.Layer where Caffe is not installed."""
+
+    def __init__(self, layer_parameter: Any) -> None:
+        """Take the layer's parameters, as caffe.Layer does; Caffe sets `param_str` afterwards."""
+
+
+def _base() -> Any:
+    if importlib.util.find_spec("caffe") is None:
+        return _Layer
+    import caffe
+
+    if not hasattr(caffe, "Layer"):
+        raise ImportError(
+            f"the module caffe in {caffe.__path__} has no Layer: "
+            "expected pycaffe, built WITH_PYTHON_LAYER"
+        )
+    return caffe.Layer
+
+
+class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
+    """What the layers share: the protocol; a subclass says which loss."""
+
+    parameters: tuple[str, ...] = ()
+    param_str: str = ""
+
+    def make_loss(self, **settings: Any) -> Loss:
+        """Return the loss with these settings of `param_str`."""
+        raise NotImplementedError
+
+    def setup(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
+        """Read `param_str` and check the numbers of blobs."""
+        if len(bottom) != 2 or len(top) != 1:
+            raise ValueError(
+                f"{type(self).__name__} takes two bottoms, scores and labels, and one top, "
+                f"got {len(bottom)} and {len(top)}"
+            )
+        self.settings = _read(self.param_str, self.parameters)
+
+    def reshape(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
+        """Check the shapes, which may change between batches, and shape the top."""
+        scores, labels = tuple(bottom[0].data.shape), tuple(bottom[1].data.shape)
+        if len(scores) < 2:
+            raise ValueError(f"scores must have a class axis (N, C, …), got shape {scores}")
+        if scores != labels:
+            raise ValueError(f"labels must have the shape of the scores {scores}, got {labels}")
+        settings = dict(self.settings)
+        balances = settings.pop("class_balances", None)
+        self.loss = self.make_loss(class_weight=_balances(balances, scores[1]), **settings)
+        top[0].reshape(1)
+
+    def forward(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
+        """Compute the loss, and its gradient in the same pass."""
+        scores, labels = (np.moveaxis(blob.data, 1, -1) for blob in bottom)
+        value, gradient = self.loss.value_and_grad(scores, labels, normalizer=len(scores))
+        self.gradient = np.moveaxis(gradient, -1, 1)
+        top[0].data[...] = value
+
+    def backward(
+        self, top: Sequence[Any], propagate_down: Sequence[bool], bottom: Sequence[Any]
+    ) -> None:
+        """Write the gradient, times the weight of the loss, which Caffe keeps in the top's diff."""
+        if propagate_down[1]:
+            raise ValueError(f"{type(self).__name__} has no gradient for labels")
+        if propagate_down[0]:
+            bottom[0].diff[...] = self.gradient * top[0].diff.reshape(-1)[0]
+
+
+class SigmoidFocalLossLayer(_LossLayer):
+    """Focal loss of sigmoids, −α_t (1 − p_t)^γ log p_t, summed over classes and averaged over N.
+
+    Labels are 0 or 1, or between: a label y means y times the loss of a yes plus 1 − y times that of
+    a no.
+
+    Parameters
+    ----------
+    layer_parameter : caffe.LayerParameter
+        From Caffe. The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
+        ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to
+        "C"), which weighs yes and no alike, and ``ignore_label`` (none).
+
+    Raises
+    ------
+    ValueError
+        In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Blob
+    >>> import numpy as np
+    >>> layer = SigmoidFocalLossLayer(None)
+    >>> layer.param_str = "{'gamma': 2, 'alpha': .25}"
+    >>> scores = Blob(data=np.array([[2.0, -1.0]]), diff=np.zeros((1, 2)))
+    >>> labels = Blob(data=np.array([[1.0, 0.0]]))
+    >>> top = Blob(data=np.zeros(1), diff=np.ones(1), reshape=lambda *shape: None)
+    >>> layer.setup([scores, labels], [top])
+    >>> layer.reshape([scores, labels], [top])
+    >>> layer.forward([scores, labels], [top])
+    >>> layer.backward([top], [True, False], [scores, labels])
+    >>> top.data.round(4), scores.diff.round(4)
+    (array([0.0174]), array([[-0.0012,  0.0394]]))
+    """
+
+    parameters = ("gamma", "focusing_parameter", "alpha", "class_balances", "ignore_label")
+
+    def make_loss(self, class_weight: Any = None, **settings: Any) -> Loss:
+        """Return the loss with these settings of `param_str`."""
+        if {"gamma", "focusing_parameter"} <= set(settings):
+            raise ValueError("param_str must have gamma or focusing_parameter, got both")
+        gamma = settings.get("gamma", settings.get("focusing_parameter", 2.0))
+        return Loss(
+            "sigmoid",
+            margin.focal(gamma=gamma),
+            alpha=settings.get("alpha"),
+            class_weight=class_weight,
+            ignore_index=settings.get("ignore_label"),
+            reduction="batchmean",
+        )
+
+
+class MultiLabelSoftmaxLossLayer(_LossLayer):
+    """Multi-label softmax cross-entropy, −Σ_k (y_k / M) log p_k, averaged over N.
+
+    M is the number of labels of a row above 0. Labels may be any numbers from 0 up, and the gradient is
+    that of the loss for all of them; a row without positives counts 0.
+
+    Parameters
+    ----------
+    layer_parameter : caffe.LayerParameter
+        From Caffe. The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict
+        from "1" to "C"), or empty.
+
+    Raises
+    ------
+    ValueError
+        In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Blob
+    >>> import numpy as np
+    >>> layer = MultiLabelSoftmaxLossLayer(None)
+    >>> scores = Blob(data=np.array([[0.3, -1.0, 0.8]]), diff=np.zeros((1, 3)))
+    >>> labels = Blob(data=np.array([[0.5, 0.0, 2.0]]))
+    >>> top = Blob(data=np.zeros(1), diff=np.ones(1), reshape=lambda *shape: None)
+    >>> layer.setup([scores, labels], [top])
+    >>> layer.reshape([scores, labels], [top])
+    >>> layer.forward([scores, labels], [top])
+    >>> layer.backward([top], [True, False], [scores, labels])
+    >>> scores.diff.round(3)
+    array([[ 0.178,  0.117, -0.295]])
+    """
+
+    parameters = ("class_balances",)
+
+    def make_loss(self, class_weight: Any = None, **settings: Any) -> Loss:
+        """Return the loss with these settings of `param_str`."""
+        return Loss(
+            "softmax",
+            margin.cross_entropy(),
+            class_weight=class_weight,
+            positives="mean",
+            reduction="batchmean",
+        )
+
+
+def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings in a `param_str`: a dict as Python writes it, without evaluating code."""
+    try:
+        settings = ast.literal_eval(text.strip() or "{}")
+    except (SyntaxError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise ValueError(f"param_str must be a dict such as \"{{'{known[0]}': …}}\", got {text!r}")
+    for name in settings:
+        if name not in known:
+            raise ValueError(f"param_str may have {', '.join(known)}, got {name!r}")
+    return settings
+
+
+def _balances(given: Any, n_classes: int) -> Any:
+    """Return the weights of the classes, which may be given by number from 1 on."""
+    if isinstance(given, Mapping):
+        by_number = {str(key): value for key, value in given.items()}
+        numbers = [str(k) for k in range(1, n_classes + 1)]
+        if sorted(by_number) != sorted(numbers):
+            raise ValueError(
+                f"class_balances must name each class from 1 to {n_classes}, got {', '.join(by_number)}"
+            )
+        given = [by_number[number] for number in numbers]
+    if given is not None and np.shape(given) != (n_classes,):
+        raise ValueError(
+            f"class_balances must be {n_classes} numbers, one per class, got {given!r}"
+        )
+    return given

@@ -1,0 +1,301 @@
+"""An entry of the catalogue: a name that a framework gives to a loss, and what it means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from focalis.catalogue.transforms import ScoreTransform, TargetTransform
+from focalis.links import ELEMENTWISE
+from focalis.loss import Link, Loss
+from focalis.margin import FAMILIES, MarginLossFamily
+
+__all__ = ["REQUIRED", "Entry", "Parameter"]
+
+Array = np.ndarray
+
+# Settings that belong to a `Loss`, and those that belong to a call.
+_OPTIONS = tuple(one.name for one in fields(Loss) if one.kw_only)
+_CALL = ("sample_weight", "normalizer")
+
+
+def _foreground_alpha(alpha: Any, n_classes: int | None) -> dict[str, Any]:
+    """One number weighs class 0 by 1 − α and every other by α."""
+    if alpha is None or np.ndim(alpha) > 0:
+        return {"alpha": alpha}
+    if n_classes is None:
+        raise ValueError(f"n_classes must be given: alpha={alpha!r} stands for a number per class")
+    return {"alpha": (1.0 - alpha, *[alpha] * (n_classes - 1))}
+
+
+def _alpha_or_pos_weight(alpha: Any, n_classes: int | None) -> dict[str, Any]:
+    """One number is α; a number per class weighs positives only."""
+    return {"alpha" if np.ndim(alpha) == 0 else "pos_weight": alpha}
+
+
+# Parameters whose meaning there depends on what they are given.
+_READINGS = {
+    "alpha_or_pos_weight": _alpha_or_pos_weight,
+    "foreground_alpha": _foreground_alpha,
+}
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED = _Required()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter under the name, with the default, that a framework gives it.
+
+    Parameters
+    ----------
+    name : str
+        As the framework has it.
+    default : object, default None
+        As the framework has it; REQUIRED if there is none.
+    becomes : str, optional
+        What it is called in focalis: a parameter of the margin loss, a setting of `Loss`, an argument
+        of the call, a parameter of the transform of targets, or ``factor``, which multiplies the loss.
+        The same name if not given.
+    words : mapping, optional
+        What its values are called in focalis, where they are words.
+    note : str, optional
+        What is particular to it there.
+    off : object, default None
+        The value that means there what None means in focalis; REQUIRED if none does.
+    """
+
+    name: str
+    default: Any = None
+    becomes: str = ""
+    words: Mapping[Any, Any] = field(default_factory=dict)
+    note: str = ""
+    off: Any = None
+
+    @property
+    def setting(self) -> str:
+        """What it is called in focalis."""
+        return self.becomes or self.name
+
+    def read(self, value: Any) -> Any:
+        """Return a value as focalis has it."""
+        if not self.words:
+            return value
+        if value not in self.words:
+            choices = ", ".join(map(repr, self.words))
+            raise ValueError(f"{self.name} must be one of {choices}, got {value!r}")
+        return self.words[value]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A name of a loss: a `Loss`, and a named transform where its inputs differ.
+
+    Parameters
+    ----------
+    name : str
+        The full name, with what has to be said to mean this loss in parentheses.
+    framework : str
+        Whose name it is; "general" for the names of the literature.
+    link : {"sigmoid", "softmax", "identity", "simplex"}
+        The link of the `Loss`.
+    margin_loss : str, default "cross_entropy"
+        The name of the margin loss.
+    parameters : tuple of Parameter, optional
+        The parameters that change the loss, as the framework has them.
+    also : tuple of str, optional
+        Other names for the same.
+    fixed : mapping, optional
+        Settings of focalis that the name implies.
+    scores, targets : ScoreTransform, TargetTransform, optional
+        Where it takes others than the `Loss`.
+    denominator : {"", "elements", "rows", "weights"}, default ""
+        What its mean divides by, if not what the mean of `Loss` does: the number of scores, of rows, or
+        the sum of the sample weights.
+    pitfalls : tuple of str, optional
+        Where it surprises.
+    tasks : tuple of str, optional
+        "binary", "multi-label", "multi-class"; those of the link if not given.
+
+    Examples
+    --------
+    >>> from focalis.catalogue import lookup
+    >>> (entry,) = lookup("torchvision.ops.sigmoid_focal_loss")
+    >>> print(entry.loss(gamma=1.5))
+    focal(gamma=1.5, alpha=.25, reduction=none)
+    """
+
+    name: str
+    framework: str
+    link: Link
+    margin_loss: str = "cross_entropy"
+    parameters: tuple[Parameter, ...] = ()
+    also: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    scores: ScoreTransform | None = None
+    targets: TargetTransform | None = None
+    denominator: str = ""
+    pitfalls: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            elementwise = self.link in ELEMENTWISE
+            tasks = ("binary", "multi-label") if elementwise else ("multi-class",)
+            object.__setattr__(self, "tasks", tasks)
+
+    @property
+    def default_loss(self) -> Loss:
+        """The `Loss` by default; what has no default there has that of focalis."""
+        given = {
+            parameter.setting: parameter.read(parameter.default)
+            for parameter in self.parameters
+            if parameter.default is not REQUIRED
+        }
+        return self._loss({**self.fixed, **given}, None)
+
+    @property
+    def text(self) -> str:
+        """The text form of `default_loss`."""
+        return str(self.default_loss)
+
+    @property
+    def family(self) -> MarginLossFamily:
+        """The margin loss, before its parameters are chosen."""
+        return FAMILIES[self.margin_loss]
+
+    def settings(self, **parameters: Any) -> dict[str, Any]:
+        """Return the framework's parameters, and its defaults, under their names in focalis.
+
+        Raises
+        ------
+        ValueError
+            If the name has no such parameter, a value is not known, or one without a default is missing.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in parameters:
+            if name not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none that change the loss"
+                raise ValueError(f"{self.name} has no parameter {name!r}: {has}")
+        settings = dict(self.fixed)
+        for parameter in self.parameters:
+            value = parameters.get(parameter.name, parameter.default)
+            if value is REQUIRED:
+                raise ValueError(
+                    f"{parameter.name} of {self.name} must be given: it has no default"
+                )
+            settings[parameter.setting] = parameter.read(value)
+        return settings
+
+    def loss(self, *, n_classes: int | None = None, **parameters: Any) -> Loss:
+        """Return the `Loss` that the name means with these parameters of the framework.
+
+        Parameters
+        ----------
+        n_classes : int, optional
+            The number of classes; needed where one number of the framework stands for one per class.
+        **parameters
+            By the framework's names; what is left out has the framework's default. Those of the call,
+            such as sample weights, are no part of a `Loss`.
+
+        Returns
+        -------
+        Loss
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not known, missing without a default, or has a value that means nothing.
+
+        Examples
+        --------
+        >>> from focalis.catalogue import lookup
+        >>> (entry,) = lookup("torch.nn.CrossEntropyLoss")
+        >>> entry.loss(label_smoothing=0.1)
+        Loss('softmax', cross_entropy(), label_smoothing=0.1, ignore_index=-100)
+        """
+        return self._loss(self.settings(**parameters), n_classes)
+
+    def evaluate(
+        self, scores: Any, targets: Any, *, engine: str = "auto", **parameters: Any
+    ) -> tuple[Any, Array]:
+        """Return value and gradient of the loss on the inputs that the framework takes.
+
+        Parameters
+        ----------
+        scores : array_like
+            As the framework takes them, but for the class axis, which is the last one.
+        targets : array_like
+            As the framework takes them.
+        engine : {"auto", "numba", "numpy"}, default "auto"
+            As in calling a `Loss`.
+        **parameters
+            By the framework's names, sample weights among them.
+
+        Returns
+        -------
+        value : float64 or ndarray
+            The loss, reduced as the framework does.
+        gradient : ndarray
+            Of the value (for no reduction, of the sum) with respect to `scores`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from focalis.catalogue import lookup
+        >>> (entry,) = lookup("torch.nn.SoftMarginLoss")
+        >>> value, gradient = entry.evaluate([2.0, -1.0], [1, 1], engine="numpy")
+        >>> round(float(value), 4), gradient.round(4)
+        (0.7201, array([-0.0596, -0.3655]))
+        """
+        settings = self.settings(**parameters)
+        given, truth = np.asarray(scores), np.asarray(targets)
+        n_classes = given.shape[-1] if given.ndim > 1 else None
+        ours, back = (given, None) if self.scores is None else self.scores.forward(given)
+        if self.targets is not None:
+            needed = {name: settings[name] for name in self.targets.parameters}
+            truth = self.targets.forward(truth, n_classes, **needed)
+        if self.link not in ELEMENTWISE and truth.shape == ours.shape:
+            settings.pop("ignore_index", None)  # which speaks of class indices
+        loss = self._loss(settings, n_classes)
+        call = {name: settings[name] for name in _CALL if settings.get(name) is not None}
+        factor = settings.get("factor", 1.0)
+        if self.denominator and loss.reduction == "mean":
+            call.setdefault("normalizer", self._count(loss, ours, truth, call.get("sample_weight")))
+        value, gradient = loss.value_and_grad(ours, truth, engine=engine, **call)
+        gradient = gradient if back is None else back(gradient)
+        return value * factor, gradient * factor
+
+    def _loss(self, settings: Mapping[str, Any], n_classes: int | None) -> Loss:
+        settings = dict(settings)
+        for name, reading in _READINGS.items():
+            if name in settings:
+                settings |= reading(settings.pop(name), n_classes)
+        margin_parameters = {
+            name: settings[name] for name in self.family.ranges if name in settings
+        }
+        options = {name: settings[name] for name in _OPTIONS if name in settings}
+        return Loss(self.link, self.family(**margin_parameters), **options)
+
+    def _count(self, loss: Loss, scores: Array, targets: Array, weight: Any) -> float:
+        """Return what the framework's mean divides by."""
+        if self.denominator == "elements":
+            return float(scores.size)
+        if self.denominator == "weights" and weight is not None:
+            return float(np.sum(weight))
+        if loss.ignore_index is None or targets.shape == scores.shape:
+            return float(
+                scores.size if loss.link in ELEMENTWISE else scores.size / scores.shape[-1]
+            )
+        return float(np.count_nonzero(targets != loss.ignore_index))

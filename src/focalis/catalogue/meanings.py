@@ -1,0 +1,86 @@
+"""What links and settings mean, in words: said once, for all entries."""
+
+from typing import NamedTuple
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.links import ELEMENTWISE
+from focalis.loss import Link
+
+__all__ = ["LINKS", "LinkMeaning", "describe", "setting"]
+
+
+class LinkMeaning(NamedTuple):
+    """A link in words.
+
+    ``scores`` says what the loss takes, ``activation`` what it applies, ``targets`` what the truth looks
+    like, ``gradient`` how the slope φ′ becomes the gradient.
+    """
+
+    scores: str
+    activation: str
+    targets: str
+    gradient: str
+
+
+LINKS: dict[Link, LinkMeaning] = {
+    "sigmoid": LinkMeaning(
+        "logits, a yes/no question each",
+        "a sigmoid inside the loss, p = 1 / (1 + e^(−x)); p_t is p for a yes and 1 − p for a no",
+        "0 or 1 for each logit, or between",
+        "φ′ for a yes, −φ′ for a no",
+    ),
+    "softmax": LinkMeaning(
+        "rows of logits, one of C classes each",
+        "a softmax inside the loss, p_j = e^(x_j) / Σ_k e^(x_k); p_t is that of the target class",
+        "a class index for each row, or C numbers",
+        "φ′ for the target class, −φ′ p_j / (1 − p_t) for class j",
+    ),
+    "identity": LinkMeaning(
+        "probabilities of yes",
+        "none, it comes before the loss; p_t is p for a yes and 1 − p for a no",
+        "0 or 1 for each probability, or between",
+        "φ′ / (p (1 − p)) for a yes, −φ′ / (p (1 − p)) for a no",
+    ),
+    "simplex": LinkMeaning(
+        "rows of probabilities, a distribution over C classes each",
+        "none, it comes before the loss; p_t is the probability of the target class",
+        "a class index for each row, or C numbers",
+        "φ′ / (p_t (1 − p_t)) for the target class, 0 for the others",
+    ),
+}
+
+_SETTINGS = {
+    "beta": "moves the margin",
+    "class_weight": "a factor for each class",
+    "epsilon": "how much (1 − p_t) is added",
+    "factor": "multiplies the loss",
+    "gamma": "how little sure and right answers count",
+    "ignore_index": "a target that does not count",
+    "infogain": "what each class weighs for each target",
+    "kappa": "from cross-entropy (towards 0) to 1 − p_t (at 1)",
+    "label_smoothing": "moves targets this far towards the middle",
+    "normalizer": "what the mean divides by",
+    "pos_weight": "a factor for positives",
+    "reduction": "how losses become one number",
+    "sample_weight": "a factor for each row or element",
+}
+_ALSO_ALPHA = ("alpha_or_pos_weight", "foreground_alpha")
+_ALPHA = {True: "weighs a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
+
+
+def setting(parameter: Parameter) -> str:
+    """Return what a parameter is called in focalis."""
+    return "alpha" if parameter.setting in _ALSO_ALPHA else parameter.setting
+
+
+def describe(entry: Entry, parameter: Parameter) -> str:
+    """Return what a parameter of an entry does, and its name in focalis where that differs."""
+    name = setting(parameter)
+    meaning = {**_SETTINGS, "alpha": _ALPHA[entry.link in ELEMENTWISE]}[name]
+    if parameter.note:
+        meaning = f"{meaning}; {parameter.note}"
+    if parameter.words:
+        meaning = f"{meaning}: {', '.join(repr(word) for word in parameter.words)}"
+    if isinstance(parameter.off, float):
+        meaning = f"{meaning}; {parameter.off:g} is off"
+    return meaning if name == parameter.name else f"{meaning} ({name} in focalis)"

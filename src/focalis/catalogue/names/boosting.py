@@ -1,0 +1,166 @@
+"""The objectives of XGBoost, LightGBM and CatBoost."""
+
+from focalis.catalogue.entry import REQUIRED, Entry, Parameter
+from focalis.catalogue.transforms import CLASS_INDICES, ONLY_INDICES
+
+_POSITIVE = Parameter("scale_pos_weight", 1.0, "pos_weight")
+_CLASSES = "It needs the number of classes."
+_TWICE = (
+    "Its Hessian is 2 p (1 − p) for each class, twice the diagonal of the softmax's "
+    '(curvature="native").'
+)
+
+ENTRIES = (
+    Entry(
+        "XGBoost.binary:logistic",
+        "XGBoost",
+        "sigmoid",
+        parameters=(_POSITIVE,),
+        tasks=("binary",),
+        also=("XGBoost.logloss",),
+        pitfalls=(
+            "Predictions are probabilities; binary:logitraw trains the same and predicts logits.",
+            "max_delta_step and base_score change where it starts and how far it steps.",
+        ),
+    ),
+    Entry(
+        "XGBoost.binary:logitraw",
+        "XGBoost",
+        "sigmoid",
+        parameters=(_POSITIVE,),
+        tasks=("binary",),
+        pitfalls=("Its default metric is logloss, computed on the probabilities.",),
+    ),
+    Entry(
+        "XGBoost.reg:logistic",
+        "XGBoost",
+        "sigmoid",
+        parameters=(_POSITIVE,),
+        tasks=("binary",),
+        pitfalls=(
+            "binary:logistic by another default metric (rmse); both take targets in [0, 1].",
+        ),
+    ),
+    Entry(
+        "XGBoost.multi:softmax",
+        "XGBoost",
+        "softmax",
+        targets=ONLY_INDICES,
+        also=("XGBoost.mlogloss",),
+        pitfalls=(
+            _CLASSES,
+            _TWICE,
+            "It predicts a class; multi:softprob trains the same and predicts probabilities.",
+        ),
+    ),
+    Entry(
+        "XGBoost.multi:softprob",
+        "XGBoost",
+        "softmax",
+        targets=ONLY_INDICES,
+        pitfalls=(_CLASSES, _TWICE),
+    ),
+    Entry(
+        "LightGBM.binary",
+        "LightGBM",
+        "sigmoid",
+        parameters=(_POSITIVE,),
+        tasks=("binary",),
+        also=("LightGBM.binary_logloss",),
+        pitfalls=(
+            "is_unbalance weighs the rarer class up, and cannot be given with scale_pos_weight.",
+            "sigmoid=s scales the scores: p = σ(s x).",
+        ),
+    ),
+    Entry(
+        "LightGBM.multiclass",
+        "LightGBM",
+        "softmax",
+        targets=ONLY_INDICES,
+        also=("LightGBM.softmax", "LightGBM.multi_logloss"),
+        pitfalls=(
+            _CLASSES,
+            'Its Hessian is C/(C − 1) p (1 − p) for each class (curvature="native").',
+        ),
+    ),
+    Entry(
+        "LightGBM.multiclassova",
+        "LightGBM",
+        "sigmoid",
+        targets=CLASS_INDICES,
+        fixed={"reduction": "batchmean"},
+        tasks=("multi-class",),
+        also=("LightGBM.multiclass_ova", "LightGBM.ova", "LightGBM.ovr"),
+        pitfalls=(_CLASSES, "C binary losses: its probabilities do not sum to 1."),
+    ),
+    Entry(
+        "LightGBM.cross_entropy",
+        "LightGBM",
+        "sigmoid",
+        tasks=("binary",),
+        also=("LightGBM.xentropy",),
+        pitfalls=("binary with targets in [0, 1]; weights mean the same.",),
+    ),
+    Entry(
+        "CatBoost.Logloss",
+        "CatBoost",
+        "sigmoid",
+        parameters=(_POSITIVE,),
+        denominator="weights",
+        tasks=("binary",),
+        pitfalls=("Targets are two classes; CrossEntropy takes any in [0, 1].",),
+    ),
+    Entry(
+        "CatBoost.CrossEntropy",
+        "CatBoost",
+        "sigmoid",
+        denominator="weights",
+        tasks=("binary",),
+        pitfalls=("Logloss with targets in [0, 1].",),
+    ),
+    Entry(
+        "CatBoost.MultiClass",
+        "CatBoost",
+        "softmax",
+        targets=ONLY_INDICES,
+        pitfalls=("A custom objective for it is asked row by row, which is slow.",),
+    ),
+    Entry(
+        "CatBoost.MultiClassOneVsAll",
+        "CatBoost",
+        "sigmoid",
+        targets=CLASS_INDICES,
+        tasks=("multi-class",),
+        pitfalls=(
+            "C binary losses, summed to train and averaged in the metric.",
+            "Its probabilities do not sum to 1.",
+        ),
+    ),
+    Entry(
+        "CatBoost.MultiLogloss",
+        "CatBoost",
+        "sigmoid",
+        tasks=("multi-label",),
+        also=("CatBoost.MultiCrossEntropy",),
+        pitfalls=(
+            "The mean over the labels. MultiCrossEntropy is the same with targets in [0, 1].",
+        ),
+    ),
+    Entry(
+        "CatBoost.Focal",
+        "CatBoost",
+        "sigmoid",
+        "focal",
+        parameters=(
+            Parameter("focal_alpha", REQUIRED, "alpha", off=REQUIRED),
+            Parameter("focal_gamma", REQUIRED, "gamma"),
+        ),
+        denominator="weights",
+        tasks=("binary",),
+        pitfalls=(
+            "Neither parameter has a default; α must lie inside (0, 1), and γ above 0.",
+            "The probability is held inside by 1e-13, and predict_proba is not corrected for "
+            "the loss.",
+        ),
+    ),
+)

@@ -1,0 +1,226 @@
+"""The names of the literature, which no framework owns."""
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.transforms import ONLY_INDICES, SIGNS
+
+ALPHA, GAMMA = Parameter("alpha"), Parameter("gamma", 2.0)
+CLASS_WEIGHT, SMOOTHING = Parameter("class_weight"), Parameter("label_smoothing", 0.0)
+
+ENTRIES = (
+    Entry(
+        "logistic loss",
+        "general",
+        "sigmoid",
+        targets=SIGNS,
+        tasks=("binary",),
+        also=("log-logistic loss", "binomial deviance"),
+        pitfalls=(
+            "With labels of ±1 it is written log(1 + e^(−y x)), with labels of 0 and 1 as "
+            "cross-entropy: one loss.",
+            "The binomial deviance of statisticians is twice this.",
+        ),
+    ),
+    Entry(
+        "multinomial logistic loss",
+        "general",
+        "softmax",
+        also=("multinomial deviance", "multiclass logistic loss"),
+        pitfalls=("Caffe's layer of this name takes probabilities, not logits.",),
+    ),
+    Entry(
+        "log loss",
+        "general",
+        "identity",
+        tasks=("binary", "multi-label"),
+        also=("binary log loss",),
+        pitfalls=(
+            "It takes probabilities: on logits it is nonsense, and some implementations do not "
+            "notice.",
+            "p_t = 0 is an infinite loss; libraries hold p inside at thresholds from 1e-16 to "
+            "1e-7.",
+        ),
+    ),
+    Entry(
+        "multi-class log loss",
+        "general",
+        "simplex",
+        also=("log loss",),
+        pitfalls=("It takes rows of probabilities that sum to 1.",),
+    ),
+    Entry(
+        "categorical cross-entropy",
+        "general",
+        "softmax",
+        parameters=(CLASS_WEIGHT, SMOOTHING),
+        also=("cross-entropy", "softmax cross-entropy", "CE"),
+        pitfalls=(
+            "The name says nothing about who applies the softmax: PyTorch and TensorFlow's "
+            "*_with_logits do, "
+            "Keras does not unless from_logits=True. Applied twice it trains, badly.",
+        ),
+    ),
+    Entry(
+        "sparse categorical cross-entropy",
+        "general",
+        "softmax",
+        targets=ONLY_INDICES,
+        pitfalls=("Sparse means that a target is a class index: the loss is the same.",),
+    ),
+    Entry(
+        "softmax loss",
+        "general",
+        "softmax",
+        also=("softmax with loss",),
+        pitfalls=("A softmax is an activation; the loss is cross-entropy.",),
+    ),
+    Entry(
+        "binary cross-entropy",
+        "general",
+        "sigmoid",
+        parameters=(Parameter("pos_weight"), SMOOTHING),
+        also=("cross-entropy", "BCE", "binary cross-entropy with logits"),
+        pitfalls=(
+            "PyTorch's and Keras's classes of this name take probabilities by default, not logits.",
+        ),
+    ),
+    Entry(
+        "sigmoid cross-entropy",
+        "general",
+        "sigmoid",
+        parameters=(Parameter("pos_weight"), SMOOTHING),
+        also=("sigmoid loss", "sigmoid cross-entropy with logits"),
+    ),
+    Entry(
+        "negative log-likelihood",
+        "general",
+        "simplex",
+        also=("NLL", "negative log-likelihood loss"),
+        pitfalls=(
+            "The negative logarithm of the probability of the truth: cross-entropy. Frameworks' "
+            "losses of this "
+            "name take log-probabilities.",
+        ),
+    ),
+    Entry(
+        "multi-label softmax loss",
+        "general",
+        "softmax",
+        parameters=(CLASS_WEIGHT,),
+        fixed={"positives": "mean", "reduction": "batchmean"},
+        tasks=("multi-label",),
+        also=("multi-label softmax cross-entropy", "multi-label categorical cross-entropy"),
+        pitfalls=(
+            "Each of the M positives of a row counts 1/M, so that the best probability of each "
+            "is 1/M and not 1.",
+            "A row without positives divides by 0 in widely copied code; here it counts 0.",
+        ),
+    ),
+    Entry(
+        "balanced cross-entropy",
+        "general",
+        "sigmoid",
+        parameters=(Parameter("alpha", 0.75),),
+        also=("alpha-balanced cross-entropy",),
+        pitfalls=("α weighs positives and 1 − α negatives, so α = .5 halves the loss.",),
+    ),
+    Entry(
+        "weighted cross-entropy",
+        "general",
+        "softmax",
+        parameters=(CLASS_WEIGHT,),
+        also=("class-weighted cross-entropy",),
+        pitfalls=(
+            "The mean divides by the sum of the weights of the targets here and in PyTorch, by "
+            "the number of "
+            "rows elsewhere.",
+        ),
+    ),
+    Entry(
+        "weighted binary cross-entropy",
+        "general",
+        "sigmoid",
+        parameters=(Parameter("pos_weight"),),
+        also=("weighted cross-entropy", "weighted sigmoid cross-entropy"),
+    ),
+    Entry(
+        "sigmoid focal loss",
+        "general",
+        "sigmoid",
+        "focal",
+        parameters=(GAMMA, ALPHA),
+        also=("focal loss", "binary focal loss", "FL"),
+        pitfalls=(
+            "α and γ work against each other: the paper takes α = .25 with γ = 2, less weight "
+            "on positives.",
+            "The numbers are small, so that a mean over all anchors vanishes: divide by the "
+            "number of positives.",
+            "It is not minimised by the class probabilities; Loss.posterior gives those back.",
+            "With soft targets the expectation of the loss and a mixed p_t are two losses.",
+        ),
+    ),
+    Entry(
+        "softmax focal loss",
+        "general",
+        "softmax",
+        "focal",
+        parameters=(GAMMA, Parameter("alpha")),
+        also=("focal loss", "categorical focal loss", "multi-class focal loss", "FL"),
+        pitfalls=(
+            "α is a factor per class here; one number for all classes only scales the loss.",
+            "It is not minimised by the class probabilities; Loss.posterior gives those back.",
+        ),
+    ),
+    Entry(
+        "FL*",
+        "general",
+        "sigmoid",
+        "focal_star",
+        parameters=(GAMMA, Parameter("beta", 0.0), ALPHA),
+        also=("focal loss star", "focal star", "sigmoid focal star"),
+        pitfalls=("The margin is γ y x + β: notes that write γ x + β leave the label out.",),
+    ),
+    Entry(
+        "softmax FL*",
+        "general",
+        "softmax",
+        "focal_star",
+        parameters=(GAMMA, Parameter("beta", 0.0)),
+        also=("FL*", "softmax focal star"),
+    ),
+    Entry(
+        "poly-1 loss",
+        "general",
+        "softmax",
+        "poly1",
+        parameters=(Parameter("epsilon", 1.0),),
+        also=("poly loss", "poly-1 cross-entropy"),
+    ),
+    Entry(
+        "sigmoid poly-1 loss",
+        "general",
+        "sigmoid",
+        "poly1",
+        parameters=(Parameter("epsilon", 1.0),),
+        also=("poly-1 loss", "poly loss", "binary poly-1"),
+    ),
+    Entry(
+        "generalised cross-entropy",
+        "general",
+        "softmax",
+        "generalized_cross_entropy",
+        parameters=(Parameter("kappa", 0.7),),
+        also=("generalized cross-entropy", "GCE", "Lq loss"),
+        pitfalls=(
+            "The paper calls κ q. At κ = 1 it is 1 − p_t (the mean absolute error), towards 0 "
+            "cross-entropy.",
+        ),
+    ),
+    Entry(
+        "sigmoid generalised cross-entropy",
+        "general",
+        "sigmoid",
+        "generalized_cross_entropy",
+        parameters=(Parameter("kappa", 0.7),),
+        also=("generalized cross-entropy", "sigmoid generalized cross-entropy"),
+    ),
+)

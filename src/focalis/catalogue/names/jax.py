@@ -1,0 +1,74 @@
+"""optax, and the functions of focalis.jax that have its names and arguments."""
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
+
+UNREDUCED = {"reduction": "none"}
+
+
+def _names(name: str) -> tuple[str, str]:
+    """Return where else a function of optax is."""
+    return f"optax.losses.{name}", f"focalis.jax.{name}"
+
+
+ENTRIES = (
+    Entry(
+        "optax.sigmoid_binary_cross_entropy",
+        "optax",
+        "sigmoid",
+        fixed=UNREDUCED,
+        also=_names("sigmoid_binary_cross_entropy"),
+    ),
+    Entry(
+        "optax.softmax_cross_entropy",
+        "optax",
+        "softmax",
+        targets=ONLY_ROWS,
+        fixed=UNREDUCED,
+        also=_names("softmax_cross_entropy"),
+        pitfalls=(
+            "A logit of −inf with a label of 0 gives NaN; safe_softmax_cross_entropy does not, "
+            "and neither does "
+            "focalis.",
+        ),
+    ),
+    Entry(
+        "optax.safe_softmax_cross_entropy",
+        "optax",
+        "softmax",
+        targets=ONLY_ROWS,
+        fixed=UNREDUCED,
+        also=("optax.losses.safe_softmax_cross_entropy",),
+    ),
+    Entry(
+        "optax.softmax_cross_entropy_with_integer_labels",
+        "optax",
+        "softmax",
+        targets=ONLY_INDICES,
+        fixed=UNREDUCED,
+        also=_names("softmax_cross_entropy_with_integer_labels"),
+        pitfalls=(
+            "A class index below 0 counts from the last class, and one too large gives NaN.",
+        ),
+    ),
+    Entry(
+        "optax.sigmoid_focal_loss",
+        "optax",
+        "sigmoid",
+        "focal",
+        parameters=(Parameter("alpha"), Parameter("gamma", 2.0)),
+        fixed=UNREDUCED,
+        also=_names("sigmoid_focal_loss"),
+        pitfalls=("Soft labels mix p_t; here they mean the expectation of the loss.",),
+    ),
+    Entry(
+        "optax.poly_loss_cross_entropy",
+        "optax",
+        "softmax",
+        "poly1",
+        targets=ONLY_ROWS,
+        parameters=(Parameter("epsilon", 2.0),),
+        fixed=UNREDUCED,
+        also=_names("poly_loss_cross_entropy"),
+    ),
+)

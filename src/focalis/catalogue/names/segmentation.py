@@ -1,0 +1,176 @@
+"""MONAI, kornia, Segmentation Models PyTorch and MMDetection."""
+
+from focalis.catalogue.entry import REQUIRED, Entry, Parameter
+from focalis.catalogue.transforms import (
+    CLASS_INDICES,
+    CLASS_INDICES_WITH_BACKGROUND,
+    ONLY_INDICES,
+    ONLY_ROWS,
+)
+
+MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
+GAMMA = Parameter("gamma", 2.0)
+WEIGHT = Parameter("weight", None, "class_weight")
+_FOREGROUND = "weighs class 0 by 1 − α and every other class by α"
+_AXIS = "The class axis is dimension 1."
+_OF_ALL = "The mean divides by the number of scores, C times the number of rows."
+_IGNORED_COUNT = "What is ignored counts in the mean."
+_ROWS = {"mean": "batchmean", "sum": "sum", "none": "none"}
+_FACTOR = Parameter("loss_weight", 1.0, "factor")
+_AVG_FACTOR = Parameter("avg_factor", None, "normalizer", note="an argument of the call")
+_ROW_WEIGHT = Parameter("weight", None, "sample_weight", note="an argument of the call")
+
+ENTRIES = (
+    Entry(
+        "monai.losses.FocalLoss",
+        "MONAI",
+        "sigmoid",
+        "focal",
+        parameters=(GAMMA, Parameter("alpha", None, "alpha_or_pos_weight"), WEIGHT, MEAN),
+        also=("monai.losses.focal_loss.FocalLoss",),
+        pitfalls=(
+            _AXIS,
+            'reduction="sum" averages over the spatial axes first. Of (N, C), without any, '
+            "it is the mean.",
+            "One number for α weighs a no by 1 − α, one per class leaves a no alone (pos_weight here).",
+            "Targets are one-hot unless to_onehot_y=True; include_background=False drops class 0.",
+        ),
+    ),
+    Entry(
+        "monai.losses.FocalLoss(use_softmax=True)",
+        "MONAI",
+        "softmax",
+        "focal",
+        targets=ONLY_ROWS,
+        parameters=(
+            GAMMA,
+            Parameter("alpha", None, "foreground_alpha", note=_FOREGROUND),
+            WEIGHT,
+            MEAN,
+        ),
+        also=("monai.losses.focal_loss.FocalLoss",),
+        denominator="elements",
+        pitfalls=(
+            _AXIS,
+            _OF_ALL,
+            "α means another thing than under the sigmoid: class 0 is background.",
+        ),
+    ),
+    Entry(
+        "kornia.losses.focal_loss",
+        "kornia",
+        "softmax",
+        "focal",
+        targets=ONLY_INDICES,
+        parameters=(
+            Parameter("alpha", REQUIRED, "foreground_alpha", note=_FOREGROUND),
+            GAMMA,
+            NONE,
+            WEIGHT,
+            Parameter("ignore_index", -100),
+        ),
+        also=("kornia.losses.FocalLoss",),
+        denominator="elements",
+        pitfalls=(
+            _AXIS,
+            _OF_ALL,
+            _IGNORED_COUNT,
+            "Without a reduction it returns C numbers for each row, of which one is not 0.",
+        ),
+    ),
+    Entry(
+        "kornia.losses.binary_focal_loss_with_logits",
+        "kornia",
+        "sigmoid",
+        "focal",
+        parameters=(
+            Parameter("alpha", 0.25),
+            GAMMA,
+            NONE,
+            WEIGHT,
+        ),
+        also=("kornia.losses.BinaryFocalLossWithLogits",),
+        pitfalls=(
+            "It has both α and pos_weight; together they multiply, and a focalis.Loss takes one "
+            "of them.",
+            _IGNORED_COUNT,
+        ),
+    ),
+    Entry(
+        'segmentation_models_pytorch.losses.FocalLoss(mode="binary")',
+        "Segmentation Models PyTorch",
+        "sigmoid",
+        "focal",
+        parameters=(Parameter("alpha"), GAMMA, MEAN, Parameter("ignore_index")),
+        tasks=("binary", "multi-label"),
+        also=(
+            "smp.losses.FocalLoss",
+            'segmentation_models_pytorch.losses.FocalLoss(mode="multilabel")',
+        ),
+        pitfalls=(
+            "normalized=True divides by the sum of (1 − p_t)^γ, and reduced_threshold cuts that "
+            "factor off: both "
+            "are other losses.",
+        ),
+    ),
+    Entry(
+        'segmentation_models_pytorch.losses.FocalLoss(mode="multiclass")',
+        "Segmentation Models PyTorch",
+        "sigmoid",
+        "focal",
+        targets=CLASS_INDICES,
+        parameters=(Parameter("alpha"), GAMMA),
+        tasks=("multi-class",),
+        also=("smp.losses.FocalLoss",),
+        pitfalls=(
+            "No softmax: each class against the rest, by a sigmoid, averaged over rows and "
+            "classes.",
+            _AXIS,
+        ),
+    ),
+    Entry(
+        "mmdet.models.losses.FocalLoss",
+        "MMDetection",
+        "sigmoid",
+        "focal",
+        targets=CLASS_INDICES_WITH_BACKGROUND,
+        parameters=(GAMMA, Parameter("alpha", 0.25, off=REQUIRED), MEAN, _FACTOR, _AVG_FACTOR),
+        tasks=("multi-label",),
+        also=("mmseg.models.losses.FocalLoss", "mmcv.ops.sigmoid_focal_loss"),
+        pitfalls=(
+            "It is a sigmoid's only: use_sigmoid=False is an error. The class index C of C "
+            "classes is background.",
+            "mmseg's has α = .5 by default.",
+        ),
+    ),
+    Entry(
+        "mmdet.models.losses.CrossEntropyLoss",
+        "MMDetection",
+        "softmax",
+        targets=ONLY_INDICES,
+        parameters=(
+            Parameter("reduction", "mean", words=_ROWS),
+            Parameter("class_weight"),
+            Parameter("ignore_index", -100),
+            _FACTOR,
+            _ROW_WEIGHT,
+            _AVG_FACTOR,
+        ),
+        also=("mmseg.models.losses.CrossEntropyLoss",),
+        pitfalls=(
+            "The mean divides by the number of rows: neither by the weights, as PyTorch's, nor, "
+            "unless "
+            "avg_non_ignore=True, by what is not ignored.",
+        ),
+    ),
+    Entry(
+        "mmdet.models.losses.CrossEntropyLoss(use_sigmoid=True)",
+        "MMDetection",
+        "sigmoid",
+        targets=CLASS_INDICES_WITH_BACKGROUND,
+        parameters=(MEAN, Parameter("class_weight", None, "pos_weight"), _FACTOR, _AVG_FACTOR),
+        tasks=("multi-label",),
+        also=("mmseg.models.losses.CrossEntropyLoss",),
+        pitfalls=("class_weight weighs the positives alone: it is PyTorch's pos_weight.",),
+    ),
+)

@@ -1,0 +1,63 @@
+"""scikit-learn."""
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.transforms import ONLY_INDICES, held_inside
+
+_ROUNDING = 2.0**-52
+_NORMALIZE = Parameter("normalize", True, "reduction", {True: "mean", False: "sum"})
+_FIRST = "The targets come first, and it takes probabilities."
+_INSIDE = (
+    "Probabilities are held inside by the rounding of their type: 2.2e-16, or 1.2e-7 in float32."
+)
+
+ENTRIES = (
+    Entry(
+        "sklearn.metrics.log_loss(two classes)",
+        "scikit-learn",
+        "identity",
+        scores=held_inside(_ROUNDING),
+        parameters=(_NORMALIZE, Parameter("sample_weight")),
+        denominator="weights",
+        tasks=("binary",),
+        also=("sklearn.metrics.neg_log_loss",),
+        pitfalls=(
+            _FIRST,
+            _INSIDE,
+            "One class alone needs labels=. It is a metric: there is no gradient.",
+        ),
+    ),
+    Entry(
+        "sklearn.metrics.log_loss",
+        "scikit-learn",
+        "simplex",
+        scores=held_inside(_ROUNDING),
+        parameters=(_NORMALIZE, Parameter("sample_weight")),
+        also=("sklearn.metrics.neg_log_loss",),
+        pitfalls=(
+            _FIRST,
+            _INSIDE,
+            "Columns follow the sorted labels. It is a metric: there is no gradient.",
+        ),
+    ),
+    Entry(
+        'sklearn.linear_model.SGDClassifier(loss="log_loss")',
+        "scikit-learn",
+        "sigmoid",
+        parameters=(Parameter("class_weight", note="a dict there"),),
+        tasks=("binary",),
+        pitfalls=("Several classes are one against the rest.",),
+    ),
+    Entry(
+        "sklearn.linear_model.LogisticRegression",
+        "scikit-learn",
+        "softmax",
+        targets=ONLY_INDICES,
+        fixed={"reduction": "sum"},
+        tasks=("binary", "multi-class"),
+        also=("logistic regression",),
+        pitfalls=(
+            "C multiplies this sum, not the penalty, and the penalty is on by default.",
+            "Two classes are fitted by one logit, as a sigmoid.",
+        ),
+    ),
+)

@@ -1,0 +1,104 @@
+"""TensorFlow: tf.nn, and the losses of TensorFlow 1 that live on in tf.compat.v1.losses."""
+
+from focalis.catalogue.entry import Entry, Parameter
+from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
+
+_REDUCTIONS = {
+    "weighted_sum_by_nonzero_weights": "mean",
+    "weighted_sum": "sum",
+    "none": "none",
+    "weighted_sum_over_batch_size": "mean",
+}
+REDUCTION = Parameter("reduction", "weighted_sum_by_nonzero_weights", words=_REDUCTIONS)
+SMOOTHING = Parameter("label_smoothing", 0.0)
+_V2 = (
+    "In TensorFlow 2 tf.losses is Keras's module, which has other names; this one is "
+    "tf.compat.v1.losses."
+)
+_WEIGHTS = (
+    "weights multiply the losses, and the mean divides by the number of those that are not 0."
+)
+_NO_REDUCTION = "It takes keyword arguments, labels first, and returns one number for each"
+
+ENTRIES = (
+    Entry(
+        "tf.losses.log_loss",
+        "TensorFlow",
+        "identity",
+        parameters=(REDUCTION,),
+        also=("tf.compat.v1.losses.log_loss",),
+        pitfalls=(
+            "It takes probabilities, and adds 1e-7 to p_t inside the logarithm (here nothing is "
+            "added), so that a "
+            "sure and right answer costs −1e-7.",
+            _WEIGHTS,
+            _V2,
+        ),
+    ),
+    Entry(
+        "tf.losses.softmax_cross_entropy",
+        "TensorFlow",
+        "softmax",
+        targets=ONLY_ROWS,
+        parameters=(SMOOTHING, REDUCTION),
+        also=("tf.compat.v1.losses.softmax_cross_entropy",),
+        pitfalls=(_WEIGHTS, _V2),
+    ),
+    Entry(
+        "tf.losses.sparse_softmax_cross_entropy",
+        "TensorFlow",
+        "softmax",
+        targets=ONLY_INDICES,
+        parameters=(REDUCTION,),
+        also=("tf.compat.v1.losses.sparse_softmax_cross_entropy",),
+        pitfalls=(_WEIGHTS, _V2),
+    ),
+    Entry(
+        "tf.losses.sigmoid_cross_entropy",
+        "TensorFlow",
+        "sigmoid",
+        parameters=(SMOOTHING, REDUCTION),
+        also=("tf.compat.v1.losses.sigmoid_cross_entropy",),
+        pitfalls=(_WEIGHTS, _V2),
+    ),
+    Entry(
+        "tf.nn.sigmoid_cross_entropy_with_logits",
+        "TensorFlow",
+        "sigmoid",
+        fixed={"reduction": "none"},
+        pitfalls=(f"{_NO_REDUCTION} element.",),
+    ),
+    Entry(
+        "tf.nn.weighted_cross_entropy_with_logits",
+        "TensorFlow",
+        "sigmoid",
+        parameters=(Parameter("pos_weight", 1.0),),
+        fixed={"reduction": "none"},
+        pitfalls=("A sigmoid's, although the name does not say so.", f"{_NO_REDUCTION} element."),
+    ),
+    Entry(
+        "tf.nn.softmax_cross_entropy_with_logits",
+        "TensorFlow",
+        "softmax",
+        targets=ONLY_ROWS,
+        fixed={"reduction": "none"},
+        also=("tf.nn.softmax_cross_entropy_with_logits_v2",),
+        pitfalls=(
+            f"{_NO_REDUCTION} row.",
+            "Targets are a distribution for each row: a row that sums to s has the gradient of "
+            "one that sums to 1 "
+            "where s is not 1 (p − y, and not s p − y). Here it is the derivative of the value.",
+        ),
+    ),
+    Entry(
+        "tf.nn.sparse_softmax_cross_entropy_with_logits",
+        "TensorFlow",
+        "softmax",
+        targets=ONLY_INDICES,
+        fixed={"reduction": "none"},
+        pitfalls=(
+            f"{_NO_REDUCTION} row.",
+            "A class out of range is an error on a CPU and NaN on a GPU.",
+        ),
+    ),
+)

@@ -1,0 +1,145 @@
+"""Which names mean the same loss: found by comparing what they mean."""
+
+from typing import Any
+
+from focalis.catalogue.entry import REQUIRED, Entry, Parameter
+from focalis.catalogue.meanings import setting
+from focalis.catalogue.names import ENTRIES
+from focalis.links import ELEMENTWISE
+from focalis.loss import Link
+
+__all__ = ["counterparts", "equivalents", "variants"]
+
+_OTHER_SIDE: dict[Link, Link] = {
+    "sigmoid": "identity",
+    "identity": "sigmoid",
+    "softmax": "simplex",
+    "simplex": "softmax",
+}
+# What changes which loss it is, beside the parameters of the margin loss.
+_WEIGHING = ("alpha", "pos_weight", "class_weight", "label_smoothing", "positives")
+
+
+def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    """Return the other entries that can be the same loss of the same probabilities.
+
+    Reductions, masks and transforms of inputs may differ; the weights and the parameters of the margin
+    loss do not.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its defaults say which loss is meant.
+
+    Returns
+    -------
+    tuple of (Entry, dict)
+        Each with the parameters, by its own names, that make it the same loss.
+
+    Examples
+    --------
+    >>> from focalis.catalogue import equivalents, lookup
+    >>> (entry,) = lookup("torchvision.ops.sigmoid_focal_loss")
+    >>> [(other.name, needed) for other, needed in equivalents(entry) if other.framework == "fvcore"]
+    [('fvcore.nn.sigmoid_focal_loss', {'alpha': 0.25})]
+    """
+    return _same(entry, entry.link)
+
+
+def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    """Return the entries of the same loss with the activation on the other side of it.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its defaults say which loss is meant.
+
+    Returns
+    -------
+    tuple of (Entry, dict)
+        As from `equivalents`: on probabilities for a loss of logits, and the other way round.
+
+    Examples
+    --------
+    >>> from focalis.catalogue import counterparts, lookup
+    >>> (entry,) = lookup("torch.nn.CrossEntropyLoss")
+    >>> [other.name for other, _ in counterparts(entry) if other.framework == "PyTorch"]
+    ['torch.nn.NLLLoss']
+    """
+    return _same(entry, _OTHER_SIDE[entry.link])
+
+
+def variants(entry: Entry) -> tuple[Entry, ...]:
+    """Return the other entries of the same name, which other settings tell apart.
+
+    Parameters
+    ----------
+    entry : Entry
+        Any.
+
+    Returns
+    -------
+    tuple of Entry
+
+    Examples
+    --------
+    >>> from focalis.catalogue import lookup
+    >>> (entry,) = lookup("monai.losses.FocalLoss(use_softmax=True)")
+    >>> [other.name for other in variants(entry)]
+    ['monai.losses.FocalLoss']
+    """
+    base = entry.name.partition("(")[0]
+    return tuple(
+        other for other in ENTRIES if other is not entry and other.name.partition("(")[0] == base
+    )
+
+
+def _same(entry: Entry, link: Link) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    wanted = _meaning(entry)
+    found = []
+    for other in ENTRIES:
+        if other is entry or other.link != link or other.margin_loss != entry.margin_loss:
+            continue
+        if _matrices(other) != _matrices(entry):
+            continue
+        needed = _needed(other, wanted)
+        if needed is not None:
+            found.append((other, needed))
+    return tuple(found)
+
+
+def _matrices(entry: Entry) -> tuple[str, ...]:
+    """Return what its targets are mixed with, which makes another loss of it."""
+    return () if entry.targets is None else entry.targets.parameters
+
+
+def _meaning(entry: Entry) -> dict[str, Any]:
+    """Return the settings that say which loss an entry is by default."""
+    loss = entry.default_loss
+    weighing = {name: getattr(loss, name) for name in _WEIGHING}
+    if weighing["pos_weight"] == 1.0:
+        weighing["pos_weight"] = None
+    if weighing["alpha"] == 1.0 and loss.link not in ELEMENTWISE:
+        weighing["alpha"] = None
+    return {**loss.margin_loss.parameters, **weighing}
+
+
+def _can_be(parameter: Parameter, value: Any) -> bool:
+    """Return whether a parameter can say this of all classes."""
+    if value is None:
+        return parameter.off is not REQUIRED
+    return parameter.setting != "foreground_alpha"
+
+
+def _needed(entry: Entry, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the parameters that make an entry the loss that is wanted, None if none can."""
+    settable = {setting(parameter): parameter for parameter in entry.parameters}
+    needed = {}
+    for name, value in _meaning(entry).items():
+        parameter = settable.get(name)
+        if wanted[name] == value and (parameter is None or parameter.default is not REQUIRED):
+            continue
+        if parameter is None or not _can_be(parameter, wanted[name]):
+            return None
+        needed[parameter.name] = parameter.off if wanted[name] is None else wanted[name]
+    return needed

@@ -1,0 +1,192 @@
+"""The named transforms between what a framework takes and what a `Loss` takes.
+
+A transform of scores also leads the gradient back; a transform of targets does not need to. Each has the
+lines of NumPy that do the same by hand, which the tests run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "CLASS_INDICES",
+    "CLASS_INDICES_WITH_BACKGROUND",
+    "INFOGAIN",
+    "LOG_PROBABILITIES",
+    "ONLY_INDICES",
+    "ONLY_ROWS",
+    "SIGNS",
+    "ScoreTransform",
+    "TargetTransform",
+    "held_above",
+    "held_inside",
+    "normalised_inside",
+]
+
+Array = np.ndarray
+Pullback = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class ScoreTransform:
+    """From the scores that a name takes to those of its `Loss`, and from gradients back.
+
+    Parameters
+    ----------
+    name : str
+        What the name takes, such as "log-probabilities".
+    meaning : str
+        How that becomes what the `Loss` takes.
+    forward : callable
+        Returns the scores of the `Loss` and the function that leads a gradient back.
+    code : tuple of str
+        The forward lines in NumPy, and those that lead ``gradient`` back, if it takes any.
+    """
+
+    name: str
+    meaning: str
+    forward: Callable[[Array], tuple[Array, Pullback]]
+    code: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TargetTransform:
+    """From the targets that a name takes to those of its `Loss`.
+
+    Parameters
+    ----------
+    name : str
+        What the name takes, such as "signs".
+    meaning : str
+        How that becomes what the `Loss` takes; empty where it stays as it is.
+    forward : callable
+        Takes the targets, the number of classes and the parameters of the transform.
+    code : str
+        The line in NumPy.
+    parameters : tuple of str
+        What `forward` needs beside the targets.
+    """
+
+    name: str
+    meaning: str
+    forward: Callable[..., Array]
+    code: str
+    parameters: tuple[str, ...] = ()
+
+
+def _exponentials(x: Array) -> tuple[Array, Pullback]:
+    p = np.exp(x)
+    return p, lambda gradient: gradient * p
+
+
+LOG_PROBABILITIES = ScoreTransform(
+    "log-probabilities",
+    "p = e^score, as log_softmax gives them",
+    _exponentials,
+    ("scores = np.exp(scores)", "gradient = gradient * scores"),
+)
+
+
+def held_above(eps: float) -> ScoreTransform:
+    """Return the transform of frameworks that hold probabilities above eps in value and gradient."""
+
+    def forward(x: Array) -> tuple[Array, Pullback]:
+        return np.maximum(x, eps), lambda gradient: gradient
+
+    return ScoreTransform(
+        "probabilities",
+        f"what is below {eps:g} counts as {eps:g}",
+        forward,
+        (f"scores = np.maximum(scores, {eps:g})", ""),
+    )
+
+
+def held_inside(eps: float) -> ScoreTransform:
+    """Return the transform of frameworks that hold probabilities in [eps, 1 − eps]."""
+
+    def forward(x: Array) -> tuple[Array, Pullback]:
+        inside = (x >= eps) & (x <= 1 - eps)
+        return np.clip(x, eps, 1 - eps), lambda gradient: np.where(inside, gradient, 0.0)
+
+    low, high = f"{eps:g}", f"1 - {eps:g}"
+    return ScoreTransform(
+        "probabilities",
+        f"held in [{low}, {high}], with a gradient of 0 outside",
+        forward,
+        (
+            f"given = scores\nscores = np.clip(given, {low}, {high})",
+            "gradient = np.where(given == scores, gradient, 0.0)",
+        ),
+    )
+
+
+def normalised_inside(eps: float) -> ScoreTransform:
+    """Return the transform of frameworks that divide rows by their sums, then hold them inside."""
+    hold = held_inside(eps)
+
+    def forward(x: Array) -> tuple[Array, Pullback]:
+        total = x.sum(axis=-1, keepdims=True)
+        share = x / total
+        inside, back = hold.forward(share)
+
+        def pullback(gradient: Array) -> Array:
+            g = back(gradient)
+            return np.asarray((g - (g * share).sum(axis=-1, keepdims=True)) / total)
+
+        return inside, pullback
+
+    low, high = f"{eps:g}", f"1 - {eps:g}"
+    return ScoreTransform(
+        "probabilities",
+        f"rows are divided by their sums, then held in [{low}, {high}]",
+        forward,
+        (
+            "total = scores.sum(axis=-1, keepdims=True)\nshare = scores / total\n"
+            f"scores = np.clip(share, {low}, {high})",
+            "gradient = np.where(share == scores, gradient, 0.0)\n"
+            "gradient = (gradient - (gradient * share).sum(axis=-1, keepdims=True)) / total",
+        ),
+    )
+
+
+ONLY_INDICES = TargetTransform("a class index for each row", "", lambda y, n_classes: y, "")
+
+ONLY_ROWS = TargetTransform(
+    "C numbers for each row, one-hot or soft", "", lambda y, n_classes: y, ""
+)
+
+SIGNS = TargetTransform(
+    "signs",
+    "+1 for yes and −1 for no become 1 and 0",
+    lambda y, n_classes: (y + 1) / 2,
+    "targets = (targets + 1) / 2",
+)
+
+CLASS_INDICES = TargetTransform(
+    "class indices",
+    "each index becomes yes for its class and no for every other",
+    lambda y, n_classes: np.eye(n_classes)[y],
+    "targets = np.eye(scores.shape[-1])[targets]",
+)
+
+CLASS_INDICES_WITH_BACKGROUND = TargetTransform(
+    "class indices, C for background",
+    "each index becomes yes for its class and no for every other; the index C is no for all",
+    lambda y, n_classes: np.eye(n_classes + 1)[y][..., :-1],
+    "targets = np.eye(scores.shape[-1] + 1)[targets][..., :-1]",
+)
+
+
+def _rows_of(y: Any, n_classes: int, *, infogain: Any) -> Array:
+    return np.asarray(np.asarray(infogain)[y])
+
+
+INFOGAIN = TargetTransform(
+    "infogain matrix",
+    "the index t becomes row t of the matrix H: class k weighs H[t, k]",
+    _rows_of,
+    "targets = infogain[targets]",
+    ("infogain",),
+)

@@ -1,0 +1,107 @@
+"""Targets, weights and masks as Keras' users give them, brought into the form that a loss takes."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+__all__ = ["aligned", "kept_of", "read_targets", "to_rows"]
+
+_NO_CLASS = -(2**31)
+"""Stands for a label that is no class index, such as 1.5."""
+
+
+def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
+    """Return scores and targets without the axis of length 1 by which they differ."""
+    if len(x.shape) == 0 or not -len(x.shape) <= axis < len(x.shape):
+        raise ValueError(f"y_pred must have an axis {axis}, got the shape {_shape(x)}")
+    is_row = form in ("index", "any")
+    if form == "any" and len(y.shape) == len(x.shape) and y.shape[axis] == x.shape[axis]:
+        is_row = False
+    if is_row:
+        if len(y.shape) == len(x.shape) and y.shape[axis] == 1:
+            y = ops.squeeze(y, axis)
+    elif len(y.shape) == len(x.shape) + 1 and y.shape[-1] == 1:
+        if len(x.shape) == 1:
+            x = ops.expand_dims(x, -1)
+        else:
+            y = ops.squeeze(y, -1)
+    elif len(y.shape) == len(x.shape) - 1 and x.shape[-1] == 1:
+        if len(y.shape) == 1:
+            y = ops.expand_dims(y, -1)
+        else:
+            x = ops.squeeze(x, -1)
+    wanted = _without(tuple(x.shape), axis) if is_row else tuple(x.shape)
+    if not _fits(tuple(y.shape), wanted):
+        raise ValueError(
+            f"y_true must have the shape {_text(wanted)} to go with y_pred of the shape {_shape(x)}, "
+            f"got {_shape(y)}"
+        )
+    return x, y
+
+
+def read_targets(y: Any, x: Any, form: str, axis: int) -> Any:
+    """Return targets as integers, of class indices, or in a floating type."""
+    if len(y.shape) == len(x.shape):
+        return ops.cast(y, "float64" if _type(x) == "float64" else "float32")
+    if not keras.backend.is_float_dtype(_type(y)):
+        return y if _type(y) == "int64" else ops.cast(y, "int32")
+    # Labels that have come as floating-point numbers, which a wrong one must survive.
+    is_index = (ops.floor(y) == y) & (ops.abs(y) < 2.0**31)
+    return ops.where(is_index, ops.cast(ops.where(is_index, y, 0), "int32"), _NO_CLASS)
+
+
+def kept_of(y: Any, x: Any, ignored: float, form: str, axis: int) -> Any:
+    """Return True where a target, or the row that it belongs to, counts; None if all do."""
+    if form == "elementwise":
+        return ~ops.isnan(y) if ignored != ignored else y != ignored
+    if len(y.shape) < len(x.shape):
+        return y != int(ignored)
+    classes = x.shape[axis]
+    if not 0 <= ignored < classes:
+        return None
+    named = ops.expand_dims(ops.take(y, int(ignored), axis=axis), axis)
+    return ops.any((named <= 0) | (y > named), axis=axis)
+
+
+def to_rows(name: str, given: Any, rows: tuple[Any, ...], dtype: str) -> Any:
+    """Return numbers of the samples as one for each row of scores."""
+    if given is None:
+        return None
+    given = ops.convert_to_tensor(given, dtype=dtype)
+    if len(given.shape) == len(rows) + 1 and given.shape[-1] == 1:
+        given = ops.squeeze(given, -1)
+    shape = tuple(given.shape)
+    static = tuple(n if isinstance(n, int) else None for n in rows)
+    if len(shape) > len(rows) or not all(
+        a is None or b is None or a in (1, b) for a, b in zip(shape, static, strict=False)
+    ):
+        raise ValueError(
+            f"{name} must have the shape {_text(static)}, or one that broadcasts to it, "
+            f"got {_text(shape)}"
+        )
+    given = ops.reshape(given, (*ops.shape(given), *(1,) * (len(rows) - len(shape))))
+    return ops.broadcast_to(given, rows)
+
+
+def _type(x: Any) -> str:
+    return str(keras.backend.standardize_dtype(x.dtype))
+
+
+def _without(shape: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
+    axis %= len(shape)
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _fits(shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        a is None or b is None or a == b for a, b in zip(shape, wanted, strict=True)
+    )
+
+
+def _shape(x: Any) -> str:
+    return _text(tuple(x.shape))
+
+
+def _text(shape: tuple[Any, ...]) -> str:
+    return str(tuple(shape))

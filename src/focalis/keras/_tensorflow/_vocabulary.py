@@ -1,0 +1,58 @@
+"""The vocabulary on TensorFlow's tensors, so that a margin loss runs on them as it is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import tensorflow as tf
+
+from focalis import vocabulary
+from focalis.engines.fused import primitives32
+
+__all__ = ["computing_in"]
+
+_computing_type: ContextVar[Any] = ContextVar("_computing_type", default=tf.float32)
+
+
+@contextmanager
+def computing_in(dtype: Any) -> Iterator[None]:
+    """Make what a formula chooses from two numbers a tensor of this type: TensorFlow mixes none."""
+    token = _computing_type.set(dtype)
+    try:
+        yield
+    finally:
+        _computing_type.reset(token)
+
+
+def _where(condition: tf.Tensor, a: Any, b: Any) -> Any:
+    dtype = next((x.dtype for x in (a, b) if tf.is_tensor(x)), None) or _computing_type.get()
+    return tf.where(condition, tf.convert_to_tensor(a, dtype), tf.convert_to_tensor(b, dtype))
+
+
+_COEFFICIENTS = [float(getattr(primitives32, f"G{k}")) for k in range(10)]
+"""Of log(1 + x) / x on [0, 1] in float32, as the fused kernels have it."""
+
+
+def _log1p_unit(x: tf.Tensor) -> tf.Tensor:
+    """Return log(1 + x) for x in [0, 1].
+
+    XLA vectorises no loop that has both an exponential and a logarithm, but polynomials it does.
+    """
+    if x.dtype != tf.float32:
+        return tf.math.log1p(x)
+    series = _COEFFICIENTS[-1]
+    for coefficient in _COEFFICIENTS[-2::-1]:
+        series = series * x + coefficient
+    return x * series
+
+
+vocabulary.exp.register(tf.Tensor, tf.math.exp)
+vocabulary.exp_nonpositive.register(tf.Tensor, tf.math.exp)
+vocabulary.expm1.register(tf.Tensor, tf.math.expm1)
+vocabulary.log.register(tf.Tensor, tf.math.log)
+vocabulary.log1p.register(tf.Tensor, tf.math.log1p)
+vocabulary.log1p_unit.register(tf.Tensor, _log1p_unit)
+vocabulary.sqrt.register(tf.Tensor, tf.math.sqrt)
+vocabulary.absolute.register(tf.Tensor, tf.math.abs)
+vocabulary.where.register(tf.Tensor, _where)

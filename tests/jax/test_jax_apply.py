@@ -1,0 +1,264 @@
+"""`focalis.jax.apply` means what the core means: weights, masks, reductions, shapes, errors."""
+
+import jax
+import jax.numpy as jnp
+import jax_cases
+import numpy as np
+import pytest
+import registry
+
+from focalis import Loss, margin
+from focalis.jax import apply
+
+
+@pytest.fixture(autouse=True)
+def _in_float64():
+    with jax.enable_x64(True):
+        yield
+
+
+SETTINGS = {
+    "sigmoid": [
+        {"alpha": 0.3},
+        {"alpha": (0.1, 0.6, 1.0)},
+        {"pos_weight": 3.0, "label_smoothing": 0.2},
+        {"pos_weight": (1.0, 0.0, 2.0), "class_weight": (1.0, 2.0, 0.0)},
+    ],
+    "softmax": [
+        {"alpha": 0.3},
+        {"class_weight": (1.0, 2.0, 0.0), "label_smoothing": 0.1},
+        {"alpha": (0.2, 0.5, 3.0), "class_weight": (0.5, 2.0, 1.0)},
+        {"positives": "mean"},
+        {"label_smoothing": 1.0},
+    ],
+}
+SETTINGS |= {"identity": SETTINGS["sigmoid"], "simplex": SETTINGS["softmax"]}
+
+KEPT = np.array([True, False, True, True, True])
+WEIGHT = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
+EACH = np.linspace(0, 2, 15).reshape(5, 3)
+ROW_CALLS = [
+    {},
+    {"sample_weight": WEIGHT},
+    {"where": KEPT},
+    {"where": KEPT, "sample_weight": WEIGHT},
+]
+ELEMENT_CALLS = [
+    {"sample_weight": EACH},
+    {"where": EACH > 0.7, "sample_weight": WEIGHT},
+    {"where": KEPT, "sample_weight": EACH},
+]
+
+
+def check_call(loss, scores, targets, call, compiler=lambda f: f):
+    """Fail unless value and gradient are the core's; for shapes of its own a test is quicker by jit."""
+
+    def f(x):
+        value = apply(loss, x, targets, **call)
+        return value.sum(), value
+
+    got, grad = compiler(jax.value_and_grad(f, has_aux=True))(jnp.asarray(scores))
+    true, true_grad = loss.value_and_grad(scores, targets, engine="numpy", **call)
+    jax_cases.assert_close(got[1], true)
+    jax_cases.assert_close(grad, true_grad)
+
+
+@pytest.mark.parametrize(("link", "form"), jax_cases.LINK_FORMS)
+def test_every_setting_is_the_core_s(link, form):
+    """Weights of every kind, smoothing, masks and normalisers, value and gradient."""
+    scores, targets = jax_cases.inputs(link, form)
+    calls = ROW_CALLS if link in registry.ROW_LINKS else ROW_CALLS + ELEMENT_CALLS
+    for settings in SETTINGS[link]:
+        for call in (calls[1], calls[-1]):
+            check_call(Loss(link, margin.focal(1.7), **settings), scores, targets, call)
+    for reduction in registry.REDUCTIONS:
+        loss = Loss(link, margin.focal(), reduction=reduction)
+        for call in calls:
+            check_call(loss, scores, targets, call)
+        if reduction in ("mean", "batchmean"):
+            check_call(loss, scores, targets, {"normalizer": 2.5})
+
+
+# Dense targets of a row take where=, not ignore_index.
+MASKS = [("where", link, form) for link, form in jax_cases.LINK_FORMS if form != "hard"]
+MASKS += [
+    ("weight", "sigmoid", "soft"),
+    ("weight", "softmax", "index"),
+    ("weight", "softmax", "soft"),
+]
+MASKS += [("ignore_index", "sigmoid", "soft"), ("ignore_index", "softmax", "index")]
+
+
+@pytest.mark.parametrize(("by", "link", "form"), MASKS)
+def test_what_is_masked_may_hold_anything(by, link, form):
+    """NaN and infinities behind a mask reach no value and no derivative, in either mode."""
+    scores, targets = (a.copy() for a in jax_cases.inputs(link, form))
+    clean = scores.copy(), targets.copy()
+    scores[1], scores[3] = np.nan, [np.inf, -np.inf, np.nan]
+    masked = np.array([0, 1, 0, 1, 0], bool)
+    call, options = {}, {}
+    if by == "ignore_index":
+        options["ignore_index"] = -100
+        targets[masked] = -100
+        clean[1][masked] = -100
+    else:
+        targets[masked] = -7 if form == "index" else np.nan
+        call = {"where": ~masked} if by == "where" else {"sample_weight": 1.0 - masked}
+    loss = Loss(link, margin.focal(0.5), **options)
+
+    def f(x):
+        return apply(loss, x, targets, **call)
+
+    def forward(x):
+        return jax.jvp(jax.grad(f), (x,), (jnp.ones_like(x),))[1]
+
+    x = jnp.asarray(scores)
+    value, grad = jax.value_and_grad(f)(x)
+    for second in (jax.grad(lambda x: (jax.grad(f)(x) ** 2).sum())(x), forward(x)):
+        assert not second[masked].any()
+        assert jnp.isfinite(second).all()
+    assert not grad[masked].any()
+    true, true_grad = loss.value_and_grad(*clean, engine="numpy", **call)
+    jax_cases.assert_close(value, true)
+    jax_cases.assert_close(grad, true_grad)
+
+
+@pytest.mark.parametrize(("link", "form"), jax_cases.LINK_FORMS)
+def test_nothing_left_is_zero(link, form):
+    scores, targets = jax_cases.inputs(link, form)
+    for reduction in ("none", "mean"):
+        loss = Loss(link, margin.focal(), reduction=reduction)
+        for call in ({"where": np.zeros(5, bool)}, {"sample_weight": np.zeros(5)}):
+            check_call(loss, scores, targets, call)
+    check_call(loss, scores[:0], targets[:0], {}, jax.jit)
+
+
+def test_shapes_and_the_class_axis():
+    rng = np.random.default_rng(5)
+    x, t = rng.normal(size=(2, 4, 3)), rng.integers(0, 4, (2, 3))
+    last, dense = np.moveaxis(x, 1, -1), np.moveaxis(np.eye(4)[t], -1, 1)
+    call = jax.jit(apply, static_argnums=0, static_argnames="axis")
+    for reduction in ("none", "mean"):
+        loss = Loss("softmax", margin.focal(), alpha=(1, 2, 3, 4), reduction=reduction)
+        true = loss(last, t, engine="numpy")
+        for targets, axis in ((t, 1), (dense, -2)):
+            jax_cases.assert_close(call(loss, x, targets, axis=axis), true)
+        row = loss(last[0, 0], t[0, 0], engine="numpy")
+        jax_cases.assert_close(call(loss, last[0, 0], t[0, 0]), row)
+        sigmoid = Loss("sigmoid", margin.focal(), alpha=(0.1, 0.2, 0.3, 0.4), reduction=reduction)
+        true = sigmoid(last, np.eye(4)[t], engine="numpy")
+        true = np.moveaxis(true, -1, 1) if reduction == "none" else true
+        jax_cases.assert_close(call(sigmoid, x, dense, axis=1), true)
+    sigmoid = Loss("sigmoid", margin.focal(), alpha=0.25, reduction="none")
+    for shape in ((), (6,)):
+        scores, y = rng.normal(size=shape), np.ones(shape)
+        jax_cases.assert_close(call(sigmoid, scores, y), sigmoid(scores, y, engine="numpy"))
+
+
+@pytest.mark.parametrize("link", ["softmax", "simplex"])
+def test_one_class_and_two(link):
+    for classes in (1, 2):
+        scores, index = jax_cases.inputs(link, "index", shape=(4, classes))
+        for targets in (index, np.eye(classes)[index]):
+            loss = Loss(link, margin.focal(1.7), reduction="sum")
+            check_call(loss, scores, targets, {}, jax.jit)
+
+
+@pytest.mark.parametrize(
+    ("link", "form", "dtype"),
+    [("sigmoid", "hard", jnp.float16), ("softmax", "index", jnp.bfloat16)],
+)
+def test_half_types_are_computed_in_float32(link, form, dtype):
+    scores, targets = jax_cases.inputs(link, form)
+    half = jnp.asarray(scores, dtype)
+    for reduction in ("none", "sum"):
+        loss = Loss(link, margin.focal(0.5), reduction=reduction)
+        call = jax.jit(lambda x, loss=loss: apply(loss, x, targets))
+        slope = jax.jit(jax.grad(lambda x, loss=loss: apply(loss, x, targets).sum()))
+        for f in (call, slope):
+            assert f(half).dtype == dtype
+            np.testing.assert_array_equal(f(half), f(half.astype(jnp.float32)).astype(dtype))
+
+
+@pytest.mark.parametrize(("link", "form"), jax_cases.LINK_FORMS)
+def test_a_bad_target_is_never_a_wrong_number(link, form):
+    scores, targets = (a.copy() for a in jax_cases.inputs(link, form))
+    targets[(1,) * targets.ndim] = 7 if form == "index" else -0.5
+    assert jnp.isnan(apply(Loss(link, margin.focal()), scores, targets))
+    each = apply(Loss(link, margin.focal(), reduction="none"), scores, targets)
+    assert jnp.isnan(each).sum() == 1
+
+
+@pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)
+def test_what_is_no_probability_is_nan(link):
+    loss = Loss(link, margin.cross_entropy(), reduction="none")
+    assert jnp.isnan(apply(loss, jnp.array([1.5, -0.5]), jnp.array([1.0, 1.0]))).any()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint32])
+def test_indices_of_every_integer_type(dtype):
+    """And an index that is ignored may be a number that the type does not have."""
+    x, t = jax_cases.inputs("softmax", "index")
+    loss = Loss("softmax", margin.focal(), ignore_index=-100)
+    check_call(loss, x, t.astype(dtype), {}, jax.jit)
+
+
+FITTING = {"logits": np.zeros((2, 3)), "targets": np.zeros(2, int)}
+ERRORS = [
+    ("softmax", {}, {"logits": np.zeros((2, 3), int)}, TypeError, "logits must be floating"),
+    ("softmax", {}, {"logits": np.zeros((2, 3), complex)}, TypeError, "logits must be real"),
+    ("softmax", {}, {"logits": [[0.0, 1.0]]}, TypeError, "logits must be an array"),
+    ("softmax", {}, {"logits": np.zeros((2, 0))}, ValueError, "at least one class"),
+    ("softmax", {}, {"targets": np.zeros(2)}, TypeError, "must be integers, got float64"),
+    ("softmax", {}, {"targets": np.zeros(3, int)}, ValueError, r"targets .* \(2,\) .* got \(3,\)"),
+    ("sigmoid", {}, {}, ValueError, r"shape of the logits \(2, 3\), got \(2,\)"),
+    ("softmax", {"ignore_index": 1}, {"targets": np.zeros((2, 3))}, ValueError, "use where="),
+    (
+        "softmax",
+        {},
+        {"sample_weight": np.ones((2, 3))},
+        ValueError,
+        "sample_weight must have shape",
+    ),
+    ("softmax", {}, {"where": np.ones(2)}, TypeError, "where must be boolean"),
+    ("softmax", {}, {"axis": 2}, ValueError, "axis must be one of the 2 axes"),
+    ("softmax", {}, {"axis": 1.0}, TypeError, "axis must be an int"),
+    ("softmax", {}, {"normalizer": 0.0}, ValueError, "normalizer must be a finite number above 0"),
+    ("softmax", {}, {"normalizer": np.ones(2)}, ValueError, "without dimensions"),
+    ("softmax", {"reduction": "sum"}, {"normalizer": 2.0}, ValueError, "normalizer replaces"),
+    ("softmax", {}, {"parameters": {"kappa": 1.0}}, ValueError, "parameters must be among gamma"),
+    ("softmax", {}, {"parameters": {"pos_weight": 1.0}}, ValueError, "parameters must be among"),
+    ("softmax", {}, {"parameters": {"alpha": np.ones(2)}}, ValueError, "alpha must be a number or"),
+    ("softmax", {}, {"parameters": {"gamma": np.ones(3)}}, ValueError, "gamma must have a shape"),
+]
+
+
+@pytest.mark.parametrize(("link", "settings", "given", "error", "message"), ERRORS)
+def test_what_does_not_fit_raises_while_tracing(link, settings, given, error, message):
+    given = {**FITTING, **given}
+    loss = Loss(link, margin.focal(), **settings)
+    with pytest.raises(error, match=message):
+        apply(loss, **given)
+    static = {k: v for k, v in given.items() if not isinstance(v, np.ndarray)}
+    arrays = {k: v for k, v in given.items() if k not in static}
+    with pytest.raises(error, match=message):
+        jax.eval_shape(lambda arrays: apply(loss, **arrays, **static), arrays)
+
+
+def test_it_takes_a_loss():
+    with pytest.raises(TypeError, match=r"loss must be a focalis\.Loss, got str"):
+        apply("focal", **FITTING)
+
+
+def test_a_condition_on_parameters_alone():
+    """A margin loss may choose by its own parameters, whichever front end was loaded last."""
+    from focalis.margin import margin_loss
+    from focalis.vocabulary import where
+
+    @margin_loss(tau="[0, 1]")
+    def chosen_in_jax(m, u, v, p, q, tau=1.0):
+        return where(tau > 0.5, -u, 0.0), where(tau > 0.5, -q, 0.0), where(tau > 0.5, p * q, 0.0)
+
+    x, y = np.linspace(-3, 3, 7), np.ones(7)
+    for tau in (0.0, 1.0):
+        check_call(Loss("sigmoid", chosen_in_jax(tau)), x, y, {})

@@ -1,0 +1,227 @@
+"""The named losses: optax's numbers where optax has the name, the core's everywhere."""
+
+import functools
+import inspect
+
+import jax
+import jax.numpy as jnp
+import jax_cases
+import numpy as np
+import optax
+import pytest
+from test_public import check_docstring
+
+import focalis.jax
+from focalis import Loss, margin
+
+LOGITS = jnp.array([[1.2, -0.8, -0.5], [0.9, -1.2, 1.1]])
+ONE_HOT = jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+INDEX = jnp.array([0, 1])
+FLAT = jnp.arange(24.0).reshape(1, 2, 3, 4)
+MASK = jnp.array([[True, True, False], [False, True, True]])
+
+SAME = [
+    ("sigmoid_binary_cross_entropy", (LOGITS, ONE_HOT), {}),
+    ("sigmoid_binary_cross_entropy", (LOGITS, ONE_HOT * 0.7), {}),
+    ("sigmoid_binary_cross_entropy", (LOGITS, jnp.array([1, 0, 1])), {}),
+    ("sigmoid_focal_loss", (LOGITS, ONE_HOT), {}),
+    ("sigmoid_focal_loss", (LOGITS, ONE_HOT), {"alpha": 0.25, "gamma": 1.5}),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {}),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT * 0.5 + 0.1), {"axis": 0}),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"axis": None}),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"where": MASK}),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"where": jnp.array([True, False])}),
+    ("softmax_cross_entropy", (FLAT, FLAT / 10), {"axis": (1, -1)}),
+    ("softmax_cross_entropy_with_integer_labels", (LOGITS, INDEX), {}),
+    ("softmax_cross_entropy_with_integer_labels", (LOGITS, INDEX), {"where": MASK}),
+    (
+        "softmax_cross_entropy_with_integer_labels",
+        (FLAT, jnp.array([[5, 11]])),
+        {"axis": (2, 3)},
+    ),
+    ("poly_loss_cross_entropy", (LOGITS, ONE_HOT), {}),
+    ("poly_loss_cross_entropy", (LOGITS, ONE_HOT), {"epsilon": -1.0, "axis": 0}),
+]
+
+
+@pytest.mark.parametrize(("name", "arrays", "options"), SAME)
+def test_they_are_optax_s(name, arrays, options):
+    """Values, shapes, types and gradients, for every argument that optax takes."""
+    found = []
+    for module in (focalis.jax, optax.losses):
+
+        def f(x, module=module):
+            each = getattr(module, name)(x, *arrays[1:], **options)
+            return each.sum(), each
+
+        found.append(jax.jit(jax.grad(f, has_aux=True))(arrays[0]))
+    (slope, ours), (their_slope, theirs) = found
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-7)
+    np.testing.assert_allclose(slope, their_slope, rtol=1e-5, atol=1e-6)
+
+
+def test_the_examples_that_optax_documents():
+    """Of the softmax losses: the numbers as they are printed there."""
+    labels = jnp.ravel_multi_index((jnp.array([[1, 2]]), jnp.array([[1, 3]])), (3, 4))
+    documented = [
+        ("softmax_cross_entropy", (LOGITS, ONE_HOT), {}, [0.2761, 2.9518]),
+        ("softmax_cross_entropy_with_integer_labels", (LOGITS, INDEX), {}, [0.2761, 2.9518]),
+        (
+            "softmax_cross_entropy_with_integer_labels",
+            (FLAT, labels),
+            {"axis": (2, 3)},
+            [[6.4587, 0.4587]],
+        ),
+    ]
+    for name, arrays, options, printed in documented:
+        found = jax.jit(functools.partial(getattr(focalis.jax, name), **options))(*arrays)
+        np.testing.assert_array_equal(np.round(np.float64(found), 4), printed)
+
+
+def test_soft_labels_of_the_focal_loss_mean_the_expectation():
+    """optax mixes p_t first, which is another loss."""
+    x, y = jnp.array(1.0), jnp.array(0.7)
+    assert float(focalis.jax.sigmoid_focal_loss(x, y)) == pytest.approx(0.2264, abs=1e-4)
+    assert float(optax.sigmoid_focal_loss(x, y)) == pytest.approx(0.1023, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sigmoid_binary_cross_entropy",
+        "sigmoid_focal_loss",
+        "softmax_cross_entropy",
+        "softmax_cross_entropy_with_integer_labels",
+        "poly_loss_cross_entropy",
+    ],
+)
+def test_the_signatures_begin_as_optax_s(name):
+    """Names, kinds, order and defaults; what is added are keywords with defaults."""
+    ours, theirs = (
+        [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()]
+        for f in (getattr(focalis.jax, name), getattr(optax.losses, name))
+    )
+    assert ours[: len(theirs)] == theirs
+    assert [kind for _, kind, _ in ours[len(theirs) :]] in ([], [inspect.Parameter.VAR_KEYWORD])
+
+
+SIGMOID = {
+    "sigmoid_binary_cross_entropy": (margin.cross_entropy(), {}),
+    "balanced_cross_entropy": (margin.cross_entropy(), {"alpha": 0.75}),
+    "sigmoid_focal_loss": (margin.focal(), {}),
+    "sigmoid_focal_star": (margin.focal_star(1.0), {}),
+    "sigmoid_poly1": (margin.poly1(), {}),
+    "sigmoid_generalized_cross_entropy": (margin.generalized_cross_entropy(), {}),
+}
+SOFTMAX = {
+    "multilabel_softmax_cross_entropy": (margin.cross_entropy(), {"positives": "mean"}),
+    "softmax_focal_loss": (margin.focal(), {}),
+    "softmax_focal_star": (margin.focal_star(1.0), {}),
+    "softmax_poly1": (margin.poly1(), {}),
+    "softmax_generalized_cross_entropy": (margin.generalized_cross_entropy(), {}),
+}
+
+
+@pytest.mark.parametrize("name", [*SIGMOID, *SOFTMAX])
+def test_they_are_the_core_s(name):
+    chosen, settings = {**SIGMOID, **SOFTMAX}[name]
+    link = "sigmoid" if name in SIGMOID else "softmax"
+    f = getattr(focalis.jax, name)
+    with jax.enable_x64(True):
+        form = "soft" if name in SIGMOID or "positives" in settings else "index"
+        scores, y = jax_cases.inputs(link, form)
+        own = Loss(link, chosen, reduction="none", **settings)
+        jax_cases.assert_close(f(scores, y), own(scores, y, engine="numpy"))
+        more = {"class_weight": (1.0, 2.0, 3.0), "label_smoothing": 0.1}
+        kept = np.array([True, False, True, True, True])
+        own = Loss(link, chosen, reduction="none", **settings, **more)
+        true = own(scores, y, where=kept, engine="numpy")
+        mask = kept[:, None] if name in SIGMOID else kept
+        jax_cases.assert_close(f(scores, y, where=mask, **more), true)
+
+
+def test_parameters_and_weights_may_be_traced():
+    """Numbers are checked and part of the program; arrays are learnt."""
+    x, y = jnp.array([0.5, -1.0]), jnp.array([1.0, 0.0])
+
+    def f(gamma, alpha):
+        return focalis.jax.sigmoid_focal_loss(x, y, gamma=gamma, alpha=alpha).sum()
+
+    slopes = jax.jit(jax.grad(f, (0, 1)))(1.5, 0.25)
+    near = [(f(1.5 + 1e-2, 0.25) - f(1.5 - 1e-2, 0.25)) / 2e-2]
+    near += [(f(1.5, 0.25 + 1e-2) - f(1.5, 0.25 - 1e-2)) / 2e-2]
+    np.testing.assert_allclose(slopes, near, rtol=1e-3)
+    with pytest.raises(ValueError, match="gamma of focal must lie in"):
+        f(-1.0, 0.25)
+    with pytest.raises(ValueError, match="alpha must lie in"):
+        f(1.0, 2.0)
+
+
+def test_probabilities():
+    p = jnp.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0]])
+    f = jax.jit(focalis.jax.log_loss, static_argnames="eps")
+    found = f(p, jnp.array([0, 0]))
+    np.testing.assert_allclose(found, [-np.log(0.7), np.inf], rtol=1e-6)
+    found = f(p, jnp.array([0, 0]), eps=1e-3)
+    np.testing.assert_allclose(found, [-np.log(0.7), -np.log(1e-3)], rtol=1e-6)
+    found = focalis.jax.binary_log_loss(p[0], jnp.array([1.0, 0.0, 0.0]), eps=0.25)
+    np.testing.assert_allclose(found, -np.log([0.7, 0.75, 0.75]), rtol=1e-6)
+
+
+def test_excluded_classes_may_be_nan():
+    """Where no class is left, 0; an excluded class has probability 0."""
+    x = jnp.array([[1.0, jnp.nan, 0.5], [jnp.nan, jnp.inf, jnp.nan], [1.0, 2.0, 3.0]])
+    where = jnp.array([[True, False, True], [False] * 3, [True, True, False]])
+    value, slope = jax.jit(
+        jax.value_and_grad(
+            lambda x: focalis.jax.softmax_focal_loss(x, jnp.array([0, 1, 1]), where=where).sum()
+        )
+    )(x)
+    two = Loss("softmax", margin.focal(), reduction="sum")
+    np.testing.assert_allclose(value, two([[1.0, 0.5], [1.0, 2.0]], [0, 1]), rtol=1e-6)
+    assert not slope[~where].any()
+    labels = jnp.array([1, 1, 2])
+    f = jax.jit(focalis.jax.softmax_cross_entropy_with_integer_labels)
+    found = f(x, labels, where=where)
+    assert found.tolist() == [np.inf, 0.0, np.inf]
+    with pytest.raises(ValueError, match="label_smoothing spreads over all classes"):
+        focalis.jax.softmax_focal_loss(x, labels, where=where, label_smoothing=0.1)
+
+
+ERRORS = [
+    ("sigmoid_focal_loss", (LOGITS, INDEX), {}, ValueError, "labels must have a shape that broad"),
+    ("softmax_focal_loss", (LOGITS, ONE_HOT[:1]), {}, ValueError, "labels must have the shape"),
+    ("softmax_focal_loss", (LOGITS, ONE_HOT[0, :2]), {}, TypeError, "labels of shape .* integers"),
+    ("softmax_cross_entropy_with_integer_labels", (LOGITS, ONE_HOT), {}, TypeError, "labels must"),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"where": ONE_HOT}, TypeError, "where must be b"),
+    ("log_loss", (INDEX, INDEX), {}, TypeError, "probabilities must be floating-point"),
+    ("binary_log_loss", (LOGITS, ONE_HOT), {"eps": 1.0}, ValueError, "eps must be a number"),
+]
+
+
+@pytest.mark.parametrize(("name", "arrays", "options", "error", "message"), ERRORS)
+def test_errors_in_the_caller_s_words(name, arrays, options, error, message):
+    with pytest.raises(error, match=message):
+        getattr(focalis.jax, name)(*arrays, **options)
+
+
+def test_all_is_sorted_and_there():
+    assert focalis.jax.__all__ == sorted(focalis.jax.__all__)
+    for name in ("apply", "posterior", "initial_logits"):
+        check_docstring(name, getattr(focalis.jax, name))
+    for name in focalis.jax.__all__:
+        text = inspect.getdoc(getattr(focalis.jax, name))
+        assert text.splitlines()[0].endswith(".")
+        assert f">>> from focalis.jax import {name}" in text
+
+
+def test_the_module_describes_every_argument():
+    described = inspect.getdoc(focalis.jax)
+    named = [n for n in focalis.jax.__all__ if n not in ("apply", "posterior", "initial_logits")]
+    from focalis.jax._named import RowOptions
+
+    arguments = {p for n in named for p in inspect.signature(getattr(focalis.jax, n)).parameters}
+    arguments |= set(RowOptions.__annotations__)
+    for argument in arguments - {"logits", "probabilities", "options", "eps"}:
+        assert argument in described, argument

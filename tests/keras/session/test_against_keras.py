@@ -1,0 +1,193 @@
+"""What Keras publishes and what Keras gives, for hard labels; what differs, pinned."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from derivatives import array, value_and_grad
+from keras.src.backend import set_keras_mask
+
+import focalis.keras as F
+
+NAMES = [
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy", "SparseCategoricalCrossentropy",
+]  # fmt: skip
+FUNCTIONS = [
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
+]  # fmt: skip
+
+YES_NO = ([[0, 1], [0, 0]], [[-18.6, 0.51], [2.94, -12.8]])
+FLAT = ([0, 1, 0, 0], [-18.6, 0.51, 2.94, -12.8])
+ROWS = [[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]]
+WEIGHT = {"sample_weight": [0.8, 0.2]}
+WEIGHTS = {"sample_weight": np.array([0.3, 0.7])}
+LOGITS = {"from_logits": True}
+ONE_HOT = ([[0, 1, 0], [0, 0, 1]], ROWS)
+BALANCED = {"apply_class_balancing": True}
+PUBLISHED = [
+    ("BinaryCrossentropy", LOGITS, FLAT, {}, 0.8654),
+    ("BinaryCrossentropy", LOGITS, YES_NO, {}, 0.8654),
+    ("BinaryCrossentropy", LOGITS, YES_NO, WEIGHT, 0.243),
+    ("BinaryCrossentropy", {**LOGITS, "reduction": "sum"}, YES_NO, {}, 1.730),
+    ("BinaryCrossentropy", {**LOGITS, "reduction": None}, YES_NO, {}, [0.235, 1.496]),
+    ("BinaryFocalCrossentropy", {"gamma": 2, **LOGITS}, FLAT, {}, 0.691),
+    ("BinaryFocalCrossentropy", {"gamma": 2, **LOGITS}, FLAT, BALANCED, 0.51),
+    ("BinaryFocalCrossentropy", {"gamma": 3, **LOGITS}, YES_NO, {}, 0.647),
+    ("BinaryFocalCrossentropy", {"gamma": 3, **LOGITS}, YES_NO, BALANCED, 0.482),
+    ("BinaryFocalCrossentropy", {"gamma": 3, **LOGITS}, YES_NO, WEIGHT, 0.133),
+    ("BinaryFocalCrossentropy", {"gamma": 4, "reduction": "sum", **LOGITS}, YES_NO, {}, 1.222),
+    ("BinaryFocalCrossentropy", {"gamma": 4, "reduction": "sum", **LOGITS}, YES_NO, BALANCED, 0.914),
+    ("BinaryFocalCrossentropy", {"gamma": 5, "reduction": None, **LOGITS}, YES_NO, {}, [0.0017, 1.1561]),
+    ("BinaryFocalCrossentropy", {"gamma": 5, "reduction": None, **LOGITS}, YES_NO, BALANCED,
+     [0.0004, 0.867]),
+    ("CategoricalCrossentropy", {}, ONE_HOT, {}, 1.177),
+    ("CategoricalCrossentropy", {}, ONE_HOT, WEIGHTS, 0.814),
+    ("CategoricalCrossentropy", {"reduction": "sum"}, ONE_HOT, {}, 2.354),
+    ("CategoricalCrossentropy", {"reduction": None}, ONE_HOT, {}, [0.0513, 2.303]),
+    ("CategoricalFocalCrossentropy", {}, ONE_HOT, {}, 0.23315276),
+    ("CategoricalFocalCrossentropy", {}, ONE_HOT, WEIGHTS, 0.1632),
+    ("CategoricalFocalCrossentropy", {"reduction": "sum"}, ONE_HOT, {}, 0.46631),
+    ("CategoricalFocalCrossentropy", {"reduction": None}, ONE_HOT, {}, [3.2058331e-05, 4.6627346e-01]),
+    ("SparseCategoricalCrossentropy", {}, ([1, 2], ROWS), {}, 1.177),
+    ("SparseCategoricalCrossentropy", {}, ([1, 2], ROWS), WEIGHTS, 0.814),
+    ("SparseCategoricalCrossentropy", {"reduction": "sum"}, ([1, 2], ROWS), {}, 2.354),
+    ("SparseCategoricalCrossentropy", {"reduction": None}, ([1, 2], ROWS), {}, [0.0513, 2.303]),
+]  # fmt: skip
+PUBLISHED_FUNCTIONS = [
+    ("binary_crossentropy", ([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), [0.916, 0.714]),
+    ("binary_focal_crossentropy", ([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), [0.330, 0.206]),
+    ("categorical_crossentropy", ([[0, 1, 0], [0, 0, 1]], ROWS), [0.0513, 2.303]),
+    (
+        "categorical_focal_crossentropy",
+        ([[0, 1, 0], [0, 0, 1]], [[0.05, 0.9, 0.05], [0.1, 0.85, 0.05]]),
+        [2.63401289e-04, 6.75912094e-01],
+    ),
+    ("sparse_categorical_crossentropy", ([1, 2], ROWS), [0.0513, 2.303]),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "inputs", "call", "published"), PUBLISHED)
+def test_published_examples(name, settings, inputs, call, published):
+    if call is BALANCED:
+        settings, call = {**settings, **call}, {}
+    got = getattr(F, name)(**settings)(*map(np.array, inputs), **call)
+    np.testing.assert_allclose(array(got), published, atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "inputs", "published"), PUBLISHED_FUNCTIONS)
+def test_published_functions(name, inputs, published):
+    np.testing.assert_allclose(array(getattr(F, name)(*inputs)), published, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FUNCTIONS])
+def test_signatures_begin_as_those_of_keras(name):
+    ours = inspect.signature(getattr(F, name)).parameters
+    theirs = inspect.signature(getattr(keras.losses, name)).parameters
+    assert list(ours)[: len(theirs)] == list(theirs)
+    assert [ours[n].default for n in theirs] == [p.default for p in theirs.values()]
+    assert all(p.kind == p.KEYWORD_ONLY for p in list(ours.values())[len(theirs) :])
+
+
+def hard_labels(name, shape=(5, 4, 3), seed=0):
+    """Return targets, logits and probabilities."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=shape).astype("float32") * 3
+    if name.startswith("Binary"):
+        return rng.integers(0, 2, shape).astype("float32"), x, 1 / (1 + np.exp(-x))
+    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    return (
+        (labels if name.startswith("Sparse") else np.eye(shape[-1], dtype="float32")[labels]),
+        x,
+        p,
+    )
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_hard_labels_give_what_keras_gives(name, from_logits):
+    """Values and gradients, with every reduction, sample weights and masks."""
+    y, logits, probabilities = hard_labels(name)
+    x = logits if from_logits else probabilities
+    rng = np.random.default_rng(1)
+    each = rng.uniform(size=y.shape[:2]).astype("float32")
+    mask = rng.uniform(size=y.shape[:2]) > 0.4
+    calls = [
+        ("sum_over_batch_size", each[:, :1], None),
+        ("mean", each, mask),
+        ("mean_with_sample_weight", each, None),
+        ("sum", None, mask),
+        (None, each, None),
+    ]
+    for reduction, weight, mask in calls:
+        settings = {"from_logits": from_logits, "reduction": reduction}
+
+        def derive(module, settings=settings, mask=mask, weight=weight):
+            loss = getattr(module, name)(**settings)
+
+            def call(x):
+                x = x + 0.0
+                if mask is not None:
+                    set_keras_mask(x, keras.ops.convert_to_tensor(mask))
+                return loss(y, x, sample_weight=weight)
+
+            return value_and_grad(call, x)
+
+        got, grad = derive(F)
+        expected, slopes = derive(keras.losses)
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+        if from_logits or name.startswith("Binary"):
+            # Keras differentiates through the sum that it divides probabilities by.
+            np.testing.assert_allclose(grad, slopes, rtol=2e-4, atol=1e-5)
+
+
+def test_smoothing_is_that_of_keras():
+    for name in ("BinaryCrossentropy", "CategoricalCrossentropy"):
+        y, logits, probabilities = hard_labels(name)
+        for from_logits, x in ((True, logits), (False, probabilities)):
+            settings = {"from_logits": from_logits, "label_smoothing": 0.2}
+            ours, theirs = (getattr(m, name)(**settings)(y, x) for m in (F, keras.losses))
+            np.testing.assert_allclose(array(ours), array(theirs), rtol=1e-5)
+
+
+def test_classes_to_ignore_are_those_of_keras():
+    y, x, _ = hard_labels("SparseCategoricalCrossentropy")
+    y[0, 1:] = y[3] = -1
+    for reduction in ("sum_over_batch_size", "sum", None):
+        settings = {"from_logits": True, "ignore_class": -1, "reduction": reduction}
+        ours, theirs = (
+            m.SparseCategoricalCrossentropy(**settings)(y, x) for m in (F, keras.losses)
+        )
+        np.testing.assert_allclose(array(ours), array(theirs), rtol=1e-5, atol=1e-6)
+
+
+def test_probabilities_at_the_ends_are_held_off_as_in_keras():
+    y, p = np.array([[1.0, 0.0, 0.0, 1.0]]), np.array([[0.0, 1.0, 0.0, 1.0]])
+    ours, theirs = (m.BinaryCrossentropy(reduction=None)(y, p) for m in (F, keras.losses))
+    np.testing.assert_allclose(array(ours), array(theirs), rtol=1e-4)
+    _, slopes = value_and_grad(lambda p: F.BinaryCrossentropy()(y, p), p.astype("float32"))
+    assert not slopes.any()
+
+
+def test_soft_labels_mean_the_expectation():
+    """γ = 2, y = .7, x = 1: Keras mixes p_t before it raises 1 − p_t to γ, which is another loss."""
+    y, x = np.array([[0.7]]), np.array([[1.0]])
+    settings = {"gamma": 2.0, "from_logits": True}
+    ours, theirs = (float(m.BinaryFocalCrossentropy(**settings)(y, x)) for m in (F, keras.losses))
+    p = 1 / (1 + np.exp(-1.0))
+    expectation = -0.7 * (1 - p) ** 2 * np.log(p) - 0.3 * p**2 * np.log(1 - p)
+    mixed = (1 - (0.7 * p + 0.3 * (1 - p))) ** 2 * (-0.7 * np.log(p) - 0.3 * np.log(1 - p))
+    assert ours == pytest.approx(expectation, rel=1e-5)
+    assert theirs == pytest.approx(mixed, rel=1e-5)
+    assert (round(ours, 3), round(theirs, 3)) == (0.226, 0.102)
+
+
+def test_rows_are_not_divided_by_their_sum():
+    y, p = np.array([[1.0, 0.0]]), np.array([[0.5, 0.1]])
+    assert float(F.CategoricalCrossentropy()(y, p)) == pytest.approx(np.log(2), rel=1e-6)
+    assert float(keras.losses.CategoricalCrossentropy()(y, p)) == pytest.approx(
+        np.log(1.2), rel=1e-5
+    )
