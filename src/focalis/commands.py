@@ -66,7 +66,8 @@ def _add_check(commands: argparse._SubParsersAction[Any]) -> None:
         dest="loss",
         required=True,
         metavar="LOSS",
-        help='what it should compute, such as sigmoid_focal or "softmax_focal(gamma=3)"',
+        help='what it should compute, such as "softmax_focal(gamma=3)", or a name with a dot of '
+        "`focalis list`, such as torchvision.ops.sigmoid_focal_loss",
     )
     for name in _LOSS_OPTIONS:
         parser.add_argument(f"--{name}", type=float, metavar="X", help=f"{name} of the loss")

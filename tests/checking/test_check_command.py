@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import focalis
+from focalis.testing.command import read_loss
 
 SOURCE = str(Path(focalis.__file__).parents[1])
 MODULE = """
@@ -57,6 +58,19 @@ def test_a_wrong_one(tmp_path):
     assert (done.returncode, done.stderr) == (1, "")
     assert "WRONG values, float32: " in done.stdout
     assert re.search(r"\n  score -?[\d.]+, target [01]: got \S+, true [\d.e-]+; is ", done.stdout)
+
+
+def test_names_of_the_catalogue():
+    named = read_loss("torchvision.ops.sigmoid_focal_loss", {"gamma": 3.0, "alpha": 0.5})
+    assert str(named) == "focal(gamma=3, alpha=.5, reduction=none)"
+    named = read_loss("keras.losses.BinaryFocalCrossentropy(from_logits=True)", {})
+    assert named.link == "sigmoid"
+    with pytest.raises(ValueError, match="takes scores or targets of its own kind"):
+        read_loss("torch.nn.SoftMarginLoss", {})
+    with pytest.raises(ValueError, match="has no parameter 'gamma'"):
+        read_loss("torch.nn.BCEWithLogitsLoss", {"gamma": 2.0})
+    with pytest.raises(ValueError, match="several meanings"):
+        read_loss("torch.focal_loss", {})
 
 
 BAD = {

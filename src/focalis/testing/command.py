@@ -6,11 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from focalis.catalogue import lookup
+from focalis.loss import Loss
 from focalis.parsing import parse
 from focalis.testing import Report, examine_loss
 from focalis.text import read_call, write_call
 
-__all__ = ["examine", "find_function"]
+__all__ = ["examine", "find_function", "read_loss"]
 
 
 def examine(
@@ -31,17 +33,45 @@ def examine(
         If there is no such function or loss, or the function cannot be called.
     """
     function = find_function(path)
-    # Read only now: the module may have brought a margin loss of its own.
-    name, given = read_call(loss)
     return examine_loss(
         function,
-        parse(write_call(name, {**given, **options})),
+        read_loss(loss, options),  # only now: the module may have brought a margin loss of its own
         framework=framework,
         checks=checks,
         arguments=dict(map(_read_argument, arguments)),
         tolerance=tolerance,
         name=path,
     )
+
+
+def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
+    """Return the loss of a text form or, if its name has a dot, of a name in the catalogue.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, the name has several meanings, or its scores or targets are of another kind
+        than those of a `Loss`.
+
+    Examples
+    --------
+    >>> print(read_loss("torchvision.ops.sigmoid_focal_loss", {"gamma": 1.5}))
+    focal(gamma=1.5, alpha=.25, reduction=none)
+    """
+    if "." not in text.partition("(")[0]:
+        name, given = read_call(text)
+        return parse(write_call(name, {**given, **options}))
+    found = lookup(text)
+    if len(found) > 1:
+        meanings = ", ".join(repr(entry.name) for entry in found)
+        raise ValueError(f"{text!r} has several meanings: expected one of {meanings}")
+    (entry,) = found
+    if entry.scores or entry.targets:
+        raise ValueError(
+            f"{entry.name} takes scores or targets of its own kind: wrap it, and give the loss that "
+            f"it comes to, {entry.text!r}"
+        )
+    return entry.loss(**options)
 
 
 def find_function(path: str) -> Any:
