@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import focalis
+from focalis.cli import main
 from focalis.testing.command import read_loss
 
 SOURCE = str(Path(focalis.__file__).parents[1])
@@ -91,12 +92,18 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_input_is_one_line_and_exit_code_2(tmp_path, kind):
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, kind):
     arguments, message = BAD[kind]
-    done = check(tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert re.fullmatch(r"focalis check: error: [^\n]+\n", done.stderr)
+    (tmp_path / "losses_of_mine.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        code = main(["check", *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    told = capsys.readouterr()
+    assert (code, told.out) == (2, "")
+    assert message in told.err
+    assert re.fullmatch(r"focalis check: error: [^\n]+\n", told.err)
 
 
 WITHOUT_MPMATH = """
