@@ -99,3 +99,25 @@ def test_without_mpmath_it_says_how_to_get_it(tmp_path):
     done = check(tmp_path, *arguments, prelude=WITHOUT_MPMATH)
     assert done.returncode == 2
     assert done.stderr == 'focalis check: error: mpmath missing: pip install "focalis[check]"\n'
+
+
+def test_the_table_of_the_document_is_printed(tmp_path):
+    """Of the losses of this package alone: those of others are not installed here."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.checked", "--only", "focalis.torch.sigmoid"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": SOURCE, "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| `")]
+    assert len(rows) == 1
+    cells = [cell.strip() for cell in rows[0].strip("|").split("|")]
+    assert cells[2] == "0 of 172"
+    assert not any("*" in cell for cell in cells)
+    document = (root / "docs" / "checked.md").read_text("utf-8")
+    assert rows[0] in document

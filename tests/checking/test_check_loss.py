@@ -51,6 +51,12 @@ def test_a_softmax_is_right():
     check_loss(loss, loss, checks=["extremes", "soft targets", "masks", "reductions", "NaN"])
 
 
+@pytest.mark.parametrize("link", ["identity", "simplex"])
+def test_losses_of_probabilities_are_right(link):
+    loss = Loss(link, margin.poly1(epsilon=1.0), reduction="none")
+    check_loss(loss, loss, checks=["extremes", "infinities", "masks", "NaN"])
+
+
 def test_what_others_write_rightly_is_right():
     assert check_loss(sound, CE, checks=["extremes", "inputs", "threads"]).ok
 

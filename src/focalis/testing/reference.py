@@ -167,14 +167,17 @@ def _of_classes(
     nothing = [_ZERO] * len(xs)
     if not any(weights):
         return RowTerms(_ZERO, nothing, nothing)
-    if np.isnan(xs).any():
-        return RowTerms(_NAN, [_NAN] * len(xs), [_NAN] * len(xs))
     if link not in PROBABILITY:
+        if np.isnan(xs).any():
+            return RowTerms(_NAN, [_NAN] * len(xs), [_NAN] * len(xs))
         return softmax_terms(margin_terms(loss), list(map(number, xs)), list(map(number, weights)))
-    terms = [
-        [weight * term for term in _at_probability(loss, number(p))] if weight else [_ZERO] * 3
-        for p, weight in zip(xs, weights, strict=True)
-    ]
+    # Each probability is taken as given: it answers for its own class alone.
+    terms = []
+    for p, weight in zip(xs, weights, strict=True):
+        if weight == 0.0 or np.isnan(p):
+            terms.append([_NAN if weight else _ZERO] * 3)
+        else:
+            terms.append([weight * term for term in _at_probability(loss, number(p))])
     value = functools.reduce(Number.__add__, (one[0] for one in terms))
     return RowTerms(value, [one[1] for one in terms], [one[2] for one in terms])
 
