@@ -29,7 +29,7 @@ def test_they_meet_the_contract(link, chosen, dtype):
 @pytest.mark.parametrize(
     ("dtype", "second"), [(np.float32, jax.jacfwd), (np.float64, jax.jacrev)], ids=registry.name
 )
-@pytest.mark.parametrize("chosen", SOME, ids=registry.name)
+@pytest.mark.parametrize("chosen", SOME[1:], ids=registry.name)
 def test_dense_targets_meet_the_contract(chosen, dtype, second):
     x = registry.rows(dtype)
     y = np.resize([(0.5, 0.25, 0.0, 0.25), (0.0, 1.0, 0.0, 0.0), (0.125, 0.0, 2.0, 0.5)], x.shape)
