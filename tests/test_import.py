@@ -12,7 +12,7 @@ import pytest
 from focalis.engines.kernel_cache import cache_directory
 
 HEAVY = ("numba", "llvmlite", "torch", "scipy", "pandas", "polars", "plotly", "lightgbm", "sklearn")
-HEAVY += ("xgboost", "catboost", "jax", "flax", "optax")
+HEAVY += ("xgboost", "catboost", "jax", "flax", "optax", "keras", "tensorflow")
 FIRST_CALL = """
 import numpy as np
 from focalis import Loss, margin

@@ -252,6 +252,7 @@ def test_it_takes_a_loss():
 
 def test_a_condition_on_parameters_alone():
     """A margin loss may choose by its own parameters, whichever front end was loaded last."""
+    import focalis.torch  # noqa: F401
     from focalis.margin import margin_loss
     from focalis.vocabulary import where
 
@@ -261,4 +262,4 @@ def test_a_condition_on_parameters_alone():
 
     x, y = np.linspace(-3, 3, 7), np.ones(7)
     for tau in (0.0, 1.0):
-        check_call(Loss("sigmoid", chosen_in_jax(tau)), x, y, {})
+        check_call(Loss("sigmoid", chosen_in_jax(tau)), x, y, {}, jax.jit)

@@ -27,7 +27,9 @@ def test_they_meet_the_contract(link, chosen, dtype):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "second"), [(np.float32, jax.jacfwd), (np.float64, jax.jacrev)], ids=registry.name
+    ("dtype", "second"),
+    [(np.float32, jax.jacfwd), (np.float64, jax.jacrev)],
+    ids=["float32-jacfwd", "float64-jacrev"],
 )
 @pytest.mark.parametrize("chosen", SOME[1:], ids=registry.name)
 def test_dense_targets_meet_the_contract(chosen, dtype, second):

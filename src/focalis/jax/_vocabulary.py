@@ -26,7 +26,7 @@ _PRIMITIVES: dict[Any, Any] = {
 
 
 def _where_of_numbers(condition: bool | np.bool_, a: Any, b: Any) -> Any:
-    """Choose by a condition on parameters alone."""
+    """Choose by a condition on parameters alone, whichever front end's arrays there are."""
     if isinstance(a, _OF_NUMPY) and isinstance(b, _OF_NUMPY):
         return np.where(condition, a, b)
     return a if condition else b

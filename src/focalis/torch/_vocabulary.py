@@ -21,13 +21,13 @@ def _where(condition: torch.Tensor, a: Any, b: Any) -> Any:
 
 
 def _where_of_numbers(condition: bool | np.bool_, a: Any, b: Any) -> Any:
-    """Choose by a condition on parameters alone."""
-    if isinstance(a, _ARRAYS) or isinstance(b, _ARRAYS):
-        return a if condition else b
-    return np.where(condition, a, b)
+    """Choose by a condition on parameters alone, whichever front end's arrays there are."""
+    if isinstance(a, _OF_NUMPY) and isinstance(b, _OF_NUMPY):
+        return np.where(condition, a, b)
+    return a if condition else b
 
 
-_ARRAYS = (torch.Tensor, _dual.Dual)
+_OF_NUMPY = (np.ndarray, np.generic, int, float)
 
 
 def widest(device: torch.device) -> torch.dtype:
