@@ -117,6 +117,7 @@ def jax(loss: Loss, x: Array, y: Array) -> Answer:
 def keras(loss: Loss, x: Array, y: Array) -> Answer:
     """Answer on the backend of this process."""
     import keras
+
     from focalis.keras import LossWrapper
 
     # A row has a class axis, of one question here.
