@@ -167,19 +167,29 @@ def weighted(terms: MarginTerms, orders: Orders, x: Array, shares: Shares, value
     """
     there = [share for share in shares if share is not None]
     found = terms.derivatives(orders, x, values, shares)
-    parts = [jnp.where(s == 0.0, 0.0, s * term) for s, term in zip(there, found, strict=True)]
-    total: Array = functools.reduce(jnp.add, parts)
-    return total
+    parts = [share * term for share, term in zip(there, found, strict=True)]
+    if len(parts) == 2:
+        # A choice last keeps XLA from summing the parts apart, as two arrays.
+        yes, no = there
+        return jnp.where(
+            no == 0.0,
+            jnp.where(yes == 0.0, 0.0, parts[0]),
+            jnp.where(yes == 0.0, parts[1], parts[0] + parts[1]),
+        )
+    return jnp.where(there[0] == 0.0, 0.0, parts[0])
 
 
 def _weighted_jvp(terms: MarginTerms, orders: Orders, primals: Any, tangents: Any) -> Any:
     x, shares, values = primals
     by_x, by_shares, by_values = tangents
     changes = []
+    # What value and slope have in common XLA would write to memory, which takes longer than to
+    # compute it twice.
+    apart = jax.lax.optimization_barrier(x)
     for i, change in enumerate((by_x, *by_values)):
         if not isinstance(change, SymbolicZero):
             raised = tuple(order + (i == j) for j, order in enumerate(orders))
-            changes.append(change * weighted(terms, raised, x, shares, values))
+            changes.append(change * weighted(terms, raised, apart, shares, values))
     for i, change in enumerate(by_shares):
         if change is not None and not isinstance(change, SymbolicZero):
             one = tuple(jnp.ones_like(x) if i == j else None for j in range(2))

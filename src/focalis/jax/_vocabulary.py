@@ -7,10 +7,28 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis import vocabulary
+from focalis.engines.fused import primitives32
 
 __all__: list[str] = []
 
 _OF_NUMPY = (np.ndarray, np.generic, int, float)
+
+_COEFFICIENTS = [float(getattr(primitives32, f"G{k}")) for k in range(10)]
+"""Of log(1 + x) / x on [0, 1] in float32, as the fused kernels have it."""
+
+
+def _log1p_unit(x: jax.Array) -> jax.Array:
+    """Return log(1 + x) for x in [0, 1].
+
+    XLA vectorises no loop that has both an exponential and a logarithm, but polynomials it does.
+    """
+    if x.dtype != jnp.float32:
+        return jnp.log1p(x)
+    series: jax.Array | float = _COEFFICIENTS[-1]
+    for coefficient in _COEFFICIENTS[-2::-1]:
+        series = series * x + coefficient
+    return x * series
+
 
 _PRIMITIVES: dict[Any, Any] = {
     vocabulary.exp: jnp.exp,
@@ -18,7 +36,7 @@ _PRIMITIVES: dict[Any, Any] = {
     vocabulary.expm1: jnp.expm1,
     vocabulary.log: jnp.log,
     vocabulary.log1p: jnp.log1p,
-    vocabulary.log1p_unit: jnp.log1p,
+    vocabulary.log1p_unit: _log1p_unit,
     vocabulary.sqrt: jnp.sqrt,
     vocabulary.absolute: jnp.abs,
     vocabulary.where: jnp.where,
