@@ -43,7 +43,10 @@ def main() -> int:
         except ImportError as error:
             missing.append(f"{one.name} ({error.name})")
             continue
-        versions[one.package] = importlib.metadata.version(one.package)
+        own = one.package == "focalis"  # which may run from a checkout that is not installed
+        versions[one.package] = (
+            focalis.__version__ if own else importlib.metadata.version(one.package)
+        )
         print(f"{one.name} …", file=sys.stderr, flush=True)
         loss = focalis.parse(one.loss)
         strict = examine_loss(function, loss, framework=one.framework, name=one.name)
