@@ -189,6 +189,22 @@ def test_a_bad_target_is_never_a_wrong_number(link, form):
     assert jnp.isnan(each).sum() == 1
 
 
+@pytest.mark.parametrize(("link", "form"), [("sigmoid", "soft"), ("softmax", "index")])
+def test_a_bad_weight_is_never_a_wrong_number(link, form):
+    """Nor a normaliser; masked, a weight may be anything."""
+    scores, targets = jax_cases.inputs(link, form)
+    for bad in (-1.0, np.inf, np.nan):
+        weight = np.where(KEPT, 1.0, bad)
+        for loss in (Loss(link, margin.focal()), Loss(link, margin.focal(), reduction="sum")):
+            assert jnp.isnan(apply(loss, scores, targets, sample_weight=weight))
+            masked = apply(loss, scores, targets, sample_weight=weight, where=KEPT)
+            assert masked == apply(loss, scores, targets, where=KEPT)
+        assert jnp.isnan(
+            apply(Loss(link, margin.focal()), scores, targets, normalizer=jnp.array(bad))
+        )
+    assert apply(Loss(link, margin.focal()), scores, targets, normalizer=jnp.zeros(())) == 0.0
+
+
 @pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)
 def test_what_is_no_probability_is_nan(link):
     loss = Loss(link, margin.cross_entropy(), reduction="none")
@@ -226,6 +242,7 @@ ERRORS = [
     ("softmax", {}, {"normalizer": 0.0}, ValueError, "normalizer must be a finite number above 0"),
     ("softmax", {}, {"normalizer": np.ones(2)}, ValueError, "without dimensions"),
     ("softmax", {"reduction": "sum"}, {"normalizer": 2.0}, ValueError, "normalizer replaces"),
+    ("softmax", {}, {"parameters": [1]}, TypeError, "parameters must be a mapping .* got list"),
     ("softmax", {}, {"parameters": {"kappa": 1.0}}, ValueError, "parameters must be among gamma"),
     ("softmax", {}, {"parameters": {"pos_weight": 1.0}}, ValueError, "parameters must be among"),
     ("softmax", {}, {"parameters": {"alpha": np.ones(2)}}, ValueError, "alpha must be a number or"),

@@ -158,6 +158,26 @@ def test_parameters_and_weights_may_be_traced():
         f(1.0, 2.0)
 
 
+def test_an_array_of_numpy_is_a_parameter():
+    gamma = np.array([0.0, 1.0, 2.0], np.float32)
+    found = focalis.jax.sigmoid_focal_loss(LOGITS, ONE_HOT, gamma=gamma)
+    traced = focalis.jax.sigmoid_focal_loss(LOGITS, ONE_HOT, gamma=jnp.asarray(gamma))
+    np.testing.assert_array_equal(found, traced)
+    own = focalis.jax.sigmoid_focal_loss(LOGITS[:, 1], ONE_HOT[:, 1], gamma=1.0)
+    np.testing.assert_allclose(found[:, 1], own, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["softmax_focal_loss", "log_loss", "sigmoid_focal_loss"])
+def test_a_batch_may_be_empty(name):
+    f, x = getattr(focalis.jax, name), jnp.zeros((0, 3))
+    for labels in (x,) if name in SIGMOID else (x, jnp.zeros(0, int)):
+        value, slope = jax.value_and_grad(lambda x, labels=labels: f(x, labels).sum())(x)
+        assert (float(value), slope.shape) == (0.0, (0, 3))
+    if name not in SIGMOID:
+        assert f(x, x, where=x > 0).shape == (0,)
+        assert f(x, jnp.zeros(0, int), axis=np.int64(1)).shape == (0,)
+
+
 def test_probabilities():
     p = jnp.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0]])
     f = jax.jit(focalis.jax.log_loss, static_argnames="eps")
@@ -197,6 +217,23 @@ ERRORS = [
     ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"where": ONE_HOT}, TypeError, "where must be b"),
     ("log_loss", (INDEX, INDEX), {}, TypeError, "probabilities must be floating-point"),
     ("binary_log_loss", (LOGITS, ONE_HOT), {"eps": 1.0}, ValueError, "eps must be a number"),
+    ("softmax_focal_loss", (LOGITS, INDEX), {"axis": 1.5}, TypeError, "axis must be an int, got f"),
+    ("softmax_focal_loss", (LOGITS, ONE_HOT), {"axis": (0, -2)}, ValueError, "and each once"),
+    ("softmax_focal_loss", (LOGITS, ONE_HOT), {"axis": ()}, ValueError, "at least one axis"),
+    ("softmax_focal_loss", (LOGITS[0, 0], INDEX[0]), {}, ValueError, "an axis of at least one cl"),
+    ("softmax_focal_loss", (LOGITS, INDEX), {"gama": 2}, TypeError, "'gama': expected gamma, alp"),
+    ("softmax_focal_loss", (LOGITS, INDEX), {"reduction": "sum"}, TypeError, "unexpected keyword"),
+    ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"alpha": 1}, TypeError, "unexpected keyword"),
+    ("sigmoid_focal_loss", (LOGITS, ONE_HOT), {"axis": 1}, TypeError, "unexpected keyword"),
+    ("sigmoid_focal_loss", (LOGITS, ONE_HOT), {"alpha": -1}, ValueError, r"alpha .* \[0, 1\]"),
+    ("softmax_focal_loss", (LOGITS, INDEX), {"alpha": -1.0}, ValueError, "alpha must lie in"),
+    (
+        "softmax_focal_loss",
+        (LOGITS, INDEX),
+        {"label_smoothing": jnp.array(0.1)},
+        TypeError,
+        r"label_smoothing must be a number in \[0, 1\]",
+    ),
 ]
 
 

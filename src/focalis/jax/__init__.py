@@ -8,7 +8,7 @@ All of it can be traced by `jax.jit`, mapped by `jax.vmap` and differentiated by
 nesting, also with respect to the parameters. Derivatives are closed forms: finite and right at the ends,
 where differentiating the formula gives NaN. Half types are computed in float32; results have the type of
 the logits. Shapes, types and settings that do not fit raise. No number in an array is looked at: a label
-out of range, or a probability that is none, gives NaN, as elsewhere in JAX.
+out of range, a negative sample weight, or a probability that is none, gives NaN, as elsewhere in JAX.
 
 These arguments mean the same everywhere:
 
@@ -18,9 +18,14 @@ labels : array
     logits. Soft labels mean the expectation Σ_k w_k φ(m_k).
 gamma, beta, epsilon, kappa : float or array
     Parameters of the margin loss. A number is checked, and a part of the program: γ = 2 is a
-    multiplication. A JAX array is traced and may be learnt; its range is not checked.
+    multiplication. An array is traced and may be learnt; its range is not checked, and its shape
+    broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by κ is a
+    difference of two terms of about the size of φ/κ, and right to their rounding: where κ log p_t is
+    small, little may be left of it.
 alpha : float, sequence of float or array, optional
-    Sigmoid: weighs positives by α and negatives by 1 − α. Softmax: a factor for each class, or for all.
+    Sigmoid: weighs positives by α in [0, 1] and negatives by 1 − α. Softmax: a factor for each class, or
+    for all. None is no weight; a number below 0, which means that elsewhere, is an error. The range of
+    a JAX array is not checked.
 class_weight : sequence of float or array (C,), optional
     A factor for each class.
 label_smoothing : float, default 0.0

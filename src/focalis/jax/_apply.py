@@ -2,7 +2,8 @@
 
 No branch depends on a number, so the whole can be traced, mapped, differentiated and exported. What is
 masked is replaced by a harmless score before anything is computed, and so is a NaN behind a weight of 0:
-neither reaches the value or a derivative of any order. A target that the loss cannot take gives NaN.
+neither reaches the value or a derivative of any order. A target, a weight or a normaliser that the loss
+cannot take gives NaN.
 """
 
 import math
@@ -86,8 +87,9 @@ def apply(
     Raises
     ------
     ValueError, TypeError
-        If shapes, types or settings do not fit, while tracing already. No number is looked at: as
-        elsewhere in JAX, a target that the loss cannot take gives NaN.
+        If shapes, types or settings do not fit, while tracing already. No number in an array is looked
+        at: as elsewhere in JAX, a target, a sample weight or a normaliser that the loss cannot take
+        gives NaN. A normaliser of 0 gives 0.
 
     Notes
     -----
@@ -110,7 +112,7 @@ def apply(
     weight = None if sample_weight is None else as_array("sample_weight", sample_weight)
     kept = None if where is None else as_array("where", where)
     axis = class_axis(axis, scores.ndim)
-    check(loss, scores, answers, weight, kept, normalizer, axis)
+    check(loss, scores, answers, weight, kept, normalizer, axis, parameters)
     has_axis = not (loss.link in ELEMENTWISE and scores.ndim <= 1)
 
     def classes_last(array: Array | None) -> Any:
@@ -128,9 +130,9 @@ def apply(
     total = jnp.sum(values)
     if loss.reduction != "sum":
         denominator = _denominator(loss, batch, normalizer)
-        counts = denominator > 0.0
+        nothing = denominator == 0.0
         # Nothing left to average: 0, with a gradient of 0.
-        total = jnp.where(counts, total / jnp.where(counts, denominator, 1.0), 0.0)
+        total = jnp.where(nothing, 0.0, total / jnp.where(nothing, 1.0, denominator))
     return total.astype(scores.dtype)
 
 
@@ -152,7 +154,7 @@ def _read(
     if loss.ignore_index is not None:
         counted = _counted(loss.ignore_index, targets)
         kept = counted if kept is None else _align(kept, counted) & counted
-    weight = None if sample_weight is None else sample_weight.astype(dtype)
+    weight = None if sample_weight is None else _non_negative_or_nan(sample_weight.astype(dtype))
     if kept is not None:
         weight = jnp.ones(kept.shape, dtype) if weight is None else weight
         weight, mask = _align(weight, kept), _align(kept, weight)
@@ -263,6 +265,10 @@ def _valid_or_nan(y: Array, valid: Array, weight: Array | None) -> Array:
     )
 
 
+def _non_negative_or_nan(weight: Array) -> Array:
+    return jnp.where((weight >= 0.0) & (weight < jnp.inf), weight, jnp.nan)
+
+
 def _product(y: Array, *factors: Array | None) -> Array:
     for factor in factors:
         y = y if factor is None else y * factor
@@ -307,7 +313,7 @@ def _denominator(loss: Loss, batch: _Batch, normalizer: Any) -> Array:
     elementwise = loss.link in ELEMENTWISE
     rows = x.shape if elementwise and x.ndim <= 1 else x.shape[:-1]
     if normalizer is not None:
-        return jnp.asarray(normalizer, dtype)
+        return _non_negative_or_nan(jnp.asarray(normalizer, dtype))
     if loss.reduction == "batchmean":
         return jnp.asarray(math.prod(rows), dtype)
     if elementwise:

@@ -1,6 +1,7 @@
 """What is known of the arguments without looking at numbers, so while a program is traced too."""
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ from focalis import Loss
 from focalis.links import ELEMENTWISE
 from focalis.weighting import read_normalizer
 
-__all__ = ["as_array", "check", "class_axis"]
+__all__ = ["as_array", "check", "class_axes", "class_axis"]
 
 Array = jax.Array
 Shape = tuple[int, ...]
@@ -40,6 +41,18 @@ def class_axis(axis: Any, ndim: int) -> int:
     return found % max(ndim, 1)
 
 
+def class_axes(axis: Any, ndim: int) -> list[int]:
+    """Return the axes that together hold the classes, counted from the front; None is all of them."""
+    if ndim == 0:
+        raise ValueError("logits need an axis of at least one class, got shape ()")
+    if axis is None:
+        return list(range(ndim))
+    found = [class_axis(one, ndim) for one in (axis if isinstance(axis, tuple | list) else [axis])]
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"axis must name at least one axis, and each once, got {axis}")
+    return found
+
+
 def check(
     loss: Loss,
     logits: Array,
@@ -48,6 +61,7 @@ def check(
     where: Array | None,
     normalizer: Any,
     axis: int,
+    parameters: Any,
 ) -> None:
     """Raise for what does not fit."""
     if not isinstance(loss, Loss):
@@ -83,6 +97,10 @@ def check(
         # The number itself may not be there yet.
         normalizer = 1.0
     read_normalizer(loss.reduction, normalizer)
+    if not isinstance(parameters, Mapping | None):
+        raise TypeError(
+            f"parameters must be a mapping of names to arrays, got {type(parameters).__name__}"
+        )
 
 
 def _check_classes(loss: Loss, logits: Array, targets: Array, rows: Shape, axis: int) -> None:

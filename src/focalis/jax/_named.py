@@ -1,18 +1,20 @@
 """What the named losses share: from their arguments to a call of `apply`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from focalis.functional._evaluation import renamed
 from focalis.jax._apply import apply
-from focalis.jax._checks import as_array, class_axis
-from focalis.links import PROBABILITY_SLACK
+from focalis.jax._checks import as_array, class_axes
+from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
 from focalis.loss import Link, Loss
 from focalis.margin import MarginLossFamily
-from focalis.weighting import check_number
+from focalis.weighting import check_factor, check_number
 
 __all__ = [
     "Axis",
@@ -57,11 +59,12 @@ def elementwise(
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
     labels: ArrayLike,
-    *,
-    where: ArrayLike | None = None,
+    options: Mapping[str, Any],
     **settings: Any,
 ) -> Array:
-    """Return one loss for each element."""
+    """Return one loss for each element; `options` are the caller's keywords."""
+    settings = {**_known(options, Options, parameters, settings), **settings}
+    where = settings.pop("where", None)
     x = as_array("logits", logits)
     y = _broadcast("labels", labels, x.shape)
     kept = None if where is None else _broadcast("where", where, x.shape)
@@ -74,21 +77,21 @@ def rows(
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
     labels: ArrayLike,
-    *,
-    axis: Axis = -1,
-    where: ArrayLike | None = None,
+    options: Mapping[str, Any],
     **settings: Any,
 ) -> Array:
-    """Return one loss for each row, the classes along one axis or several."""
+    """Return one loss for each row, the classes along one axis or several; `options` as above."""
+    settings = {**_known(options, RowOptions, parameters, settings), **settings}
+    axis, where = settings.pop("axis", -1), settings.pop("where", None)
     x, y = as_array("logits", logits), as_array("labels", labels)
     kept = None if where is None else as_array("where", where)
-    several = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = [class_axis(one, x.ndim) for one in several]
+    axes = class_axes(axis, x.ndim)
+    classes = math.prod(x.shape[one] for one in axes)
     by_class = y.ndim == x.ndim
 
     def classes_last(array: Array) -> Array:
         last = jnp.moveaxis(array, axes, range(-len(axes), 0))
-        return last.reshape(*last.shape[: last.ndim - len(axes)], -1)
+        return last.reshape(*last.shape[: last.ndim - len(axes)], classes)
 
     if by_class and y.shape != x.shape:
         raise ValueError(f"labels must have the shape of the logits {x.shape}, got {y.shape}")
@@ -123,6 +126,16 @@ def clipped(probabilities: ArrayLike, eps: float) -> Array:
     return jnp.where((p >= 0.0) & (p <= upper), jnp.clip(p, eps, 1.0 - eps), p)
 
 
+def _known(
+    options: Mapping[str, Any], known: Any, parameters: Mapping[str, Any], own: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the options, or raise for one that the losses of this kind do not take."""
+    for name in options.keys() - known.__annotations__.keys():
+        takes = (*parameters, *(["alpha"] if "alpha" in own else []), *known.__annotations__)
+        raise TypeError(f"unexpected keyword argument {name!r}: expected {', '.join(takes)}")
+    return options
+
+
 def _broadcast(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Array:
     array = as_array(name, given)
     try:
@@ -148,11 +161,16 @@ def _call(
     where: Array | None,
     settings: Mapping[str, Any],
 ) -> Array:
-    """Return the loss; what is a JAX array, and may be traced, is handed on as a parameter."""
-    given = {**parameters, **settings}
-    arrays = {name: value for name, value in given.items() if isinstance(value, jax.Array)}
+    """Return the loss; what is an array, and may be traced, is handed on as a parameter."""
+    arrays = {k: v for k, v in parameters.items() if isinstance(v, jax.Array) or np.ndim(v)}
     numbers = {k: v for k, v in parameters.items() if k not in arrays}
+    factors = {k: settings[k] for k in ("alpha", "class_weight") if k in settings}
+    arrays |= {k: v for k, v in factors.items() if isinstance(v, jax.Array)}
     fixed = {k: v for k, v in settings.items() if k not in arrays}
+    if fixed.get("alpha") is not None:
+        # A Loss takes a number below 0 for none; a traced one could not mean that.
+        high = 1.0 if link in ELEMENTWISE else math.inf
+        fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
     with renamed(targets="labels", target="label"):
         return apply(loss, x, y, where=where, parameters=arrays)

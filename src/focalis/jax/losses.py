@@ -55,7 +55,7 @@ def sigmoid_binary_cross_entropy(
     >>> print(f"{sigmoid_binary_cross_entropy(jnp.array(2.0), 1.0):.4f}")
     0.1269
     """
-    return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, **options)
+    return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, options)
 
 
 def balanced_cross_entropy(
@@ -70,7 +70,7 @@ def balanced_cross_entropy(
     >>> print(f"{balanced_cross_entropy(jnp.array(2.0), 1.0):.4f}")
     0.0952
     """
-    return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, alpha=alpha, **options)
+    return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, options, alpha=alpha)
 
 
 def sigmoid_focal_loss(
@@ -98,7 +98,7 @@ def sigmoid_focal_loss(
     0.1755
     """
     given = {"gamma": gamma}
-    return elementwise("sigmoid", margin.focal, given, logits, labels, alpha=alpha, **options)
+    return elementwise("sigmoid", margin.focal, given, logits, labels, options, alpha=alpha)
 
 
 def sigmoid_focal_star(
@@ -124,7 +124,7 @@ def sigmoid_focal_star(
     1.0635
     """
     given = {"gamma": gamma, "beta": beta}
-    return elementwise("sigmoid", margin.focal_star, given, logits, labels, alpha=alpha, **options)
+    return elementwise("sigmoid", margin.focal_star, given, logits, labels, options, alpha=alpha)
 
 
 def sigmoid_poly1(
@@ -149,7 +149,7 @@ def sigmoid_poly1(
     2.0443
     """
     given = {"epsilon": epsilon}
-    return elementwise("sigmoid", margin.poly1, given, logits, labels, alpha=alpha, **options)
+    return elementwise("sigmoid", margin.poly1, given, logits, labels, options, alpha=alpha)
 
 
 def sigmoid_generalized_cross_entropy(
@@ -174,7 +174,7 @@ def sigmoid_generalized_cross_entropy(
     0.8589
     """
     family, given = margin.generalized_cross_entropy, {"kappa": kappa}
-    return elementwise("sigmoid", family, given, logits, labels, alpha=alpha, **options)
+    return elementwise("sigmoid", family, given, logits, labels, options, alpha=alpha)
 
 
 def binary_log_loss(
@@ -191,7 +191,7 @@ def binary_log_loss(
     """
     p = clipped(probabilities, eps)
     with renamed(logits="probabilities"):
-        return elementwise("identity", margin.cross_entropy, {}, p, labels, **options)
+        return elementwise("identity", margin.cross_entropy, {}, p, labels, options)
 
 
 def softmax_cross_entropy(
@@ -214,7 +214,7 @@ def softmax_cross_entropy(
     2.9518
     """
     y, family = dense(logits, labels), margin.cross_entropy
-    return rows("softmax", family, {}, logits, y, axis=axis, where=where, **options)
+    return rows("softmax", family, {}, logits, y, options, axis=axis, where=where)
 
 
 def softmax_cross_entropy_with_integer_labels(
@@ -241,7 +241,7 @@ def softmax_cross_entropy_with_integer_labels(
     if not jnp.issubdtype(t.dtype, jnp.integer):
         raise TypeError(f"labels must be integers, got {t.dtype}")
     family = margin.cross_entropy
-    return rows("softmax", family, {}, logits, t, axis=axis, where=where, **options)
+    return rows("softmax", family, {}, logits, t, options, axis=axis, where=where)
 
 
 def multilabel_softmax_cross_entropy(
@@ -257,7 +257,7 @@ def multilabel_softmax_cross_entropy(
     1.0986
     """
     family = margin.cross_entropy
-    return rows("softmax", family, {}, logits, labels, positives="mean", **options)
+    return rows("softmax", family, {}, logits, labels, options, positives="mean")
 
 
 def softmax_focal_loss(
@@ -281,7 +281,7 @@ def softmax_focal_loss(
     >>> print(f"{softmax_focal_loss(jnp.array([1.0, 2.0, 3.0]), 0):.4f}")
     1.9936
     """
-    return rows("softmax", margin.focal, {"gamma": gamma}, logits, labels, alpha=alpha, **options)
+    return rows("softmax", margin.focal, {"gamma": gamma}, logits, labels, options, alpha=alpha)
 
 
 def softmax_focal_star(
@@ -307,7 +307,7 @@ def softmax_focal_star(
     2.3181
     """
     given = {"gamma": gamma, "beta": beta}
-    return rows("softmax", margin.focal_star, given, logits, labels, alpha=alpha, **options)
+    return rows("softmax", margin.focal_star, given, logits, labels, options, alpha=alpha)
 
 
 def softmax_poly1(
@@ -332,7 +332,7 @@ def softmax_poly1(
     3.3176
     """
     given = {"epsilon": epsilon}
-    return rows("softmax", margin.poly1, given, logits, labels, alpha=alpha, **options)
+    return rows("softmax", margin.poly1, given, logits, labels, options, alpha=alpha)
 
 
 def poly_loss_cross_entropy(
@@ -378,7 +378,7 @@ def softmax_generalized_cross_entropy(
     1.1637
     """
     family, given = margin.generalized_cross_entropy, {"kappa": kappa}
-    return rows("softmax", family, given, logits, labels, alpha=alpha, **options)
+    return rows("softmax", family, given, logits, labels, options, alpha=alpha)
 
 
 def log_loss(
@@ -395,4 +395,4 @@ def log_loss(
     """
     p = clipped(probabilities, eps)
     with renamed(logits="probabilities"):
-        return rows("simplex", margin.cross_entropy, {}, p, labels, **options)
+        return rows("simplex", margin.cross_entropy, {}, p, labels, options)
