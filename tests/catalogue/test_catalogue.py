@@ -26,6 +26,7 @@ from focalis import catalogue
 from focalis.catalogue import REQUIRED, Entry, counterparts, entries, equivalents, lookup
 from focalis.catalogue.describe import as_data, as_text, code
 from focalis.catalogue.formulas import derivatives
+from focalis.catalogue.search import meant
 from focalis.links import at_margin
 from focalis.margin import FAMILIES, margin_loss
 from focalis.vocabulary import log, minimum, sigmoid, softplus, where
@@ -110,6 +111,24 @@ def test_modules_choose_and_else_do_not_matter():
     assert names_of("xgb.binary:logistic") == ["XGBoost.binary:logistic"]
 
 
+UNKNOWN = {
+    "paddle.nn.functional.sigmoid_focal_loss": "sigmoid_focal_loss",
+    "tf.nn.sigmoid_focal_loss": "sigmoid_focal_loss",
+    "jax.nn.sigmoid_focal_loss": "sigmoid_focal_loss",
+    "torch.sigmoid_focal_loss": "sigmoid_focal_loss",
+    "torchvision.ops.focal_loss": "focal_loss",
+    "paddle.nn.functional.cross_entropy": "cross_entropy",
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_module_that_has_no_such_name_chooses_nothing(name):
+    assert names_of(name) == names_of(UNKNOWN[name])
+    found = meant(name)
+    assert found.unknown_module == name.rpartition(".")[0]
+    assert len(found.meanings) > 3
+
+
 def test_names_with_several_meanings_give_all():
     focal = lookup("FocalLoss")
     assert {entry.link for entry in focal} == {"sigmoid", "softmax"}
@@ -143,6 +162,14 @@ def test_bad_questions():
         entries(framework="Theano")
     with pytest.raises(ValueError, match="task must be one of binary, multi-label, multi-class"):
         entries(task="regression")
+    for bad in ({"framework": 3}, {"task": ["binary"]}):
+        with pytest.raises(TypeError, match=f"{next(iter(bad))} must be a str, got (int|list)"):
+            entries(**bad)
+    for related in (equivalents, counterparts):
+        with pytest.raises(TypeError, match=r"entry must be an Entry, .* got str"):
+            related("BCE")
+    with pytest.raises(ValueError, match="name must be without parameters"):
+        lookup("torch.nn.CrossEntropyLoss(label_smoothing=.1)")
     (entry,) = lookup("torch.nn.CrossEntropyLoss")
     with pytest.raises(ValueError, match=r"has no parameter 'gamma': it has weight, ignore_index"):
         entry.loss(gamma=2)

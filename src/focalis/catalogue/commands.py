@@ -9,16 +9,18 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from focalis.catalogue.calls import read_call
 from focalis.catalogue.describe import as_data, as_listing, as_text
 from focalis.catalogue.entry import REQUIRED, Entry
 from focalis.catalogue.meanings import setting
-from focalis.catalogue.numbers import Trial, try_out
-from focalis.catalogue.search import TASKS, entries, lookup
-from focalis.loss import Loss
+from focalis.catalogue.numbers import Trial, try_entry
+from focalis.catalogue.relations import names_of, variants
+from focalis.catalogue.search import TASKS, Found, entries, meant
 from focalis.margin import FAMILIES
-from focalis.text import read_call
+from focalis.parsing import parse
 
 __all__ = ["add_catalogue_commands"]
 
@@ -28,7 +30,9 @@ examples:
   focalis explain focal --logits 2,-1,.3 --target 0 --gamma 2
   focalis explain "sigmoid_focal_loss(alpha=.5)" --logits 2,-1,.3 --target 1,0,1
 """
-_WEIGHTS = ("alpha", "pos_weight", "label_smoothing")
+_PER_CLASS = ("alpha", "pos_weight", "class_weight")
+_WEIGHTS = (*_PER_CLASS, "label_smoothing")
+_NOT_OF_A_ROW = ("factor", "normalizer", "sample_weight")
 _WIDEST = 100
 
 
@@ -61,16 +65,22 @@ def _add_explain(commands: argparse._SubParsersAction[Any]) -> None:
         "--scores",
         type=_numbers,
         metavar="X,X,…",
-        help="one row of logits, or of probabilities where the loss takes those",
+        help="one row of what the loss takes: logits, probabilities or their logarithms",
     )
     numbers.add_argument(
         "--target",
         type=_numbers,
         metavar="T",
-        help="a class index, or a number for each of the scores",
+        help="a class index, or a number for each of the scores, as the loss takes them",
     )
     for name in dict.fromkeys((*(p for f in FAMILIES.values() for p in f.ranges), *_WEIGHTS)):
-        numbers.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="NUMBER", dest=name)
+        per_class = name in _PER_CLASS
+        numbers.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=_weights if per_class else float,
+            metavar="W[,W,…]" if per_class else "NUMBER",
+            dest=name,
+        )
 
 
 def _add_list(commands: argparse._SubParsersAction[Any]) -> None:
@@ -101,6 +111,18 @@ def _numbers(text: str) -> list[float]:
         ) from None
 
 
+def _weights(text: str) -> float | tuple[float, ...]:
+    """Read one number for all classes, or one for each.
+
+    Examples
+    --------
+    >>> _weights(".25"), _weights("1,2")
+    (0.25, (1.0, 2.0))
+    """
+    numbers = _numbers(text)
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
 def _explain(parsed: argparse.Namespace) -> int:
     try:
         _say(_explanation(parsed))
@@ -129,7 +151,13 @@ def _say(text: str) -> None:
 
 def _explanation(parsed: argparse.Namespace) -> str:
     """Return what `explain` prints."""
-    found, parameters = _meant(parsed.name)
+    found, others = _meant(parsed.name)
+    note = ""
+    if found.unknown_module:
+        last = parsed.name.partition("(")[0].split(".")[-1]
+        note = f"{found.unknown_module} has no {last} that is known here; elsewhere there is:\n\n"
+    if parsed.json and note:
+        print(note.strip(), file=sys.stderr)
     settings = {
         name: value
         for name, value in vars(parsed).items()
@@ -137,71 +165,129 @@ def _explanation(parsed: argparse.Namespace) -> str:
         and (name in _WEIGHTS or any(name in f.ranges for f in FAMILIES.values()))
     }
     if parsed.logits is not None or parsed.target is not None:
-        return _tried_out(parsed, found, parameters, settings)
-    if parameters or settings:
-        given = next(iter({**parameters, **settings}))
-        raise ValueError(f"{given} is for numbers: give --logits and --target as well")
-    # A full name is one entry, whatever else its class can be told to be.
-    found = tuple(entry for entry in found if entry.name == parsed.name) or found
+        trials, refused = _tried_out(parsed, found.meanings, settings)
+        if parsed.json:
+            return _json([trial.as_data() for trial in trials])
+        left_out = "\n".join(f"not tried: {line}" for line in refused)
+        tables = [trial.as_text() for trial in trials]
+        return note + "\n\n".join(tables + [left_out] * bool(refused))
+    if settings:
+        raise ValueError(
+            f"{next(iter(settings))} is for numbers: give --logits and --target as well"
+        )
+    entries_given = _given(found.meanings)
     if parsed.json:
-        return _json([as_data(entry) for entry in found])
-    if len(found) == 1:
-        return as_text(found[0], min(shutil.get_terminal_size().columns, _WIDEST))
-    return (
-        f"{parsed.name} has {len(found)} meanings; focalis explain and the full name tells more of one:"
-        f"\n\n{as_listing(found)}"
-    )
+        return _json([as_data(entry) for entry in entries_given])
+    if len(found.meanings) > 1:
+        means = (
+            f"{parsed.name} has {len(entries_given)} meanings; "
+            "focalis explain and the full name tells more of one:\n\n"
+        )
+        return f"{note or means}{as_listing(entries_given)}"
+    ((_, parameters),) = found.meanings
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    return note + as_text(entries_given[0], width, tuple(parameters), others)
 
 
-def _meant(name: str) -> tuple[tuple[Entry, ...], dict[str, Any]]:
-    """Return the entries that a name means, and the parameters in parentheses after it."""
+def _given(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
+    """Return entries with their parameters, without those that mean no loss as long as others do."""
+    chosen: list[Entry] = []
+    error: ValueError | None = None
+    for entry, parameters in meanings:
+        one = entry.given(**parameters)
+        try:
+            _ = one.default_loss
+        except ValueError as refusal:
+            error = refusal
+            continue
+        chosen.append(one)
+    if not chosen and error is not None:
+        raise error
+    return chosen
+
+
+def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
+    """Return what a name means, and the names of what else it could mean.
+
+    A full name is one entry, whatever else is called so; and the text of a `Loss` is a name as well.
+    """
+    in_text = _called_in_text(name)
     try:
-        return lookup(name), {}
+        found = meant(name)
     except ValueError:
-        if "=" not in name:
+        if not in_text:
             raise
-        base, _, inside = name.partition("(")
-        return lookup(base), dict(read_call(f"loss({inside}")[1])
+        found = Found(in_text)
+    if "(" in name:
+        called = [entry.name for entry, _ in found.meanings]
+        more = tuple(one for one in in_text if one[0].name not in called)
+        found = Found((*found.meanings, *more), found.unknown_module)
+    base = read_call(name)[0].strip()
+    exact = tuple(one for one in found.meanings if one[0].name == name)
+    exact = exact or tuple(one for one in found.meanings if one[0].name == base)
+    if not exact:
+        return found, ()
+    own = exact[0][0]
+    others = [entry for entry, _ in found.meanings if entry not in (own, *variants(own))]
+    return Found(exact[:1]), tuple(entry.name for entry in others)
+
+
+def _called_in_text(text: str) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    """Return the entries that can be the `Loss` of this text, none if it is none."""
+    try:
+        return names_of(parse(text))
+    except ValueError:
+        return ()
 
 
 def _tried_out(
     parsed: argparse.Namespace,
-    found: Sequence[Entry],
-    parameters: dict[str, Any],
+    meanings: Sequence[tuple[Entry, dict[str, Any]]],
     settings: dict[str, Any],
-) -> str:
+) -> tuple[list[Trial], list[str]]:
+    """Return the trials of a name, one for each meaning, and why some of them are none."""
     if parsed.logits is None or parsed.target is None:
         raise ValueError("expected both --logits and --target")
-    if any(entry.framework == "general" for entry in found):
-        # A name with many meanings has those of the literature; their frameworks' add none.
-        found = [entry for entry in found if entry.framework == "general"]
-    single = len(parsed.logits) == 1
-    fitting = [e for e in found if not (single and e.link in ("softmax", "simplex"))]
-    if not fitting:
-        raise ValueError(f"--logits must be a row of classes for {found[0].name}, got one number")
-    trials: dict[Loss, Trial] = {}
-    for entry in fitting:
-        loss = _with(entry, parameters, settings, len(parsed.logits))
-        trials.setdefault(loss, try_out(loss, parsed.logits, parsed.target))
-    if parsed.json:
-        return _json([trial.as_data() for trial in trials.values()])
-    return "\n\n".join(trial.as_text() for trial in trials.values())
+    trials: dict[tuple[Any, ...], Trial] = {}
+    reasons: dict[str, list[str]] = {}
+    for entry, parameters in meanings:
+        try:
+            chosen = _with(entry, parameters, settings)
+            loss = chosen.loss(n_classes=len(parsed.logits))
+            trial = try_entry(chosen, loss, parsed.logits, parsed.target)
+        except (TypeError, ValueError) as error:
+            reasons.setdefault(str(error), []).append(entry.name)
+            continue
+        key = (trial.loss, trial.weights.tobytes(), trial.gradient.tobytes(), trial.hessian is None)
+        same = trials.get(key)
+        names = (*(same.names if same else ()), entry.name)
+        trials[key] = replace(trial, names=names)
+    refused = [f"{_few(names)}: {reason}" for reason, names in reasons.items()]
+    if not trials:
+        raise ValueError("; ".join(refused))
+    return list(trials.values()), refused
 
 
-def _with(
-    entry: Entry, parameters: dict[str, Any], settings: dict[str, Any], n_classes: int
-) -> Loss:
-    """Return the loss of an entry: parameters by its own names, settings by those of focalis."""
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+def _with(entry: Entry, parameters: dict[str, Any], settings: dict[str, Any]) -> Entry:
+    """Return an entry with parameters by its own names, and settings by those of focalis."""
     by_setting = {setting(parameter): parameter.name for parameter in entry.parameters}
     given = dict(parameters)
     for name, value in settings.items():
         if name not in by_setting:
-            raise ValueError(f"{entry.name} has no parameter for {name.replace('_', '-')}")
+            raise ValueError(f"it has no parameter for {name.replace('_', '-')}")
         given[by_setting[name]] = value
     missing = [p.name for p in entry.parameters if p.default is REQUIRED and p.name not in given]
     if missing:
-        raise ValueError(f"{entry.name} needs {', '.join(missing)}")
-    return entry.loss(n_classes=n_classes, **given)
+        raise ValueError(f"it needs {', '.join(missing)}")
+    for parameter in entry.parameters:
+        if parameter.name in given and parameter.setting in _NOT_OF_A_ROW:
+            raise ValueError(f"{parameter.name} is no part of the loss of one row")
+    return entry.given(**given)
 
 
 def _json(data: Any) -> str:

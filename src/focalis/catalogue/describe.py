@@ -99,8 +99,13 @@ def _related(found: Iterable[tuple[Entry, dict[str, Any]]]) -> list[dict[str, An
     ]
 
 
-def as_text(entry: Entry, width: int = 100) -> str:
-    """Return an entry, and all that is derived from it, as lines of at most `width` characters."""
+def as_text(
+    entry: Entry, width: int = 100, given: Sequence[str] = (), others: Sequence[str] = ()
+) -> str:
+    """Return an entry, and all that is derived from it, as lines of at most `width` characters.
+
+    `given` are the parameters that have not their defaults, `others` are other meanings of the name.
+    """
     data = as_data(entry)
     lines = [f"{data['name']}  ·  {data['framework']}"]
     scores, targets = (
@@ -122,12 +127,14 @@ def as_text(entry: Entry, width: int = 100) -> str:
     ):
         lines += _hanging(label, text, width)
     if data["parameters"]:
-        lines += ["", "parameters, with their defaults there"]
+        rest = f"{', '.join(given)} as given, the rest" if given else "parameters,"
+        lines += ["", f"{rest} with their defaults there"]
         for one in data["parameters"]:
             value = "required" if one["required"] else repr(one["default"])
             lines += _hanging("", f"{one['name']} = {value}: {one['meaning']}", width, indent=2)
     lines += _list("pitfalls", data["pitfalls"], width)
     lines += _list("the name with other settings", data["variants"], width)
+    lines += _list("other meanings of the name", others, width)
     lines += _list("the same loss elsewhere", _calls(data["equivalents"]), width)
     other = "logits" if entry.link in ("identity", "simplex") else "probabilities"
     lines += _list(f"the same loss of {other}", _calls(data["other_side_of_the_activation"]), width)

@@ -1,7 +1,7 @@
 """An entry of the catalogue: a name that a framework gives to a loss, and what it means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -170,6 +170,32 @@ class Entry:
         """The margin loss, before its parameters are chosen."""
         return FAMILIES[self.margin_loss]
 
+    def default(self, name: str) -> Any:
+        """Return the default of a parameter."""
+        return next(one.default for one in self.parameters if one.name == name)
+
+    def given(self, **parameters: Any) -> "Entry":
+        """Return the entry with these parameters of the framework as its defaults.
+
+        Raises
+        ------
+        ValueError
+            If the name has no such parameter, or a value is not known.
+        """
+        for name, value in parameters.items():
+            self._parameter(name).read(value)
+        changed = (
+            replace(one, default=parameters.get(one.name, one.default)) for one in self.parameters
+        )
+        return replace(self, parameters=tuple(changed))
+
+    def _parameter(self, name: str) -> Parameter:
+        known = {parameter.name: parameter for parameter in self.parameters}
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none that change the loss"
+            raise ValueError(f"{self.name} has no parameter {name!r}: {has}")
+        return known[name]
+
     def settings(self, **parameters: Any) -> dict[str, Any]:
         """Return the framework's parameters, and its defaults, under their names in focalis.
 
@@ -178,11 +204,8 @@ class Entry:
         ValueError
             If the name has no such parameter, a value is not known, or one without a default is missing.
         """
-        known = {parameter.name: parameter for parameter in self.parameters}
         for name in parameters:
-            if name not in known:
-                has = f"it has {', '.join(known)}" if known else "it has none that change the loss"
-                raise ValueError(f"{self.name} has no parameter {name!r}: {has}")
+            self._parameter(name)
         settings = dict(self.fixed)
         for parameter in self.parameters:
             value = parameters.get(parameter.name, parameter.default)

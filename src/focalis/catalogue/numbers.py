@@ -6,12 +6,19 @@ from typing import Any
 import numpy as np
 
 from focalis.catalogue.describe import columns
+from focalis.catalogue.entry import Entry
+from focalis.catalogue.transforms import (
+    CLASS_INDICES_WITH_BACKGROUND,
+    ONLY_INDICES,
+    ONLY_ROWS,
+    SIGNS,
+)
 from focalis.links import ELEMENTWISE, softmax_margins
 from focalis.loss import Loss
 from focalis.margin import cross_entropy
 from focalis.targets import read_scores, read_targets
 
-__all__ = ["Trial", "try_out"]
+__all__ = ["Trial", "try_entry", "try_out"]
 
 Array = np.ndarray
 
@@ -20,10 +27,12 @@ Array = np.ndarray
 class Trial:
     """A loss of one row of scores.
 
-    ``targets`` are the targets as they were given, ``weights`` what they make each class count;
-    ``margin`` is that of the truth for a yes/no question, and of each class for a softmax.
+    ``names`` are those that mean it; ``scores`` are as they were given, ``targets`` those of the `Loss`,
+    ``weights`` what they make each class count; ``margin`` is that of the truth for a yes/no question,
+    and of each class for a softmax. There is no ``hessian`` where scores are transformed first.
     """
 
+    names: tuple[str, ...]
     loss: Loss
     scores: Array
     targets: Array
@@ -32,54 +41,108 @@ class Trial:
     margin: Array
     losses: Array
     gradient: Array
-    hessian: Array
+    hessian: Array | None
     value: float
 
     def as_data(self) -> dict[str, Any]:
         """Return the numbers as what JSON can hold."""
-        arrays = {
-            name: getattr(self, name).tolist()
-            for name in (
-                "scores",
-                "targets",
-                "probability",
-                "margin",
-                "losses",
-                "gradient",
-                "hessian",
-            )
-        }
-        return {"loss": str(self.loss), "link": self.loss.link, **arrays, "value": self.value}
+        rows = ("scores", "targets", "probability", "margin", "losses", "gradient", "hessian")
+        given = {name: getattr(self, name) for name in rows}
+        arrays = {name: None if row is None else row.tolist() for name, row in given.items()}
+        said = {"names": list(self.names), "loss": str(self.loss), "link": self.loss.link}
+        return {**said, **arrays, "value": self.value}
 
     def as_text(self) -> str:
         """Return the numbers as a table, beside those of cross-entropy."""
+        header = ["class", "score", "target", "probability", "margin", "loss", "gradient"]
+        shown = [self.losses, self.gradient]
+        if self.hessian is not None:
+            header.append("Hessian")
+            shown.append(self.hessian)
+        total = ["sum", *[""] * 4, _written(self.value), *[""] * (len(header) - 6)]
         unweighted = replace(self.loss, alpha=None, pos_weight=None, class_weight=None)
-        plain = try_out(replace(unweighted, margin_loss=cross_entropy()), self.scores, self.targets)
-        both = plain.loss != self.loss
-        header = [
-            "class",
-            "score",
-            "target",
-            "probability",
-            "margin",
-            "loss",
-            "gradient",
-            "Hessian",
-        ]
-        shown = [self.losses, self.gradient, self.hessian]
-        if both:
+        plain = replace(unweighted, margin_loss=cross_entropy())
+        # Transformed scores are not those that cross-entropy would take.
+        if self.hessian is not None and plain != self.loss:
+            cross = try_out(plain, self.scores, self.targets)
             header += ["CE loss", "CE gradient", "CE Hessian"]
-            shown += [plain.losses, plain.gradient, plain.hessian]
+            shown += [cross.losses, cross.gradient, np.asarray(cross.hessian)]
+            total += [_written(cross.value), "", ""]
         rows = [header]
         for k in range(self.scores.size):
             given = [f"{self.scores[k]:g}", f"{self.weights[k]:g}"]
             cells = [self.probability[k], self.margin[k], *(column[k] for column in shown)]
             rows.append([str(k), *given, *map(_written, cells)])
-        total = ["sum", *[""] * 4, _written(self.value), *[""] * (len(header) - 6)]
-        if both:
-            total[8] = _written(plain.value)
         table = columns([*rows, total], right=frozenset(range(len(header))))
-        return f"{replace(self.loss, reduction='mean')!s}, link {self.loss.link}\n{table}"
+        head = f"{self.loss!s}, link {self.loss.link}"
+        return "\n".join([*([", ".join(self.names)] if self.names else []), head, table])
+
+
+def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
+    """Return a loss that a name means on one row of what the name takes.
+
+    Parameters
+    ----------
+    entry : Entry
+        Says what is taken.
+    loss : Loss
+        The loss of the entry with some parameters.
+    scores : array_like
+        The row (C,), as the name takes it.
+    target : array_like
+        As the name takes it; for C > 1 the index of a class stands for its one-hot row.
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is none that the name takes.
+
+    Examples
+    --------
+    >>> from focalis.catalogue import lookup
+    >>> (entry,) = lookup("torch.nn.NLLLoss")
+    >>> trial = try_entry(entry, entry.loss(), [-0.2, -1.7], 0)
+    >>> round(trial.value, 3), (trial.gradient + 0).tolist()
+    (0.2, [-1.0, 0.0])
+    """
+    row, given = _row(scores), np.asarray(target, np.float64).reshape(-1)
+    if row.size == 1 and entry.link not in ELEMENTWISE:
+        raise ValueError("scores must be a row of classes, got one number")
+    ours, back = (row, None) if entry.scores is None else entry.scores.forward(row)
+    trial = try_out(loss, ours, _truth(entry, given, row.size))
+    trial = replace(trial, names=(entry.name,), scores=row)
+    if back is None:
+        return trial
+    return replace(trial, gradient=back(trial.gradient), hessian=None)
+
+
+def _truth(entry: Entry, given: Array, n_classes: int) -> Array:
+    """Return the targets of the `Loss` from those that a name takes."""
+    transform = entry.targets
+    if transform is None or transform is ONLY_ROWS:
+        return given
+    if transform is SIGNS:
+        if given.size == 1 and n_classes > 1:
+            return given  # the index of the one yes
+        if not np.isin(given, (-1.0, 1.0)).all():
+            raise ValueError(f"targets must be +1 or −1, got {_listed(given)}")
+        return transform.forward(given, n_classes)
+    if given.size > 1:
+        raise ValueError(f"targets must be a class index, got {given.size} numbers")
+    if transform is ONLY_INDICES:
+        return given
+    background = transform is CLASS_INDICES_WITH_BACKGROUND
+    index = _class_index(given, n_classes + background)
+    needed = {name: entry.default(name) for name in transform.parameters}
+    return np.asarray(transform.forward(index, n_classes, **needed), np.float64)
+
+
+def _listed(given: Array) -> str:
+    return ", ".join(f"{number:g}" for number in given)
 
 
 def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
@@ -111,20 +174,20 @@ def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
     >>> trial.gradient.round(4)
     array([-0.0188,  0.004 ,  0.0148])
     """
-    summed = replace(loss, reduction="sum", ignore_index=None)
-    row = np.atleast_1d(np.asarray(scores, np.float64))
-    if row.ndim != 1 or row.size == 0:
-        raise ValueError(f"scores must be one row of numbers, got shape {row.shape}")
+    loss = replace(loss, reduction="mean", ignore_index=None)
+    summed = replace(loss, reduction="sum")
+    row = _row(scores)
     given = np.asarray(targets)
     elementwise = loss.link in ELEMENTWISE
     if given.size == 1 and row.size > 1:
-        given = _one_hot(given, row.size)
+        given = np.eye(row.size)[_class_index(given.reshape(-1), row.size)]
     truth = given.reshape(-1) if elementwise else given.reshape(1, -1)
     logits = row if elementwise else row[None]
     gradient, hessian = summed.grad_and_hess(logits, truth, engine="numpy")
     value = float(summed(logits, truth, engine="numpy"))
     weights = _answers(summed, logits, truth)
     return Trial(
+        names=(),
         loss=loss,
         scores=row,
         targets=given,
@@ -138,13 +201,21 @@ def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
     )
 
 
-def _one_hot(given: Array, n_classes: int) -> Array:
-    index = given.reshape(-1)[0]
-    if index != int(index) or not 0 <= index < n_classes:
+def _row(scores: Any) -> Array:
+    row = np.atleast_1d(np.asarray(scores, np.float64))
+    if row.ndim != 1 or row.size == 0:
+        raise ValueError(f"scores must be one row of numbers, got shape {row.shape}")
+    return row
+
+
+def _class_index(given: Array, n_classes: int) -> int:
+    index = float(given[0])
+    if not index.is_integer() or not 0 <= index < n_classes:
         raise ValueError(
-            f"targets must be a class index in [0, {n_classes}) or {n_classes} numbers, got {index}"
+            f"targets must be a class index in [0, {n_classes}) or a number for each score, "
+            f"got {index:g}"
         )
-    return np.asarray(np.eye(n_classes)[int(index)])
+    return int(index)
 
 
 def _answers(loss: Loss, logits: Array, truth: Array) -> Array:
@@ -164,7 +235,11 @@ def _margins(link: str, row: Array, answers: Array) -> Array:
     """Return the margin of the truth for yes/no questions, and that of each class else."""
     if link == "softmax":
         classes = np.arange(row.size)
-        return softmax_margins(np.repeat(row[None], row.size, axis=0), classes).margin
+        margin = softmax_margins(np.repeat(row[None], row.size, axis=0), classes).margin
+        # Kernels compute with the largest float where the margin is infinite.
+        return np.where(
+            np.abs(margin) == np.finfo(margin.dtype).max, np.sign(margin) * np.inf, margin
+        )
     with np.errstate(divide="ignore"):
         margin = row if link == "sigmoid" else np.log(row) - np.log1p(-row)
     return margin if link == "simplex" else np.where(answers >= 0.5, margin, -margin)

@@ -6,9 +6,9 @@ from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.meanings import setting
 from focalis.catalogue.names import ENTRIES
 from focalis.links import ELEMENTWISE
-from focalis.loss import Link
+from focalis.loss import Link, Loss
 
-__all__ = ["counterparts", "equivalents", "variants"]
+__all__ = ["counterparts", "equivalents", "names_of", "variants"]
 
 _OTHER_SIDE: dict[Link, Link] = {
     "sigmoid": "identity",
@@ -36,6 +36,11 @@ def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     tuple of (Entry, dict)
         Each with the parameters, by its own names, that make it the same loss.
 
+    Raises
+    ------
+    TypeError
+        If `entry` is none.
+
     Examples
     --------
     >>> from focalis.catalogue import equivalents, lookup
@@ -43,7 +48,7 @@ def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     >>> [(other.name, needed) for other, needed in equivalents(entry) if other.framework == "fvcore"]
     [('fvcore.nn.sigmoid_focal_loss', {'alpha': 0.25})]
     """
-    return _same(entry, entry.link)
+    return _same(entry, _checked(entry).link)
 
 
 def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
@@ -59,6 +64,11 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     tuple of (Entry, dict)
         As from `equivalents`: on probabilities for a loss of logits, and the other way round.
 
+    Raises
+    ------
+    TypeError
+        If `entry` is none.
+
     Examples
     --------
     >>> from focalis.catalogue import counterparts, lookup
@@ -66,7 +76,7 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     >>> [other.name for other, _ in counterparts(entry) if other.framework == "PyTorch"]
     ['torch.nn.NLLLoss']
     """
-    return _same(entry, _OTHER_SIDE[entry.link])
+    return _same(entry, _OTHER_SIDE[_checked(entry).link])
 
 
 def variants(entry: Entry) -> tuple[Entry, ...]:
@@ -90,17 +100,56 @@ def variants(entry: Entry) -> tuple[Entry, ...]:
     """
     base = entry.name.partition("(")[0]
     return tuple(
-        other for other in ENTRIES if other is not entry and other.name.partition("(")[0] == base
+        other
+        for other in ENTRIES
+        if other.name != entry.name and other.name.partition("(")[0] == base
     )
 
 
+def names_of(loss: Loss) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    """Return the entries that can be a `Loss`, each with the parameters that make it that.
+
+    Parameters
+    ----------
+    loss : Loss
+        Its reduction and the index that it ignores do not matter.
+
+    Returns
+    -------
+    tuple of (Entry, dict)
+
+    Examples
+    --------
+    >>> from focalis import parse
+    >>> for entry, needed in names_of(parse("simplex_generalized_cross_entropy(kappa=.5)")):
+    ...     print(entry.name, needed)
+    focalis.categorical_generalized_cross_entropy {'kappa': 0.5}
+    keras.losses.CategoricalGeneralizedCrossEntropy {}
+    """
+    return _meaning_same(loss, loss.link, ())
+
+
+def _checked(entry: Any) -> Entry:
+    if not isinstance(entry, Entry):
+        raise TypeError(f"entry must be an Entry, as lookup finds it, got {type(entry).__name__}")
+    return entry
+
+
 def _same(entry: Entry, link: Link) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    wanted = _meaning(entry)
+    found = _meaning_same(entry.default_loss, link, _matrices(entry))
+    return tuple((other, needed) for other, needed in found if other.name != entry.name)
+
+
+def _meaning_same(
+    loss: Loss, link: Link, matrices: tuple[str, ...]
+) -> tuple[tuple[Entry, dict[str, Any]], ...]:
+    """Return the entries of a link that can be a loss, but for its own link."""
+    wanted = _meaning(loss)
     found = []
     for other in ENTRIES:
-        if other is entry or other.link != link or other.margin_loss != entry.margin_loss:
+        if other.link != link or other.margin_loss != loss.margin_loss.name:
             continue
-        if _matrices(other) != _matrices(entry):
+        if _matrices(other) != matrices:
             continue
         needed = _needed(other, wanted)
         if needed is not None:
@@ -113,9 +162,8 @@ def _matrices(entry: Entry) -> tuple[str, ...]:
     return () if entry.targets is None else entry.targets.parameters
 
 
-def _meaning(entry: Entry) -> dict[str, Any]:
-    """Return the settings that say which loss an entry is by default."""
-    loss = entry.default_loss
+def _meaning(loss: Loss) -> dict[str, Any]:
+    """Return the settings that say which loss it is."""
     weighing = {name: getattr(loss, name) for name in _WEIGHING}
     if weighing["pos_weight"] == 1.0:
         weighing["pos_weight"] = None
@@ -135,7 +183,7 @@ def _needed(entry: Entry, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """Return the parameters that make an entry the loss that is wanted, None if none can."""
     settable = {setting(parameter): parameter for parameter in entry.parameters}
     needed = {}
-    for name, value in _meaning(entry).items():
+    for name, value in _meaning(entry.default_loss).items():
         parameter = settable.get(name)
         if wanted[name] == value and (parameter is None or parameter.default is not REQUIRED):
             continue

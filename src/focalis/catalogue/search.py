@@ -1,12 +1,15 @@
 """Finding entries by name."""
 
 import difflib
+import functools
 import re
+from typing import Any, NamedTuple
 
+from focalis.catalogue.calls import read_call, variants_of_call
 from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
 
-__all__ = ["entries", "lookup"]
+__all__ = ["Found", "entries", "lookup", "meant"]
 
 # What modules are usually imported as.
 _ABBREVIATIONS = {
@@ -36,6 +39,8 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
 
     Raises
     ------
+    TypeError
+        If an argument is no string.
     ValueError
         If there is no such framework or task.
 
@@ -59,7 +64,8 @@ def lookup(name: str) -> tuple[Entry, ...]:
     """Return the entries that a name means: one, or all where it has several meanings.
 
     Case, spaces, hyphens, underscores and colons do not matter, nor does a "loss" at the end. What
-    stands before the name, a module or a framework, chooses among several meanings where it can.
+    stands before the name, a module or a framework, chooses among several meanings; where it is none
+    that has the name, all meanings count.
 
     Parameters
     ----------
@@ -89,22 +95,62 @@ def lookup(name: str) -> tuple[Entry, ...]:
         ...
     ValueError: no loss is called 'croseentropy': did you mean 'cross-entropy' or 'poly-1 cross-entropy'?
     """
+    found = meant(name)
+    if any(parameters for _, parameters in found.meanings):
+        raise ValueError(
+            f"name must be without parameters: give them to the entry's loss, got {name!r}"
+        )
+    return tuple(entry for entry, _ in found.meanings)
+
+
+class Found(NamedTuple):
+    """What a name means: entries with parameters, and the module before it if none of them has it."""
+
+    meanings: tuple[tuple[Entry, dict[str, Any]], ...]
+    unknown_module: str = ""
+
+
+def meant(name: str) -> Found:
+    """Return the entries that a name, or a call, means, and the parameters that it gives them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lookup` does.
+
+    Examples
+    --------
+    >>> found = meant("keras.losses.BinaryCrossentropy(label_smoothing=.1)")
+    >>> [(entry.name, parameters) for entry, parameters in found.meanings]
+    [('keras.losses.BinaryCrossentropy', {'label_smoothing': 0.1})]
+    >>> meant("paddle.nn.BCEWithLogitsLoss").unknown_module
+    'paddle.nn'
+    """
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, got {type(name).__name__}")
-    base, _, inside = name.partition("(")
-    *modules, last = base.split(".")
-    found = _narrowed(_called(last), modules)
+    base, inside = read_call(name)
+    *modules, last = base.strip().split(".")
+    called = _called(last)
+    found = _located(called, modules)
     words = last.split()
     for i in range(1, len(words)):
-        if not found:
-            wanted = [*modules, *words[:i]]
-            called = _called(" ".join(words[i:]))
-            found = [entry for entry in called if _matches(entry, wanted) == len(wanted)]
-    if inside:
-        found = [entry for entry in found if _plain(inside) in _variants(entry)]
-    if not found:
+        if not called and not found:
+            found = _located(_called(" ".join(words[i:])), [*modules, *words[:i]])
+    unknown = "" if found else ".".join(modules)
+    found = found or called
+    if isinstance(inside, dict):
+        meanings = variants_of_call(found, inside)
+        if found and not meanings:
+            for entry in [one for one in found if one.name == base or len(found) == 1]:
+                entry.given(**inside)
+            takes = ", ".join(f"{key}={value!r}" for key, value in inside.items())
+            raise ValueError(f"no loss is called {name!r}: no meaning of {base!r} takes {takes}")
+    else:
+        chosen = [entry for entry in found if not inside or _plain(inside) in _variants(entry)]
+        meanings = [(entry, {}) for entry in chosen]
+    if not meanings:
         raise ValueError(f"no loss is called {name!r}: {_nearest(last)}")
-    return tuple(found)
+    return Found(tuple(meanings), unknown)
 
 
 def _plain(text: str) -> str:
@@ -121,28 +167,45 @@ def _names(entry: Entry) -> list[list[str]]:
 
 def _variants(entry: Entry) -> set[str]:
     """Return what stands in parentheses after its names."""
-    return {_plain(name.partition("(")[2]) for name in (entry.name, *entry.also)}
+    return {_plain(name.partition("(")[2].removesuffix(")")) for name in (entry.name, *entry.also)}
 
 
 def _called(last: str) -> list[Entry]:
     return [entry for entry in ENTRIES if any(_plain(last) == own[-1] for own in _names(entry))]
 
 
-def _matches(entry: Entry, modules: list[str]) -> int:
-    """Return how many of these modules an entry lies in."""
+def _located(found: list[Entry], modules: list[str]) -> list[Entry]:
+    """Return the entries that lie in the most of these modules, and in the first of them."""
+    wanted = [_ABBREVIATIONS.get(_plain(module), _plain(module)) for module in modules]
+    if wanted[:2] == ["tensorflow", "keras"]:
+        wanted = wanted[1:]
+    matches = {id(entry): _matches(entry, wanted) for entry in found}
+    most = max(matches.values(), default=-1)
+    return [entry for entry in found if matches[id(entry)] == most >= 0]
 
-    def count(own: list[str]) -> int:
-        known = {_plain(entry.framework), *own}
-        plain = map(_plain, modules)
-        return sum(one in known or _ABBREVIATIONS.get(one) in known for one in plain)
 
-    return max(count(own) for own in _names(entry))
+def _matches(entry: Entry, wanted: list[str]) -> int:
+    """Return how many of these modules an entry lies in, −1 if it is elsewhere."""
+    if not wanted:
+        return 0
+    framework = _plain(entry.framework)
+    most = -1
+    for own in _names(entry):
+        path = [_ABBREVIATIONS.get(part, part) for part in own[:-1]]
+        if wanted[0] in _roots():
+            if wanted[0] in (framework, *path[:1]):
+                most = max(most, 1 + sum(one in path for one in wanted[1:]))
+        elif path[-len(wanted) :] == wanted:
+            most = max(most, len(wanted))
+    return most
 
 
-def _narrowed(found: list[Entry], modules: list[str]) -> list[Entry]:
-    """Return the entries that lie in the most of these modules."""
-    most = max((_matches(entry, modules) for entry in found), default=0)
-    return [entry for entry in found if _matches(entry, modules) == most]
+@functools.cache
+def _roots() -> frozenset[str]:
+    """Return the frameworks, and the packages that names begin with."""
+    names = [own for entry in ENTRIES for own in _names(entry)]
+    packages = {_ABBREVIATIONS.get(own[0], own[0]) for own in names if len(own) > 1}
+    return frozenset(packages | {_plain(entry.framework) for entry in ENTRIES})
 
 
 def _nearest(last: str) -> str:
@@ -158,6 +221,8 @@ def _nearest(last: str) -> str:
 
 
 def _one_of(kind: str, given: str, choices: tuple[str, ...]) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{kind} must be a str, got {type(given).__name__}")
     for choice in choices:
         if _plain(choice) == _plain(given):
             return choice
