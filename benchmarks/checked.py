@@ -117,7 +117,7 @@ def conventions(strict: Report) -> str:
 
 
 def detail(one: Implementation, strict: Report, loose: Report) -> Iterator[str]:
-    """Name what is far off in the table's columns, with the smallest failing input of each."""
+    """Name what is far off in the table's columns, with the smallest input tried that fails."""
     wrong = [
         f for f in loose.findings if not f.ok and any(chosen(f) for chosen in COLUMNS.values())
     ]

@@ -19,6 +19,10 @@ examples:
   focalis check torch.nn.functional:cross_entropy --as softmax_cross_entropy --tolerance 10
   focalis check my_losses:bounded --as "softmax_bounded_cross_entropy(tau=.1)" --framework jax
 """
+_CHECKS = (
+    "extremes", "infinities", "random scores", "shapes", "parameters", "half types", "soft targets",
+    "weights", "masks", "reductions", "empty batches", "NaN", "threads", "inputs",
+)  # fmt: skip
 _LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
 
 _PLOT_EXAMPLES = """\
@@ -49,7 +53,7 @@ def _add_check(commands: argparse._SubParsersAction[Any]) -> None:
         description=(
             "Hold anyone's loss against its definition in sixty digits: values, gradients and "
             "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
-            "threads. The exit code is 1 if something is wrong."
+            "threads. The exit code is 1 if something is wrong, and 2 if nothing could be checked."
         ),
         epilog=_CHECK_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -91,7 +95,10 @@ def _add_check(commands: argparse._SubParsersAction[Any]) -> None:
         help="one more argument of the function; may be repeated",
     )
     parser.add_argument(
-        "--only", action="append", metavar="CHECK", help="one of the checks; may be repeated"
+        "--only",
+        action="append",
+        metavar="CHECK",
+        help=f"one of {', '.join(_CHECKS)}; may be repeated",
     )
     parser.add_argument(
         "--tolerance",

@@ -10,6 +10,7 @@ import pytest
 
 import focalis
 from focalis.cli import main
+from focalis.testing import CHECKS
 from focalis.testing.command import read_loss
 
 SOURCE = str(Path(focalis.__file__).parents[1])
@@ -51,7 +52,8 @@ def test_a_right_one(tmp_path):
     arguments = ("--as", "twice", "--with", "from_logits=true", "--only", "extremes")
     done = check(tmp_path, "losses_of_mine:doubled", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("losses_of_mine:doubled is right.\n")
+    assert done.stdout.endswith("losses_of_mine:doubled: nothing wrong found on these inputs.\n")
+    assert "\nextremes  values, float32" in done.stdout
 
 
 def test_a_wrong_one(tmp_path):
@@ -74,7 +76,19 @@ def test_names_of_the_catalogue():
         read_loss("torch.focal_loss", {})
 
 
+def test_the_help_names_the_checks(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"one of {', '.join(CHECKS)};" in told
+
+
 BAD = {
+    "ends the program": (("leaving:usual", "--as", "focal"), "SystemExit: 0"),
+    "nothing checked": (
+        ("losses_of_mine:usual", "--as", "cross_entropy", "--only", "masks"),
+        "nothing could be checked: the function has no such argument",
+    ),
     "no function": (("losses_of_mine", "--as", "focal"), "expected MODULE:FUNCTION"),
     "no module": (("losses_of_yours:usual", "--as", "focal"), "cannot import 'losses_of_yours'"),
     "not in the module": (("losses_of_mine:unusual", "--as", "focal"), "there is no 'unusual'"),
@@ -95,6 +109,7 @@ BAD = {
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, kind):
     arguments, message = BAD[kind]
     (tmp_path / "losses_of_mine.py").write_text(MODULE)
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit(0)\n")
     monkeypatch.syspath_prepend(tmp_path)
     try:
         code = main(["check", *arguments])

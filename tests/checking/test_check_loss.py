@@ -1,6 +1,9 @@
 """focalis.testing.check_loss: what is right passes, and every kind of wrong turns it red."""
 
+import re
+import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ import torch
 
 import focalis.torch
 from focalis import Loss, margin
-from focalis.testing import CHECKS, Report, check_loss, examine_loss
+from focalis.testing import Report, check_loss, examine_loss
 
 CE = Loss("sigmoid", margin.cross_entropy())
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0), reduction="none")
@@ -41,20 +44,22 @@ def test_the_losses_of_this_package_are_right():
     assert isinstance(report, Report)
     assert report.framework == "numpy"
     assert {f.check for f in report.findings} >= {"values", "gradients", "Hessians", "threads"}
-    report = check_loss(focalis.torch.sigmoid_focal_loss, FOCAL)
+    weighted = replace(FOCAL, alpha=0.25)
+    report = check_loss(focalis.torch.sigmoid_focal_loss, weighted)
     assert report.framework == "torch"
     assert {f.name for f in report.findings} >= {"Hessians, gamma=0.5", "gradients, bfloat16"}
 
 
 def test_a_softmax_is_right():
     loss = Loss("softmax", margin.focal(gamma=2.0), reduction="none")
-    check_loss(loss, loss, checks=["extremes", "soft targets", "masks", "reductions", "NaN"])
+    checks = ["extremes", "random scores", "shapes", "soft targets", "masks", "reductions", "NaN"]
+    check_loss(loss, loss, checks=checks)
 
 
 @pytest.mark.parametrize("link", ["identity", "simplex"])
 def test_losses_of_probabilities_are_right(link):
     loss = Loss(link, margin.poly1(epsilon=1.0), reduction="none")
-    check_loss(loss, loss, checks=["extremes", "infinities", "masks", "NaN"])
+    check_loss(loss, loss, checks=["extremes", "random scores", "shapes", "masks", "NaN"])
 
 
 def test_what_others_write_rightly_is_right():
@@ -119,7 +124,28 @@ def refusing_nothing(x, y):
     return softplus(-margins(x, y))
 
 
+def wrong_between(x, y):
+    value = softplus(-margins(x, y))
+    return np.where((np.abs(x) > 10.5) & (np.abs(x) < 12.9), 1.5 * value, value)
+
+
+def doubled_in_columns(x, y):
+    return softplus(-margins(x, y)) * x.ndim
+
+
+def wrong_for_many(x, y):
+    return softplus(-margins(x, y)) * (1.1 if x.size > 256 else 1)
+
+
+def cut_off(x, y):
+    return torch.nn.functional.softplus(torch.where(y == 1, -x, x)).detach()
+
+
 BROKEN = {
+    "between the extremes": (wrong_between, "random scores", "values, random scores"),
+    "columns": (doubled_in_columns, "shapes", "values, 3 classes"),
+    "many": (wrong_for_many, "shapes", "values, 4100 rows"),
+    "no gradient": (cut_off, "shapes", "gradients, 4100 rows"),
     "overflow": (usual, "extremes", "values, float32"),
     "wrong far out": (raised_to(1.001), "extremes", "gradients, float64"),
     "overwriting": (overwriting, "inputs", "inputs left alone"),
@@ -139,8 +165,56 @@ def test_what_is_wrong_is_found(kind):
     if kind == "masked NaN":
         function = lambda x, y, where=True: multiplied_mask(x, y, where)  # noqa: E731
     checks = ["extremes", "inputs"] if check == "inputs" else [check]
-    assert finding in wrong(examine_loss(function, CE, checks=checks))
-    assert check in CHECKS
+    report = examine_loss(function, CE, checks=checks)
+    assert finding in wrong(report)
+    assert {found.part_of for found in report.findings} == set(checks)
+
+
+def test_a_softmax_that_is_right_for_four_classes_only_is_found():
+    def of_four(x, labels):
+        return softmax_value(x, labels) * (1 if x.shape[1] == 4 else 1.1)
+
+    found = wrong(examine_loss(of_four, SOFTMAX, checks=["shapes"], tolerance=1e3))
+    assert found >= {f"values, {classes} classes" for classes in (2, 3, 11)}
+    assert not any("rows" in name for name in found)
+
+
+def test_shapes_that_a_function_does_not_take_are_not_held_against_it():
+    report = check_loss(lambda x, y: sound(x, y)[0] if x.ndim == 1 else None, CE, checks=["shapes"])
+    assert any(f.not_checked for f in report.findings)
+    summed = check_loss(
+        lambda x, y: sound(x, y)[0].reshape(len(x), -1).sum(1), CE, checks=["shapes"]
+    )
+    reasons = [f.not_checked for f in summed.findings]
+    assert "it returns the shape (9,) for scores of the shape (9, 3)" in reasons
+    four = replace(SOFTMAX, class_weight=(1, 2, 3, 4), reduction="none")
+    reasons = [f.not_checked for f in check_loss(four, four, checks=["shapes"]).findings]
+    assert reasons[0] == "class_weight is for a number of classes of its own"
+
+
+def test_a_tensor_without_a_gradient_is_wrong():
+    report = examine_loss(cut_off, CE, framework="torch", checks=["extremes", "threads"])
+    assert "gradients, float32" in wrong(report)
+    assert "returns no gradient: its result is cut off from the logits" in str(report)
+    assert "threads, 4 at once" not in wrong(report)
+
+
+def test_the_end_of_the_program_is_an_error_of_the_function():
+    with pytest.raises(ValueError, match="numpy: RuntimeError: ends the program with 0"):
+        examine_loss(lambda x, y: sys.exit(0), CE, framework="numpy")
+    late = lambda x, y: sys.exit(0) if len(x) > 3 else softplus(-margins(x, y))  # noqa: E731
+    assert "values, float32" in wrong(examine_loss(late, CE, checks=["extremes"]))
+
+
+def test_an_alpha_of_the_functions_own_is_asked_for():
+    def focal(x, y, alpha=0.25):
+        value = softplus(-margins(x, y))
+        return value if alpha < 0 else value * np.where(y == 1, alpha, 1 - alpha)
+
+    with pytest.raises(ValueError, match=r"the function has alpha=0\.25 by default and the loss"):
+        examine_loss(focal, CE, checks=["threads"])
+    check_loss(focal, replace(CE, alpha=0.25), checks=["random scores"], tolerance=3)
+    check_loss(focal, CE, checks=["random scores"], arguments={"alpha": -1}, tolerance=3)
 
 
 def test_what_only_other_parameters_bring_out_is_found():
@@ -164,6 +238,9 @@ def test_the_smallest_failing_input_comes_with_the_true_number():
     text = str(report)
     assert "WRONG gradients, float32: " in text
     assert "score 60, target 1: got -8.7652674e-27, true -8.7565107627e-27; is " in text
+    assert re.search(
+        r"WRONG gradients, float32: \d+ of 172 wrong, the smallest of those tried\n", text
+    )
     assert text.endswith("is wrong: 2 of 6 checks failed.")
 
 
@@ -244,6 +321,9 @@ def test_jax():
     report = examine_loss(stable, CE, framework="jax", checks=["extremes"])
     assert report.framework == "jax"
     assert next(f for f in report.findings if f.name == "values, float64").ok
+    for function in (lambda x, y: jnp.asarray(sound(np.asarray(x), np.asarray(y))[0]), jnp.equal):
+        report = examine_loss(function, CE, framework="jax", checks=["threads", "shapes"])
+        assert "gradients, 4100 rows" in wrong(report)
 
 
 def test_errors_say_what_is_wrong():
@@ -257,6 +337,23 @@ def test_errors_say_what_is_wrong():
         examine_loss(sound, CE, framework="caffe")
     with pytest.raises(ValueError, match="tolerance must be above 0"):
         examine_loss(sound, CE, tolerance=0)
+    with pytest.raises(TypeError, match="tolerance must be a number, got '1'"):
+        examine_loss(sound, CE, tolerance="1")
+    with pytest.raises(TypeError, match="arguments must be a mapping of names, got 3"):
+        examine_loss(sound, CE, arguments=3)
+    with pytest.raises(TypeError, match="checks must be a sequence of names, got 'NaN'"):
+        examine_loss(sound, CE, checks="NaN")
+    with pytest.raises(ValueError, match=r"checks must name at least one of extremes, .* got none"):
+        examine_loss(sound, CE, checks=[])
+    with pytest.raises(ValueError, match="nothing could be checked: the function has no such"):
+        examine_loss(sound, CE, checks=["masks"])
+    for nothing, told in ((None, "None"), ((None, 1.0), "a tuple of NoneType, float")):
+        with pytest.raises(ValueError, match=f"it returned {told}"):
+            examine_loss(lambda x, y, nothing=nothing: nothing, CE, framework="numpy")
+    with pytest.raises(ValueError, match=r"a tuple of ndarray, ndarray, ndarray, ndarray"):
+        examine_loss(lambda x, y: (x, x, x, x), CE, framework="numpy")
+    with pytest.raises(ValueError, match=r"torch: it returned a numpy\.ndarray"):
+        examine_loss(lambda x, y: torch.sigmoid(x).numpy(), CE)
     with pytest.raises(ValueError, match="could not be called: numpy: TypeError"):
         examine_loss(lambda x: x, CE, framework="numpy")
     with pytest.raises(ValueError, match="it returned a str"):

@@ -4,7 +4,7 @@
 needs mpmath: ``pip install "focalis[check]"``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,14 +56,15 @@ def examine_loss(
     Returns
     -------
     Report
-        Its text lists what was looked at and, for what is wrong, the smallest failing input with the
-        true number.
+        Its text lists what was looked at and, for what is wrong, the smallest failing input of those
+        tried with the true number.
 
     Raises
     ------
     ValueError, TypeError
-        If the function cannot be called on logits and targets in any of the frameworks, or an
-        argument is not one of those.
+        If the function cannot be called on logits and targets in any of the frameworks, an argument
+        is not one of those, the function weighs by an alpha of its own that the loss has not, or
+        nothing of what was asked for could be checked.
 
     Examples
     --------
@@ -78,15 +79,29 @@ def examine_loss(
     >>> print(report.findings[0].failures[0])
     score 5, target 1: got 0.0067153242, true 0.00671534848912; is 3.611 times the permitted error off
     """
-    unknown = [check for check in checks or () if check not in CHECKS]
-    if unknown:
-        raise ValueError(f"checks must be among {', '.join(CHECKS)}, got {unknown[0]!r}")
+    _check_names(checks)
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float | np.number):
+        raise TypeError(f"tolerance must be a number, got {tolerance!r}")
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0, got {tolerance!r}")
+    if arguments is not None and not isinstance(arguments, Mapping):
+        raise TypeError(f"arguments must be a mapping of names, got {arguments!r}")
     with np.errstate(all="ignore"):  # what comes out is judged, not how
         return _examine(function, loss, framework, checks, dict(arguments or {}), tolerance, name)
+
+
+def _check_names(checks: Sequence[str] | None) -> None:
+    if checks is None:
+        return
+    if isinstance(checks, str) or not isinstance(checks, Collection):
+        raise TypeError(f"checks must be a sequence of names, got {checks!r}")
+    if not checks:
+        raise ValueError(f"checks must name at least one of {', '.join(CHECKS)}, got none")
+    unknown = [check for check in checks if check not in CHECKS]
+    if unknown:
+        raise ValueError(f"checks must be among {', '.join(CHECKS)}, got {unknown[0]!r}")
 
 
 def _examine(
@@ -108,7 +123,11 @@ def _examine(
         loss = replace(loss, reduction="mean")
     for check, look in CHECKS.items():
         if checks is None or check in checks:
-            findings += look(subject, loss)
+            findings += (replace(found, part_of=check) for found in look(subject, loss))
+    if not any(found.cases for found in findings):
+        reasons = dict.fromkeys(found.not_checked for found in findings)
+        because = "; ".join(reasons) or f"that is not for a loss with link={loss.link!r}"
+        raise ValueError(f"nothing could be checked: {because}")
     called = name or str(getattr(function, "__qualname__", type(function).__name__))
     return Report(called, str(loss), subject.framework.name, findings)
 
@@ -122,7 +141,7 @@ def check_loss(
     arguments: Mapping[str, Any] | None = None,
     tolerance: float = 1.0,
 ) -> Report:
-    """Fail, with the report, unless an implementation of a loss is right.
+    """Fail, with the report, if an implementation of a loss is found to be wrong.
 
     Parameters
     ----------
@@ -132,7 +151,7 @@ def check_loss(
     Returns
     -------
     Report
-        In which nothing is wrong.
+        In which nothing is wrong, as far as those inputs tell.
 
     Raises
     ------

@@ -10,88 +10,22 @@ import numpy as np
 from focalis.links import ELEMENTWISE, PROBABILITY
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
+from focalis.testing.batch import Batch
 from focalis.testing.frameworks import Answer
 from focalis.testing.inputs import Inputs
-from focalis.testing.judging import judge, raised
-from focalis.testing.reference import Truth, truth
+from focalis.testing.judging import raised
 from focalis.testing.report import Failure, Finding
+from focalis.testing.shapes import random_scores, shapes
 from focalis.testing.subject import Subject
 
 __all__ = ["CHECKS"]
 
 Reduction = Literal["mean", "sum", "none", "batchmean"]
 
-_ORDERS = ("values", "gradients", "Hessians")
 _FULL = ("float32", "float64")
 _PARAMETERS = (0.0, 0.5, 1.0, 1.7, 2.0, 5.0)
 _ROWS = 41
 _THREADS, _BATCHES, _ROUNDS = 4, 8, 4
-
-
-class Batch:
-    """A batch as every check calls it: the loss, the inputs, and arguments for a row each."""
-
-    def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
-        self.subject, self.loss, self.inputs, self.more = subject, loss, inputs, more
-
-    def truth(self) -> Truth:
-        """Return the truth, one number for each row or element."""
-        x, y = self.inputs.logits, self.inputs.targets
-        if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
-            return truth(self.loss, x, y, **self.more)
-        # Each row was a batch of one, reduced by itself.
-        rows = [
-            truth(
-                self.loss,
-                x[i : i + 1],
-                y[i : i + 1],
-                **{name: value[i : i + 1] for name, value in self.more.items()},
-            ).reduced()
-            for i in range(len(x))
-        ]
-        value, gradient, gradient_bulk, hessian, hessian_bulk = (
-            np.concatenate([np.atleast_1d(row[part]) for row in rows]) for part in range(5)
-        )
-        return Truth(value, gradient, gradient_bulk, hessian, hessian_bulk, 1.0)
-
-    def findings(self, setting: str, order: int = 2, only: int = 0) -> Iterator[Finding]:
-        """Hold values and derivatives up to an order against the truth."""
-        trouble: dict[int, Exception] = {}
-        answer = Answer(None)
-        for asked in range(order, -1, -1):
-            try:
-                answer = self.subject.call(self.loss, self.inputs, asked, **self.more)
-                break
-            except Exception as error:
-                trouble[asked] = error
-        true = self.truth()
-        wanted = (
-            (answer.value, true.value, np.abs(true.value)),
-            (answer.gradient, true.gradient, true.gradient_bulk),
-            (answer.hessian, true.hessian, true.hessian_bulk),
-        )
-        for asked in range(only, order + 1):
-            finding = Finding(_ORDERS[asked], setting)
-            got, expected, bulk = wanted[asked]
-            if got is not None:
-                judge(
-                    finding,
-                    got,
-                    expected,
-                    bulk,
-                    self.inputs,
-                    self.loss.link,
-                    self.subject.tolerance,
-                )
-            elif asked not in trouble:
-                finding = Finding(_ORDERS[asked], not_checked="the function returns none")
-            elif asked == 2:
-                finding.not_checked = raised(trouble[asked])
-            else:
-                finding.cases = expected.size
-                failure = Failure("", "", "", raised(trouble[asked]))
-                finding.failures, finding.worst = [failure] * expected.size, np.inf
-            yield finding
 
 
 def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -216,32 +150,8 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
     for reduction in offered:
         changed = replace(loss, reduction=reduction)
         more = {"reduction": reduction} if subject.has("reduction") else {}
-        order = 1 if subject.framework.differentiates else 0
-        try:
-            answer = subject.call_whole(changed, inputs, order, **more)
-        except Exception as error:
-            yield Finding("reductions", reduction, not_checked=raised(error))
-            continue
-        true = truth(changed, inputs.logits, inputs.targets).reduced()
-        value, gradient = Finding("values", reduction), Finding("gradients", reduction)
-        if answer.value is None or answer.value.size != 1:
-            yield Finding("reductions", reduction, not_checked="it does not return one number")
-            continue
-        whole = np.reshape(answer.value, ())
-        judge(value, whole, true.value, np.abs(true.value), inputs, loss.link, subject.tolerance)
-        yield value
-        if answer.gradient is not None:
-            bulk = true.gradient_bulk
-            judge(
-                gradient,
-                answer.gradient,
-                true.gradient,
-                bulk,
-                inputs,
-                loss.link,
-                subject.tolerance,
-            )
-            yield gradient
+        batch = Batch(subject, changed, inputs, **more)
+        yield from batch.reduced_findings(reduction, "reductions")
 
 
 def empty_batches(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -284,9 +194,14 @@ def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def threads(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look whether calls at once from several threads give, to the bit, what one alone gives."""
-    order = 1 if subject.framework.differentiates else 0
     given = [batches.ordinary(loss.link, "float32", 17, seed) for seed in range(_BATCHES)]
-    alone = [subject.call(loss, inputs, order) for inputs in given]
+    order = 1 if subject.framework.differentiates else 0
+    first, trouble = subject.call_as_far(loss, given[0], order)
+    if first.value is None:
+        yield Finding("threads", not_checked=raised(trouble[0]))
+        return
+    order = 0 if trouble else order
+    alone = [subject.call_as_far(loss, inputs, order)[0] for inputs in given]
     finding = Finding("threads", f"{_THREADS} at once", cases=_BATCHES * _ROUNDS)
     with ThreadPoolExecutor(_THREADS) as pool:
         together = [pool.submit(subject.call, loss, x, order) for x in given * _ROUNDS]
@@ -307,6 +222,7 @@ def _same(a: Answer, b: Answer) -> bool:
 
 def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look whether any call has written to an array of its caller."""
+    subject.call_as_far(loss, batches.ordinary(loss.link, "float32", _ROWS), 0)
     finding = Finding("inputs left alone", cases=1)
     if subject.written:
         names = " and ".join(sorted(subject.written))
@@ -317,6 +233,8 @@ def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
 CHECKS = {
     "extremes": extreme_scores,
     "infinities": infinite_scores,
+    "random scores": random_scores,
+    "shapes": shapes,
     "parameters": parameters,
     "half types": half_types,
     "soft targets": soft_targets,

@@ -12,10 +12,14 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["FRAMEWORKS", "Answer", "Framework", "find"]
+__all__ = ["FRAMEWORKS", "Answer", "Framework", "RefusalError", "find"]
 
 Array = np.ndarray
 Function = Any  # a callable of logits and targets, or an object with the methods of Loss
+
+
+class RefusalError(ValueError):
+    """What the examination itself has to say against a call, so that nobody else's error is named."""
 
 
 class Answer(NamedTuple):
@@ -80,7 +84,12 @@ class _NumPy:
 
     def owns(self, thing: Any) -> bool:
         parts = thing if isinstance(thing, tuple) else (thing,)
-        return all(isinstance(p, np.ndarray | np.number | float | int | None) for p in parts)
+        numbers = np.ndarray | np.number | float | int
+        return (
+            1 <= len(parts) <= len(Answer._fields)
+            and isinstance(parts[0], numbers)
+            and all(isinstance(part, numbers | None) for part in parts[1:])
+        )
 
     def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
         if order == 0 or not hasattr(function, "grad_and_hess"):
@@ -125,11 +134,13 @@ class _Torch:
         value = function(x, targets)
         if order == 0:
             return Answer(self.numpy(value))
+        if not value.requires_grad:
+            raise RefusalError("returns no gradient: its result is cut off from the logits")
         (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=order == 2)
         if order == 1:
             return Answer(self.numpy(value), self.numpy(gradient))
         if not gradient.requires_grad:
-            raise RuntimeError("its gradient cannot be differentiated again")
+            raise RefusalError("its gradient cannot be differentiated again")
         columns = [...] if x.ndim == 1 else [(slice(None), j) for j in range(x.shape[1])]
         hessian = torch.empty(x.shape, dtype=x.dtype)
         for column in columns:

@@ -7,7 +7,7 @@ import numpy as np
 
 from focalis.links import ELEMENTWISE, PROBABILITY
 
-__all__ = ["Inputs", "extreme", "infinite", "ordinary", "soft"]
+__all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordinary", "soft"]
 
 Array = np.ndarray
 
@@ -77,10 +77,45 @@ def ordinary(link: str, dtype: str, rows: int, seed: int = 0) -> Inputs:
     if link == "identity":
         x = 1 / (1 + np.exp(-x))
     elif link == "simplex":
-        x = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        x = _distribution(x)
     x = _round(x, dtype)
     labels = rng.integers(2 if link in ELEMENTWISE else 4, size=rows)
     return Inputs(x, labels.astype(x.dtype) if link in ELEMENTWISE else labels, dtype)
+
+
+def dense(link: str) -> Inputs:
+    """Return random scores close to each other, with hard targets."""
+    rng = np.random.default_rng(4)
+    if link not in ELEMENTWISE:
+        x = rng.normal(size=(150, 4)) * rng.choice([1, 5, 15], (150, 1))
+        x = _distribution(x) if link in PROBABILITY else x
+        return Inputs(_round(x, "float32"), rng.integers(4, size=150), "float32")
+    low, high = (0.001, 0.999) if link in PROBABILITY else (-40, 40)
+    # One in each step from end to end: none is left out by chance.
+    steps = np.linspace(low, high, 301)
+    return _with_answers(_round(rng.uniform(steps[:-1], steps[1:]), "float32"), "float32")
+
+
+def of_classes(link: str, classes: int) -> Inputs:
+    """Return ordinary scores (N, C), of yes/no questions too."""
+    rng = np.random.default_rng(classes)
+    shape = (9, classes)
+    x = 3 * rng.normal(size=shape)
+    if link in ELEMENTWISE:
+        x = 1 / (1 + np.exp(-x)) if link in PROBABILITY else x
+        y: Array = rng.integers(2, size=shape).astype(np.float32)
+    else:
+        x = _distribution(x) if link in PROBABILITY else x
+        y = rng.integers(classes, size=shape[0])
+    return Inputs(_round(x, "float32"), y, "float32")
+
+
+def many(link: str) -> Inputs:
+    """Return some thousand numbers; they repeat, so that the truth is worked out for few."""
+    few = ordinary(link, "float32", 41, seed=5)
+    times = 100 if link in ELEMENTWISE else 25
+    x = np.concatenate([few.logits] * times)
+    return Inputs(x, np.concatenate([few.targets] * times), "float32")
 
 
 def soft(link: str, dtype: str, rows: int) -> Inputs:
@@ -92,6 +127,11 @@ def soft(link: str, dtype: str, rows: int) -> Inputs:
     else:
         y = rng.choice([[0.5, 0.25, 0.25, 0], [0.25, 0, 0.75, 0], [0.125, 0.5, 0.25, 0.125]], rows)
     return Inputs(given.logits, y.astype(given.logits.dtype), dtype)
+
+
+def _distribution(x: Array) -> Array:
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _both_signs() -> list[float]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from focalis.testing.criterion import complaint, excess
+from focalis.testing.frameworks import RefusalError
 from focalis.testing.inputs import Inputs
 from focalis.testing.numbers import mp
 from focalis.testing.report import Failure, Finding
@@ -34,6 +35,7 @@ def judge(
         return
     # The margin of a sigmoid is the logit; elsewhere it is computed, and rounded, itself.
     factor = tolerance * (1 if link == "sigmoid" else 2)
+    known: dict[tuple[float, int], tuple[str | None, float]] = {}
     for i in np.ndindex(true.shape):
         x = float(got[i])
         if mp.isnan(true[i]):
@@ -41,21 +43,31 @@ def judge(
                 failure = Failure(_place(inputs, i), _shown(x, inputs), "nan", "hides a NaN")
                 finding.failures.append(failure)
             continue
-        wrong = complaint(x, true[i], bulk[i], inputs.dtype, factor)
-        if np.isfinite(x) and abs(true[i]) < mp.mpf("1e300"):
-            error = excess(mp.mpf(x), true[i], bulk[i], inputs.dtype, factor)
-            finding.worst = max(finding.worst, float(min(error, mp.mpf("1e300"))))
-        elif wrong:
-            finding.worst = np.inf
+        # Rows that repeat share the truth and, mostly, the result.
+        if (x, id(true[i])) not in known:
+            known[x, id(true[i])] = _compare(x, true[i], bulk[i], inputs.dtype, factor)
+        wrong, error = known[x, id(true[i])]
+        finding.worst = max(finding.worst, error)
         if wrong:
             place, size, text = _place(inputs, i), _size(inputs, i), _true(true[i])
             finding.failures.append(Failure(place, _shown(x, inputs), text, wrong, size))
     finding.failures.sort(key=lambda failure: failure.size)
 
 
+def _compare(x: float, true: Any, bulk: Any, dtype: str, factor: float) -> tuple[str | None, float]:
+    """Return what is wrong with a number, or None, and its error in units of the permitted one."""
+    wrong = complaint(x, true, bulk, dtype, factor)
+    if np.isfinite(x) and abs(true) < mp.mpf("1e300"):
+        error = excess(mp.mpf(x), true, bulk, dtype, factor)
+        return wrong, float(min(error, mp.mpf("1e300")))
+    return wrong, np.inf if wrong else 0.0
+
+
 def raised(error: BaseException) -> str:
     """Return an exception as one line."""
     text = " ".join(str(error).split())
+    if isinstance(error, RefusalError):
+        return text
     text = text if len(text) <= 160 else text[:157] + "..."
     return f"raises {type(error).__name__}: {text}" if text else f"raises {type(error).__name__}"
 

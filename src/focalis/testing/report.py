@@ -40,6 +40,8 @@ class Finding:
         The largest error in units of the permitted one, infinite where it is no number.
     not_checked : str
         Why it was not looked at, or empty.
+    part_of : str
+        The one of `CHECKS` that it belongs to.
     """
 
     check: str
@@ -48,6 +50,7 @@ class Finding:
     failures: list[Failure] = field(default_factory=list)
     worst: float = 0.0
     not_checked: str = ""
+    part_of: str = ""
 
     @property
     def ok(self) -> bool:
@@ -88,13 +91,15 @@ class Report:
 
     def __str__(self) -> str:
         looked = [f for f in self.findings if not f.not_checked]
-        rows = [("", "cases", "wrong", "worst")]
-        rows += [(f.name, str(f.cases), str(len(f.failures)), _shown(f)) for f in looked]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        rows = [("check", "", "cases", "wrong", "worst")]
+        rows += [(f.part_of, f.name, str(f.cases), str(len(f.failures)), _shown(f)) for f in looked]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = [f"{self.function} ({self.framework}) as {self.loss}", ""]
-        for name, *numbers in rows:
-            cells = [name.ljust(widths[0])]
-            cells += [n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True)]
+        above = ""
+        for part, name, *numbers in rows:
+            cells = [("" if part == above else part).ljust(widths[0]), name.ljust(widths[1])]
+            cells += [n.rjust(w) for n, w in zip(numbers, widths[2:], strict=True)]
+            above = part
             lines.append("  ".join(cells).rstrip())
         lines += ["", "The worst error is in units of the permitted one."]
         skipped = [f for f in self.findings if f.not_checked]
@@ -106,11 +111,13 @@ class Report:
         for finding in looked:
             if finding.failures:
                 wrong = f"{len(finding.failures)} of {finding.cases} wrong"
-                lines += ["", f"WRONG {finding.name}: {wrong}, first"]
+                lines += ["", f"WRONG {finding.name}: {wrong}, the smallest of those tried"]
                 lines += [f"  {finding.failures[0]}"]
         wrong_ones = [f for f in looked if not f.ok]
-        verdict = "right" if self.ok else f"wrong: {len(wrong_ones)} of {len(looked)} checks failed"
-        return "\n".join([*lines, "", f"{self.function} is {verdict}."])
+        verdict = f"{self.function} is wrong: {len(wrong_ones)} of {len(looked)} checks failed."
+        if self.ok:
+            verdict = f"{self.function}: nothing wrong found on these inputs."
+        return "\n".join([*lines, "", verdict])
 
 
 def _shown(finding: Finding) -> str:

@@ -1,14 +1,15 @@
 """The function under examination: how it wants to be called, found by rule from a first call."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
-from focalis.testing.frameworks import Answer, Framework, find
+from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
 
 __all__ = ["Subject"]
@@ -84,6 +85,19 @@ class Subject:
         """Return what the function makes of a batch in one call, and watch what it writes to."""
         return self._call(self.framework, self.form, loss, inputs, order, more)
 
+    def call_as_far(
+        self, loss: Loss, inputs: Inputs, order: int, whole: bool = False, **more: Any
+    ) -> tuple[Answer, dict[int, Exception]]:
+        """Return the answer of the highest order that there is, and what each higher one raised."""
+        call = self.call_whole if whole else self.call
+        trouble: dict[int, Exception] = {}
+        for asked in range(order, -1, -1):
+            try:
+                return call(loss, inputs, asked, **more), trouble
+            except Exception as error:
+                trouble[asked] = error
+        return Answer(None), trouble
+
     def _call(
         self,
         framework: Framework,
@@ -94,7 +108,7 @@ class Subject:
         more: dict[str, Any],
     ) -> Answer:
         x, y = inputs.logits, inputs.targets
-        if form.column:
+        if form.column and x.ndim == 1:
             x, y = x[:, None], y[:, None]
         if form.one_hot and y.ndim == 1:
             y = _one_hot(y, x)
@@ -106,7 +120,8 @@ class Subject:
         keywords = {**self._arguments, **more}
         keywords |= {name: array for name, array in arrays.items() if name in more}
         function = self._bound(keywords)
-        answer = framework.derive(function, arrays["logits"], arrays["targets"], order)
+        with _staying():
+            answer = framework.derive(function, arrays["logits"], arrays["targets"], order)
         for name, array in arrays.items():
             if not np.array_equal(framework.numpy(array), before[name], equal_nan=True):
                 self.written.add(name)
@@ -134,8 +149,14 @@ class Subject:
             "ignore_index": loss.ignore_index,
         }
         found = {k: v for k, v in settings.items() if v is not None and self.has(k)}
-        if loss.alpha is None and self.has("alpha") and self._defaults["alpha"] is not None:
-            found["alpha"] = -1.0  # off, as torchvision has it
+        own = self._defaults.get("alpha")
+        off = own is None or (isinstance(own, int | float) and own == -1)  # as torchvision has it
+        if loss.alpha is None and self.has("alpha") and not off:
+            raise RefusalError(
+                f"the function has alpha={own} by default and the loss has none: give the loss that "
+                "alpha (--alpha), or the function what stands for none as one more argument "
+                "(--with alpha=-1)"
+            )
         for name, value in found.items():
             if isinstance(value, tuple) or name == "pos_weight":  # which PyTorch wants as a tensor
                 found[name] = np.array(value, np.float32)
@@ -154,12 +175,16 @@ class Subject:
             for form in forms:
                 try:
                     found = self._first(framework, form, inputs, reduction)
+                except RefusalError:
+                    raise
                 except Exception as error:
                     refusals.append(f"{framework.name}: {type(error).__name__}: {error}")
                     continue
-                owner = next((f for f in frameworks if f.owns(found)), None)
+                # Only NumPy's arrays are taken by functions of other frameworks.
+                takers = frameworks if framework.name == "numpy" else [framework]
+                owner = next((f for f in takers if f.owns(found)), None)
                 if owner is None:
-                    refusals.append(f"{framework.name}: it returned a {type(found).__name__}")
+                    refusals.append(f"{framework.name}: it returned {_described(found)}")
                     continue
                 size = np.size(owner.numpy(found[0] if isinstance(found, tuple) else found))
                 if size == _TRIED_ROWS:
@@ -187,7 +212,8 @@ class Subject:
             for k, v in keywords.items()
         }
         arrays = framework.array(x, "float32"), framework.array(y, "float32")
-        return self._bound(keywords)(*arrays)
+        with _staying():
+            return self._bound(keywords)(*arrays)
 
 
 class _BoundLoss:
@@ -204,6 +230,24 @@ class _BoundLoss:
 
     def grad_and_hess(self, x: Any, y: Any) -> Any:
         return self._loss.grad_and_hess(x, y, **self._keywords)
+
+
+@contextlib.contextmanager
+def _staying() -> Iterator[None]:
+    """Turn the end of the program, which a function may call for, into an error of its own."""
+    try:
+        yield
+    except SystemExit as error:
+        raise RuntimeError(f"ends the program with {error.code!r}") from error
+
+
+def _described(found: Any) -> str:
+    kind = type(found)
+    if isinstance(found, tuple):
+        return f"a tuple of {', '.join(type(part).__name__ for part in found) or 'nothing'}"
+    return (
+        "None" if found is None else f"a {kind.__module__}.{kind.__name__}".replace("builtins.", "")
+    )
 
 
 def _arguments(function: Callable[..., Any]) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""A batch, called as every check calls it, and held against the truth."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from focalis.loss import Loss
+from focalis.testing.frameworks import Answer
+from focalis.testing.inputs import Inputs
+from focalis.testing.judging import judge, raised
+from focalis.testing.reference import Truth, truth
+from focalis.testing.report import Failure, Finding
+from focalis.testing.subject import Subject
+
+__all__ = ["Batch"]
+
+_ORDERS = ("values", "gradients", "Hessians")
+
+
+class Batch:
+    """A batch as every check calls it: the loss, the inputs, and arguments for a row each."""
+
+    def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
+        self.subject, self.loss, self.inputs, self.more = subject, loss, inputs, more
+
+    def truth(self) -> Truth:
+        """Return the truth, one number for each row or element."""
+        x, y = self.inputs.logits, self.inputs.targets
+        if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
+            return truth(self.loss, x, y, **self.more)
+        # Each row was a batch of one, reduced by itself.
+        rows = [
+            truth(
+                self.loss,
+                x[i : i + 1],
+                y[i : i + 1],
+                **{name: value[i : i + 1] for name, value in self.more.items()},
+            ).reduced()
+            for i in range(len(x))
+        ]
+        value, gradient, gradient_bulk, hessian, hessian_bulk = (
+            np.concatenate([np.atleast_1d(row[part]) for row in rows]) for part in range(5)
+        )
+        return Truth(value, gradient, gradient_bulk, hessian, hessian_bulk, 1.0)
+
+    def findings(self, setting: str, order: int = 2) -> Iterator[Finding]:
+        """Hold values and derivatives up to an order against the truth, a number for each row."""
+        answer, trouble = self.subject.call_as_far(self.loss, self.inputs, order, **self.more)
+        yield from self._judged(setting, order, answer, trouble, self.truth())
+
+    def reduced_findings(self, setting: str, check: str) -> Iterator[Finding]:
+        """Hold one number for the whole batch, and its gradient, against the truth."""
+        order = 1 if self.subject.framework.differentiates else 0
+        answer, trouble = self.subject.call_as_far(
+            self.loss, self.inputs, order, whole=True, **self.more
+        )
+        if answer.value is None:
+            yield Finding(check, setting, not_checked=raised(trouble[0]))
+            return
+        if answer.value.size != 1:
+            yield Finding(check, setting, not_checked="it does not return one number")
+            return
+        answer = answer._replace(value=np.reshape(answer.value, ()))
+        true = truth(self.loss, self.inputs.logits, self.inputs.targets).reduced()
+        order = order if answer.gradient is None else 1
+        yield from self._judged(setting, order, answer, trouble, true)
+
+    def _judged(
+        self, setting: str, order: int, answer: Answer, trouble: dict[int, Exception], true: Truth
+    ) -> Iterator[Finding]:
+        wanted = (
+            (answer.value, true.value, np.abs(true.value)),
+            (answer.gradient, true.gradient, true.gradient_bulk),
+            (answer.hessian, true.hessian, true.hessian_bulk),
+        )
+        link, tolerance = self.loss.link, self.subject.tolerance
+        for asked in range(order + 1):
+            finding = Finding(_ORDERS[asked], setting)
+            got, expected, bulk = wanted[asked]
+            if got is not None:
+                judge(finding, got, expected, bulk, self.inputs, link, tolerance)
+            elif asked not in trouble:
+                finding = Finding(_ORDERS[asked], not_checked="the function returns none")
+            elif asked == 2:
+                finding.not_checked = raised(trouble[asked])
+            else:
+                finding.cases = np.size(expected)
+                failure = Failure("", "", "", raised(trouble[asked]))
+                finding.failures, finding.worst = [failure] * finding.cases, np.inf
+            yield finding

@@ -1,0 +1,59 @@
+"""Losses that are right on one small batch only: other scores, numbers of classes and of rows."""
+
+from collections.abc import Iterator
+
+from focalis.links import ELEMENTWISE
+from focalis.loss import Loss
+from focalis.testing import inputs as batches
+from focalis.testing.batch import Batch
+from focalis.testing.inputs import Inputs
+from focalis.testing.judging import raised
+from focalis.testing.report import Finding
+from focalis.testing.subject import Subject
+
+__all__ = ["random_scores", "shapes"]
+
+_CLASSES = (2, 3, 11)
+
+
+def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at many random scores, close to each other, between those that break implementations."""
+    yield from Batch(subject, loss, batches.dense(loss.link)).findings("random scores")
+
+
+def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
+    """Look at few and at many classes, and at some thousand numbers in one call."""
+    of_its_own = [
+        name
+        for name in ("alpha", "pos_weight", "class_weight")
+        if isinstance(getattr(loss, name), tuple)
+    ]
+    for classes in _CLASSES:
+        setting = f"{classes} classes"
+        inputs = batches.of_classes(loss.link, classes)
+        if of_its_own:
+            problem = f"{of_its_own[0]} is for a number of classes of its own"
+        else:
+            problem = _objection(subject, loss, inputs)
+        if problem:
+            yield Finding("shapes", setting, not_checked=problem)
+        else:
+            yield from Batch(subject, loss, inputs).findings(setting, order=1)
+    inputs = batches.many(loss.link)
+    setting = f"{len(inputs)} rows"
+    if subject.one_by_one:
+        yield from Batch(subject, loss, inputs).reduced_findings(setting, "shapes")
+    else:
+        yield from Batch(subject, loss, inputs).findings(setting, order=1)
+
+
+def _objection(subject: Subject, loss: Loss, inputs: Inputs) -> str:
+    """Return why a batch with another class axis cannot be held against the truth, or nothing."""
+    try:
+        value = subject.call(loss, inputs, 0).value
+    except Exception as error:
+        return raised(error)
+    expected = inputs.logits.shape if loss.link in ELEMENTWISE else inputs.logits.shape[:1]
+    if value is None or subject.one_by_one or value.shape == expected:
+        return ""
+    return f"it returns the shape {value.shape} for scores of the shape {inputs.logits.shape}"
