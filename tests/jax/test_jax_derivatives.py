@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import jax_cases
+import mpmath
 import numpy as np
 import pytest
 import registry
@@ -131,6 +132,20 @@ def test_derivatives_by_a_parameter(name, link, form):
         np.testing.assert_allclose(got, true, rtol=1e-7, atol=1e-9)
     slopes = difference(lambda v: every(x, v)[1], value)
     np.testing.assert_allclose(second, slopes, rtol=1e-7)
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 0.01, 0.7])
+def test_the_derivative_by_kappa_is_right_to_the_rounding_of_its_terms(kappa):
+    """As the module says: it is a difference of terms of the size of φ/κ, which may be all but equal."""
+    loss = Loss("sigmoid", margin.generalized_cross_entropy(), reduction="none")
+    x, y = np.array([-20.0, -1.0, 1.0, 10.0, 15.0, 40.0]), np.ones(6)
+    f = jax.jit(jax.jacfwd(lambda k: apply(loss, x, y, parameters={"kappa": k})))
+    value = apply(loss, x, y, parameters={"kappa": kappa})
+    for found, size, m in zip(f(kappa).tolist(), (value / kappa).tolist(), x, strict=True):
+        with mpmath.workdps(60):
+            z = -mpmath.mpf(kappa) * mpmath.log1p(mpmath.exp(-mpmath.mpf(m)))
+            true = (mpmath.expm1(z) - z * mpmath.exp(z)) / mpmath.mpf(kappa) ** 2
+        assert abs(float(found - true)) <= 4 * np.finfo(float).eps * size
 
 
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
