@@ -99,6 +99,10 @@ def general():
         "categorical cross-entropy": (weighted_mean, ({}, smooth, weights)),
         "sparse categorical cross-entropy": (weighted_mean, ONCE),
         "softmax loss": (weighted_mean, ONCE),
+        "label-smoothed cross-entropy": (
+            lambda x, y, label_smoothing=0.1: weighted_mean(x, y, label_smoothing=label_smoothing),
+            ({}, smooth),
+        ),
         "weighted cross-entropy": (weighted_mean, ({}, weights)),
         "softmax focal loss": (
             lambda x, y, gamma=2.0, alpha=(1, 1, 1): (

@@ -82,7 +82,7 @@ ENTRIES = (
         "softmax",
         targets=ONLY_ROWS,
         fixed={"reduction": "none"},
-        also=("tf.nn.softmax_cross_entropy_with_logits_v2",),
+        also=("tf.compat.v1.nn.softmax_cross_entropy_with_logits_v2",),
         pitfalls=(
             f"{_NO_REDUCTION} row.",
             "Targets are a distribution for each row: a row that sums to s has the gradient of "
