@@ -170,6 +170,27 @@ def general():
     ]
 
 
+def addons():
+    """Sums over the last axis, of probabilities or of logits."""
+    reduced = {"sum": 1, "sum_over_batch_size": 8}
+
+    def of_probabilities(p, y, reduction, alpha=0.25, gamma=2.0):
+        return (alpha_t(y, alpha) * focal(truth(p, y), gamma)).sum() / reduced[reduction]
+
+    cases = tuple({"reduction": kind, "gamma": gamma} for kind in reduced for gamma in (2.0, 0.5))
+    name = "tfa.losses.SigmoidFocalCrossEntropy"
+    return [
+        Proof(name, by_complex_steps(of_probabilities), YES, ANSWERS, cases),
+        Proof(
+            f"{name}(from_logits=True)",
+            by_complex_steps(lambda x, y, **given: of_probabilities(sigmoid(x), y, **given)),
+            LOGITS,
+            ANSWERS,
+            cases,
+        ),
+    ]
+
+
 def softmax_with_loss(x, y, ignore_label=None, normalization="VALID"):
     kept = np.ones(len(y), bool) if ignore_label is None else y != ignore_label
     losses = -np.log(of_class(softmax(x), np.where(kept, y, 0))) * kept

@@ -52,7 +52,7 @@ optax.sigmoid_focal_loss; optax.softmax_cross_entropy_with_integer_labels; sklea
 binary:logistic; multi:softprob; multi:softmax; lightgbm.binary; multiclass; multiclassova;
 xentropy; catboost.Logloss; MultiClass; MultiClassOneVsAll; monai.losses.FocalLoss;
 kornia.losses.FocalLoss; mmdet.models.losses.FocalLoss; Detectron2 focal loss;
-focalis.softmax_focal_loss
+focalis.softmax_focal_loss; tfa SigmoidFocalCrossEntropy; xent; label smoothing cross entropy
 """
 
 

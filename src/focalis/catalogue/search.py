@@ -18,6 +18,7 @@ _ABBREVIATIONS = {
     "lgb": "lightgbm",
     "smp": "segmentationmodelspytorch",
     "tf": "tensorflow",
+    "tfa": "tensorflowaddons",
     "xgb": "xgboost",
 }
 TASKS = ("binary", "multi-label", "multi-class")
@@ -212,7 +213,7 @@ def _roots() -> frozenset[str]:
 def _nearest(base: str) -> str:
     """Return what to say of a name that is none: why it is not here, or what it may have meant."""
     *modules, last = base.strip().split(".")
-    words = [*modules, *last.split()]
+    words = [*modules, *last.split()] or [""]
     for plain in (_plain(last), _plain(words[-1]), _plain(" ".join(words[1:]))):
         if plain in REASONS:
             return f"it is of another family than cross-entropy, since {REASONS[plain]}"
