@@ -89,7 +89,8 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     def forward(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Compute the loss, and its gradient in the same pass."""
         scores, labels = (np.moveaxis(blob.data, 1, -1) for blob in bottom)
-        value, gradient = self.loss.value_and_grad(scores, labels, normalizer=len(scores))
+        # Of no rows the loss is 0, which is no division by N.
+        value, gradient = self.loss.value_and_grad(scores, labels, normalizer=len(scores) or None)
         self.gradient = np.moveaxis(gradient, -1, 1)
         top[0].data[...] = value
 
@@ -118,7 +119,7 @@ class SigmoidFocalLossLayer(_LossLayer):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
 
     Examples
@@ -169,7 +170,7 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
 
     Examples
@@ -205,13 +206,17 @@ def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings in a `param_str`: a dict as Python writes it, without evaluating code."""
     try:
         settings = ast.literal_eval(text.strip() or "{}")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, TypeError, ValueError):  # TypeError for a key that is a list
         settings = None
     if not isinstance(settings, dict):
         raise ValueError(f"param_str must be a dict such as \"{{'{known[0]}': …}}\", got {text!r}")
     for name in settings:
         if name not in known:
             raise ValueError(f"param_str may have {', '.join(known)}, got {name!r}")
+    for name in ("gamma", "focusing_parameter", "alpha", "ignore_label"):
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise TypeError(f"{name} in param_str must be a number, got {value!r}")
     return settings
 
 
@@ -225,8 +230,15 @@ def _balances(given: Any, n_classes: int) -> Any:
                 f"class_balances must name each class from 1 to {n_classes}, got {', '.join(by_number)}"
             )
         given = [by_number[number] for number in numbers]
-    if given is not None and np.shape(given) != (n_classes,):
+    if given is None:
+        return None
+    try:
+        weights = np.asarray(given, np.float64)
+        fits = weights.shape == (n_classes,) and bool(((weights >= 0) & (weights < np.inf)).all())
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
         raise ValueError(
-            f"class_balances must be {n_classes} numbers, one per class, got {given!r}"
+            f"class_balances must be {n_classes} finite numbers from 0 up, one per class, got {given!r}"
         )
     return given

@@ -99,6 +99,10 @@ def general():
         "categorical cross-entropy": (weighted_mean, ({}, smooth, weights)),
         "sparse categorical cross-entropy": (weighted_mean, ONCE),
         "softmax loss": (weighted_mean, ONCE),
+        "label-smoothed cross-entropy": (
+            lambda x, y, label_smoothing=0.1: weighted_mean(x, y, label_smoothing=label_smoothing),
+            ({}, smooth),
+        ),
         "weighted cross-entropy": (weighted_mean, ({}, weights)),
         "softmax focal loss": (
             lambda x, y, gamma=2.0, alpha=(1, 1, 1): (
@@ -162,6 +166,27 @@ def general():
         Proof("negative log-likelihood", by_complex_steps(likelihood), ROWS, INDICES),
         Proof(
             "multi-label softmax loss", by_complex_steps(multi_label), LOGITS, SOME_LABELS, labels
+        ),
+    ]
+
+
+def addons():
+    """Sums over the last axis, of probabilities or of logits."""
+    reduced = {"sum": 1, "sum_over_batch_size": 8}
+
+    def of_probabilities(p, y, reduction, alpha=0.25, gamma=2.0):
+        return (alpha_t(y, alpha) * focal(truth(p, y), gamma)).sum() / reduced[reduction]
+
+    cases = tuple({"reduction": kind, "gamma": gamma} for kind in reduced for gamma in (2.0, 0.5))
+    name = "tfa.losses.SigmoidFocalCrossEntropy"
+    return [
+        Proof(name, by_complex_steps(of_probabilities), YES, ANSWERS, cases),
+        Proof(
+            f"{name}(from_logits=True)",
+            by_complex_steps(lambda x, y, **given: of_probabilities(sigmoid(x), y, **given)),
+            LOGITS,
+            ANSWERS,
+            cases,
         ),
     ]
 

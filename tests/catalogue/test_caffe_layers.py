@@ -183,7 +183,10 @@ BAD = {
     "a wrong name": ("{'gama': 2}", "got 'gama'"),
     "both names": ("{'gamma': 2, 'focusing_parameter': 2}", "got both"),
     "out of range": ("{'gamma': -1}", r"gamma of focal must lie in \[0, inf\)"),
-    "few balances": ("{'class_balances': [1, 2]}", "class_balances must be 3 numbers"),
+    "few balances": ("{'class_balances': [1, 2]}", "class_balances must be 3 finite numbers"),
+    "no numbers": ("{'class_balances': ['a', 1, 1]}", "class_balances must be 3 finite numbers"),
+    "below 0": ("{'class_balances': [-1, 1, 1]}", "class_balances must be 3 finite numbers"),
+    "a key of another kind": ("{[1]: 2}", "param_str must be a dict"),
     "a class left out": ("{'class_balances': {'1': 1, '3': 1}}", "each class from 1 to 3"),
 }
 
@@ -193,6 +196,25 @@ def test_bad_parameters(kind):
     param_str, message = BAD[kind]
     with pytest.raises(ValueError, match=message):
         set_up(SigmoidFocalLossLayer, param_str, [Blob.of(LOGITS), Blob.of(ANSWERS)], [Blob(0)])
+
+
+@pytest.mark.parametrize(("name", "value"), [("ignore_label", "x"), ("alpha", "x"), ("gamma", [2])])
+def test_a_setting_that_is_no_number_is_named(name, value):
+    """By its own name, and not by that of what it becomes."""
+    with pytest.raises(TypeError, match=f"^{name} in param_str must be a number, got "):
+        set_up(
+            SigmoidFocalLossLayer,
+            str({name: value}),
+            [Blob.of(LOGITS), Blob.of(ANSWERS)],
+            [Blob(0)],
+        )
+
+
+@pytest.mark.parametrize("layer_type", [SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer])
+def test_a_batch_without_rows_costs_nothing(layer_type):
+    value, gradient = run(layer_type, "", np.zeros((0, 3)), np.zeros((0, 3)))
+    assert value == 0.0
+    assert gradient.shape == (0, 3)
 
 
 def test_bad_blobs():

@@ -300,6 +300,7 @@ def test_infinities_are_words_for_programs(capsys):
 BAD = {
     "a miss": (("explain", "croseentropy"), "did you mean 'cross-entropy'"),
     "no name": (("explain",), "NAME"),
+    "an empty name": (("explain", ""), "no loss is called ''"),
     "a word": (("explain", "focal", "--logits", "2,x", "--target", "0"), "separated by commas"),
     "no target": (("explain", "focal", "--logits", "2,1"), "both --logits and --target"),
     "no such class": (("explain", "focal", "--logits", "2,1", "--target", "5"), r"\[0, 2\)"),

@@ -25,6 +25,7 @@ def test_bce_loss_holds_the_logarithm_above_minus_100():
 def test_the_mean_of_nothing():
     logits, targets = torch.zeros(2, 3), torch.tensor([-100, -100])
     assert torch.isnan(F.cross_entropy(logits, targets))
+    assert torch.isnan(F.nll_loss(logits, targets))
     value, gradient = ours("torch.nn.CrossEntropyLoss", logits, targets)
     assert value == 0.0
     assert not gradient.any()
@@ -35,6 +36,12 @@ def test_nll_loss_takes_anything():
     assert F.nll_loss(logits, target) == -3.0  # a loss below 0
     with pytest.raises(ValueError, match="probabilities"):
         ours("torch.nn.NLLLoss", logits, target)
+
+
+def test_nll_loss_takes_indices_alone():
+    with pytest.raises(RuntimeError, match="multi-target not supported"):
+        F.nll_loss(torch.zeros(2, 3), torch.ones(2, 3))
+    assert lookup("torch.nn.NLLLoss")[0].targets.name == "a class index for each row"
 
 
 def test_soft_margin_loss_takes_0_for_a_target():

@@ -23,6 +23,7 @@ ISOLATED = ("proofs_jax", "proofs_tensorflow")
 SOURCES = {
     "general": ("proofs_by_definition", "general"),
     "focalis": ("proofs_by_definition", "focalis_functions"),
+    "TensorFlow Addons": ("proofs_by_definition", "addons"),
     "Caffe": ("proofs_by_definition", "caffe"),
     "MMDetection": ("proofs_by_definition", "mmdetection"),
     "PyTorch": ("proofs_torch", "pytorch", "torch"),

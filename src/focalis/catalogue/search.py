@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from focalis.catalogue.calls import read_call, variants_of_call
 from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
+from focalis.catalogue.outside import REASONS
 
 __all__ = ["Found", "entries", "lookup", "meant"]
 
@@ -17,6 +18,7 @@ _ABBREVIATIONS = {
     "lgb": "lightgbm",
     "smp": "segmentationmodelspytorch",
     "tf": "tensorflow",
+    "tfa": "tensorflowaddons",
     "xgb": "xgboost",
 }
 TASKS = ("binary", "multi-label", "multi-class")
@@ -149,7 +151,7 @@ def meant(name: str) -> Found:
         chosen = [entry for entry in found if not inside or _plain(inside) in _variants(entry)]
         meanings = [(entry, {}) for entry in chosen]
     if not meanings:
-        raise ValueError(f"no loss is called {name!r}: {_nearest(last)}")
+        raise ValueError(f"no loss is called {name!r}: {_nearest(base)}")
     return Found(tuple(meanings), unknown)
 
 
@@ -208,16 +210,40 @@ def _roots() -> frozenset[str]:
     return frozenset(packages | {_plain(entry.framework) for entry in ENTRIES})
 
 
-def _nearest(last: str) -> str:
+def _nearest(base: str) -> str:
+    """Return what to say of a name that is none: why it is not here, or what it may have meant."""
+    *modules, last = base.strip().split(".")
+    words = [*modules, *last.split()] or [""]
+    for plain in (_plain(last), _plain(words[-1]), _plain(" ".join(words[1:]))):
+        if plain in REASONS:
+            return f"it is of another family than cross-entropy, since {REASONS[plain]}"
+    own = _of_framework(words) if len(words) > 1 else []
+    if own:
+        return f"did you mean {' or '.join(map(repr, own[:2]))}?"
     written: dict[str, str] = {}
     for entry in ENTRIES:
         for name in (entry.name, *entry.also):
             short = name.partition("(")[0].split(".")[-1]
             written.setdefault(_plain(short), short)
-    near = difflib.get_close_matches(_plain(last), written, n=2, cutoff=0.7)
+    near: list[str] = []
+    for wanted in (last, " ".join(words[1:])):
+        near = near or difflib.get_close_matches(_plain(wanted), written, n=2, cutoff=0.7)
     if not near:
         return "focalis list shows all"
     return f"did you mean {' or '.join(repr(written[one]) for one in near)}?"
+
+
+def _of_framework(words: list[str]) -> list[str]:
+    """Return the names of a framework, the first word, that hold the others."""
+    root = _ABBREVIATIONS.get(_plain(words[0]), _plain(words[0]))
+    wanted = _plain(" ".join(words[1:]))
+    names = {
+        entry.name.partition("(")[0]: None
+        for entry in ENTRIES
+        for own in _names(entry)
+        if root in (_plain(entry.framework), own[0]) and wanted in own[-1]
+    }
+    return list(names)
 
 
 def _one_of(kind: str, given: str, choices: tuple[str, ...]) -> str:

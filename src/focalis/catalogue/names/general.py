@@ -52,7 +52,7 @@ ENTRIES = (
         "general",
         "softmax",
         parameters=(CLASS_WEIGHT, SMOOTHING),
-        also=("cross-entropy", "softmax cross-entropy", "CE"),
+        also=("cross-entropy", "softmax cross-entropy", "CE", "xent"),
         pitfalls=(
             "The name says nothing about who applies the softmax: PyTorch and TensorFlow's "
             "*_with_logits do, "
@@ -78,7 +78,7 @@ ENTRIES = (
         "general",
         "sigmoid",
         parameters=(Parameter("pos_weight"), SMOOTHING),
-        also=("cross-entropy", "BCE", "binary cross-entropy with logits"),
+        also=("cross-entropy", "BCE", "xent", "binary cross-entropy with logits"),
         pitfalls=(
             "PyTorch's and Keras's classes of this name take probabilities by default, not logits.",
         ),
@@ -133,6 +133,16 @@ ENTRIES = (
             "The mean divides by the sum of the weights of the targets here and in PyTorch, by "
             "the number of "
             "rows elsewhere.",
+        ),
+    ),
+    Entry(
+        "label-smoothed cross-entropy",
+        "general",
+        "softmax",
+        parameters=(Parameter("label_smoothing", 0.1),),
+        also=("label smoothing cross-entropy", "label smoothing"),
+        pitfalls=(
+            "A share ε of the target goes to all C classes alike: the true one keeps 1 − ε + ε / C.",
         ),
     ),
     Entry(
@@ -211,8 +221,8 @@ ENTRIES = (
         parameters=(Parameter("kappa", 0.7),),
         also=("generalized cross-entropy", "GCE", "Lq loss"),
         pitfalls=(
-            "The paper calls κ q. At κ = 1 it is 1 − p_t (the mean absolute error), towards 0 "
-            "cross-entropy.",
+            "The paper calls κ q. Towards κ = 0 it is cross-entropy; at κ = 1 it is 1 − p_t, half of "
+            "the paper's absolute error, 2 (1 − p_t).",
         ),
     ),
     Entry(

@@ -62,13 +62,13 @@ ENTRIES = (
         pitfalls=("Soft labels mix p_t; here they mean the expectation of the loss.",),
     ),
     Entry(
-        "optax.poly_loss_cross_entropy",
+        "optax.losses.poly_loss_cross_entropy",
         "optax",
         "softmax",
         "poly1",
         targets=ONLY_ROWS,
         parameters=(Parameter("epsilon", 2.0),),
         fixed=UNREDUCED,
-        also=_names("poly_loss_cross_entropy"),
+        also=("focalis.jax.poly_loss_cross_entropy",),
     ),
 )

@@ -30,9 +30,9 @@ _OVER_CLASSES = (
     'Without a reduction, and with "sum", it still averages over the last axis (here it does not).'
 )
 _SIGMOID_FIRST = (
-    "from_logits=True takes the sigmoid first and the logarithm after, held in [1e-7, 1 − "
-    "1e-7]: beyond "
-    "|logit| = 16 the gradient is 0 (here it is right)."
+    "from_logits=True takes the sigmoid first. On JAX and PyTorch the logarithm is held in "
+    "[1e-7, 1 − 1e-7]: beyond |logit| = 16 a wrong answer has next to no gradient. On TensorFlow, "
+    "and here, it has."
 )
 _SOFTMAX_FIRST = (
     "from_logits=True takes the softmax first and the logarithm after, held in [1e-7, 1 − "

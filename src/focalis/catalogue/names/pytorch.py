@@ -4,6 +4,7 @@ from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import (
     CLASS_INDICES_WITH_BACKGROUND,
     LOG_PROBABILITIES,
+    ONLY_INDICES,
     SIGNS,
 )
 
@@ -46,13 +47,16 @@ ENTRIES = (
         "PyTorch",
         "simplex",
         scores=LOG_PROBABILITIES,
+        targets=ONLY_INDICES,
         parameters=(WEIGHT, IGNORE, MEAN),
         also=("torch.nn.functional.nll_loss", "torch.nn.NLLLoss2d"),
         pitfalls=(
             "It takes log-probabilities and contains no logarithm: on logits or probabilities "
             "it trains on "
             "nonsense without an error.",
+            "The mean divides by the sum of the weights of the targets.",
             _AXIS,
+            _EMPTY,
         ),
     ),
     Entry(

@@ -6,6 +6,7 @@ from focalis.catalogue.transforms import ONLY_INDICES, held_inside
 _ROUNDING = 2.0**-52
 _NORMALIZE = Parameter("normalize", True, "reduction", {True: "mean", False: "sum"})
 _FIRST = "The targets come first, and it takes probabilities."
+_SCORER = 'The scorer "neg_log_loss" is its negative.'
 _INSIDE = (
     "Probabilities are held inside by the rounding of their type: 2.2e-16, or 1.2e-7 in float32."
 )
@@ -19,11 +20,12 @@ ENTRIES = (
         parameters=(_NORMALIZE, Parameter("sample_weight")),
         denominator="weights",
         tasks=("binary",),
-        also=("sklearn.metrics.neg_log_loss",),
+        also=("neg_log_loss",),
         pitfalls=(
             _FIRST,
             _INSIDE,
             "One class alone needs labels=. It is a metric: there is no gradient.",
+            _SCORER,
         ),
     ),
     Entry(
@@ -32,11 +34,12 @@ ENTRIES = (
         "simplex",
         scores=held_inside(_ROUNDING),
         parameters=(_NORMALIZE, Parameter("sample_weight")),
-        also=("sklearn.metrics.neg_log_loss",),
+        also=("neg_log_loss",),
         pitfalls=(
             _FIRST,
             _INSIDE,
             "Columns follow the sorted labels. It is a metric: there is no gradient.",
+            _SCORER,
         ),
     ),
     Entry(

@@ -1,7 +1,9 @@
-"""TensorFlow: tf.nn, and the losses of TensorFlow 1 that live on in tf.compat.v1.losses."""
+"""TensorFlow: tf.nn, the losses of TensorFlow 1 in tf.compat.v1.losses, and one of TensorFlow Addons."""
+
+from typing import Any
 
 from focalis.catalogue.entry import Entry, Parameter
-from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
+from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS, held_inside
 
 _REDUCTIONS = {
     "weighted_sum_by_nonzero_weights": "mean",
@@ -19,8 +21,40 @@ _WEIGHTS = (
     "weights multiply the losses, and the mean divides by the number of those that are not 0."
 )
 _NO_REDUCTION = "It takes keyword arguments, labels first, and returns one number for each"
+_ADDON: dict[str, Any] = {
+    "margin_loss": "focal",
+    "parameters": (
+        Parameter("alpha", 0.25),
+        Parameter("gamma", 2.0),
+        Parameter(
+            "reduction",
+            "none",
+            words={"none": "none", "sum": "sum", "sum_over_batch_size": "batchmean"},
+        ),
+    ),
+    "also": ("tfa.losses.sigmoid_focal_crossentropy",),
+    "pitfalls": (
+        "It takes probabilities unless from_logits=True.",
+        "It sums over the last axis, also without a reduction (here it does not).",
+        "Soft targets mix p_t; here they mean the expectation of the loss.",
+        "TensorFlow Addons are no longer maintained.",
+    ),
+}
 
 ENTRIES = (
+    Entry(
+        "tfa.losses.SigmoidFocalCrossEntropy",
+        "TensorFlow Addons",
+        "identity",
+        scores=held_inside(1e-7),
+        **_ADDON,
+    ),
+    Entry(
+        "tfa.losses.SigmoidFocalCrossEntropy(from_logits=True)",
+        "TensorFlow Addons",
+        "sigmoid",
+        **_ADDON,
+    ),
     Entry(
         "tf.losses.log_loss",
         "TensorFlow",
@@ -82,7 +116,7 @@ ENTRIES = (
         "softmax",
         targets=ONLY_ROWS,
         fixed={"reduction": "none"},
-        also=("tf.nn.softmax_cross_entropy_with_logits_v2",),
+        also=("tf.compat.v1.nn.softmax_cross_entropy_with_logits_v2",),
         pitfalls=(
             f"{_NO_REDUCTION} row.",
             "Targets are a distribution for each row: a row that sums to s has the gradient of "
