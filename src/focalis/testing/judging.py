@@ -11,7 +11,7 @@ from focalis.testing.inputs import Inputs
 from focalis.testing.numbers import mp
 from focalis.testing.report import Failure, Finding
 
-__all__ = ["judge", "raised"]
+__all__ = ["judge", "raised", "told"]
 
 Array = np.ndarray
 
@@ -65,12 +65,17 @@ def _compare(x: float, true: Any, bulk: Any, dtype: str, factor: float) -> tuple
 
 
 def raised(error: BaseException) -> str:
-    """Return an exception as one line."""
+    """Return what came instead of numbers, as one line."""
+    return told(error) if isinstance(error, RefusalError) else f"raises {told(error)}"
+
+
+def told(error: BaseException) -> str:
+    """Return an exception as one line of bounded length."""
     text = " ".join(str(error).split())
     if isinstance(error, RefusalError):
         return text
     text = text if len(text) <= 160 else text[:157] + "..."
-    return f"raises {type(error).__name__}: {text}" if text else f"raises {type(error).__name__}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _true(x: Any) -> str:
