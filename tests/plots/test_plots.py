@@ -118,6 +118,23 @@ def test_curves_are_told_apart_by_colour_and_by_dashes():
     assert near[0]._dash_pattern != near[1]._dash_pattern
 
 
+def test_losses_that_differ_in_weights_or_link_are_told_apart():
+    given = ["cross_entropy(alpha=.25)", "cross_entropy", "cross_entropy(pos_weight=2)"]
+    again = ["softmax_cross_entropy(alpha=3)", "cross_entropy(reduction=sum)", given[0]]
+    lines = plots.plot_margin([*given, *again], quantity="loss").get_lines()
+    names = ["α = 0.25", "", "pos weight = 2"]
+    expected = [f"sigmoid cross-entropy {name}".strip() for name in names]
+    assert [line.get_label() for line in lines] == [*expected, "softmax cross-entropy α = 3"]
+    assert len({line.get_color() for line in lines}) == 4
+    weights = [line.get_ydata()[0] / lines[1].get_ydata()[0] for line in lines]
+    np.testing.assert_allclose(weights, [0.25, 1, 2, 3], rtol=1e-14)
+    share = plots.plot_cumulative_share(
+        [1.0, 2.0, 0.5], [0, 1, 1], ["cross_entropy", "cross_entropy(label_smoothing=.5)"]
+    )
+    labels = [line.get_label() for line in share[0].get_lines()]
+    assert labels == ["cross-entropy", "cross-entropy label smoothing = 0.5"]
+
+
 def test_axes_of_ones_own_are_drawn_into():
     _, (ax, *others) = pyplot.subplots(1, 4)
     for function, own in zip(PLOTS[:1] + PLOTS[2:], others, strict=True):
@@ -143,10 +160,17 @@ def test_errors_say_what_is_wrong():
         plots.plot_posterior("softmax_focal")
     with pytest.raises(ValueError, match="one link, got sigmoid, softmax"):
         plots.plot_cumulative_share([1.0], [1], ["focal", "softmax_focal"])
-    with pytest.raises(ValueError, match="targets must be 0 or 1"):
+    with pytest.raises(ValueError, match=r"targets must be 0 or 1, .* got 0\.5"):
         plots.plot_cumulative_share([1.0, 2.0], [0.5, 1])
     with pytest.raises(ValueError, match="some cost something"):
+        plots.plot_cumulative_share([1.0, -np.inf], [0, 1])
+    with pytest.raises(ValueError, match="got no negatives"):
         plots.plot_cumulative_share([1.0, 2.0], [1, 1])
+    with pytest.raises(ValueError, match="logits must be numbers, got nan"):
+        plots.plot_cumulative_share([1.0, np.nan], [0, 1])
+    for setting in ("class_weight=[2,3]", "label_smoothing=.5", "alpha=[.5,.5]"):
+        with pytest.raises(ValueError, match=f"cannot show {setting.partition('=')[0]}, got"):
+            plots.plot_loss(f"cross_entropy({setting})")
 
 
 START = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-"}
@@ -171,7 +195,7 @@ def test_every_kind_of_file_is_drawn(tmp_path, kind):
     table.write_text("logit;target\n2.5;1\n-0.5;1\n-3;0\n1e-1;0\n")
     logits = table if KINDS[kind].of_logits else None
     plot(kind, ["focal(gamma=1.5)"], tmp_path / "out.svg", logits=logits, overwrite=False)
-    assert "focal γ = 1.5" not in (tmp_path / "out.svg").read_text()  # one curve needs no legend
+    assert "focal γ = 1.5" in (tmp_path / "out.svg").read_text("utf-8")
     assert (tmp_path / "out.svg").stat().st_size > 5000
 
 
@@ -190,7 +214,9 @@ BAD = {
     "logits": (("loss", "a.png", "x.csv"), "--logits belongs to share and figure-4"),
     "no file": (("share", "a.png", "x.csv"), r"cannot read x\.csv"),
     "no rows": (("share", "a.png", "empty.csv"), r"empty\.csv must have .* it has no rows"),
-    "words": (("share", "a.png", "words.csv"), r"words\.csv must have .* got '1 yes'"),
+    "words": (("share", "a.png", "words.csv"), r"words\.csv must have .* line 3 is '1 yes'"),
+    "targets": (("share", "a.png", "other.csv"), r"other\.csv must have .* line 2 is '2 0\.5'"),
+    "not a number": (("share", "a.png", "nan.csv"), r"nan\.csv must have .* line 1 is 'nan 1'"),
 }
 
 
@@ -198,7 +224,9 @@ BAD = {
 def test_bad_input_of_the_command(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     Path("empty.csv").write_text("logit,target\n")
-    Path("words.csv").write_text("logit,target\n1,yes\n")
+    Path("words.csv").write_text("logit,target\n\n1,yes\n")
+    Path("other.csv").write_text("1,1\n2,0.5\n")
+    Path("nan.csv").write_text("nan,1\n2,0\n")
     (name, out, logits), message = BAD[kind]
     with pytest.raises(ValueError, match=message):
         plot(name, [], Path(out), logits=logits and Path(logits), overwrite=False)

@@ -14,7 +14,7 @@ from focalis.plots.curves import (
     by_margin,
     cross_entropy_ratio,
     cumulative_share,
-    label,
+    named,
     posterior,
     read_losses,
 )
@@ -128,7 +128,7 @@ def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Parameters
     ----------
     losses, ax
-        As in `plot_loss`. Weights such as α are left out.
+        As in `plot_loss`. Weights such as α do not change the ratio: they are left out.
 
     Returns
     -------
@@ -229,19 +229,27 @@ def plot_cumulative_share(
     x, y = np.asarray(logits), np.asarray(targets)
     groups = [("", np.ones(np.shape(y)[:1], bool))]
     if links <= {"sigmoid", "identity"}:
-        if not np.isin(y, (0, 1)).all():
-            raise ValueError("targets must be 0 or 1, so that each is a positive or a negative")
+        wrong = y[~np.isin(y, (0, 1))]
+        if wrong.size:
+            raise ValueError(
+                "targets must be 0 or 1, so that each is a positive or a negative, "
+                f"got {wrong.flat[0]:g}"
+            )
         groups = [("positives", y == 1), ("negatives", y == 0)]
+        for title, chosen in groups:
+            if not chosen.any():
+                raise ValueError(f"targets must have positives and negatives, got no {title}")
+    if np.isnan(x).any():
+        raise ValueError("logits must be numbers, got nan")
     axes = new_axes(len(groups)) if ax is None else ax
     flat = np.atleast_1d(np.asarray(axes, object))
     if flat.shape != (len(groups),):
         raise ValueError(f"ax must be {len(groups)} axes, got {flat.size}")
     for one, (title, chosen) in zip(flat, groups, strict=True):
         position = 0
-        for loss in read:
+        for name, baseline, loss in named(read):
             share, held = cumulative_share(loss, x[chosen], y[chosen], _POINTS)
-            baseline = loss.margin_loss.name == "cross_entropy"
-            one.plot(share, held, label=label(loss), **line_style(position, baseline))
+            one.plot(share, held, label=name, **line_style(position, baseline))
             position += not baseline
         of = f" of the {title}" if title else " of the examples"
         dress(one, f"share{of}, easiest first", "share of their loss", title)
@@ -250,9 +258,7 @@ def plot_cumulative_share(
 
 
 def _curves(losses: list[Any], evaluate: Any) -> list[tuple[str, bool, Array]]:
-    return [
-        (label(loss), loss.margin_loss.name == "cross_entropy", evaluate(loss)) for loss in losses
-    ]
+    return [(name, baseline, evaluate(loss)) for name, baseline, loss in named(losses)]
 
 
 def _logit() -> Array:

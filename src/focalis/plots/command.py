@@ -86,15 +86,23 @@ def _read_logits(path: Path) -> tuple[Any, Any]:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read {path}: {error}") from error
-    rows = [line.replace(",", " ").replace(";", " ").split() for line in lines if line.strip()]
-    if rows and not _is_number(rows[0][0]):
-        rows = rows[1:]  # the names of the columns
-    wrong = [row for row in rows if len(row) != 2 or not all(map(_is_number, row))]
-    if wrong or not rows:
-        came = f"got {' '.join(wrong[0])!r}" if wrong else "it has no rows"
+    rows = [line.replace(",", " ").replace(";", " ").split() for line in lines]
+    given = [(at, row) for at, row in enumerate(rows, 1) if row]
+    if given and not _is_number(given[0][1][0]):
+        given = given[1:]  # the names of the columns
+    wrong = [(at, row) for at, row in given if not _is_example(row)]
+    if wrong or not given:
+        came = f"line {wrong[0][0]} is {' '.join(wrong[0][1])!r}" if wrong else "it has no rows"
         raise ValueError(f"{path} must have a logit and a target of 0 or 1 in each line: {came}")
-    table = np.array(rows, float)
+    table = np.array([row for _, row in given], float)
     return table[:, 0], table[:, 1]
+
+
+def _is_example(row: list[str]) -> bool:
+    """Return whether a row has a logit and a target."""
+    if len(row) != 2 or not all(map(_is_number, row)):
+        return False
+    return not np.isnan(float(row[0])) and float(row[1]) in (0.0, 1.0)
 
 
 def _is_number(text: str) -> bool:

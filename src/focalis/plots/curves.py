@@ -11,7 +11,16 @@ from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
 
-__all__ = ["Losses", "by_margin", "cumulative_share", "label", "posterior", "read_losses"]
+__all__ = [
+    "Losses",
+    "by_margin",
+    "cross_entropy_ratio",
+    "cumulative_share",
+    "label",
+    "named",
+    "posterior",
+    "read_losses",
+]
 
 Array = np.ndarray
 Losses = str | MarginLoss | Loss | Iterable[str | MarginLoss | Loss]
@@ -33,7 +42,8 @@ def read_losses(given: Losses) -> list[Loss]:
     several = [given] if isinstance(given, str | MarginLoss | Loss) else list(given)
     if not several:
         raise ValueError("losses must be at least one loss, got none")
-    return [_read_loss(one) for one in several]
+    # The same loss twice, or with another reduction, is the same curve.
+    return list(dict.fromkeys(replace(_read_loss(one), reduction="mean") for one in several))
 
 
 def _read_loss(given: Any) -> Loss:
@@ -58,21 +68,58 @@ def label(loss: Loss) -> str:
     'FL* γ = 2, β = 1'
     """
     name = loss.margin_loss.name
-    settings = {**loss.margin_loss.parameters}
-    if isinstance(loss.alpha, float):
-        settings["alpha"] = loss.alpha
-    shown = ", ".join(f"{_LETTERS.get(k, k)} = {value:g}" for k, value in settings.items())
+    settings = {**loss.margin_loss.parameters, **_weights(loss)}
+    shown = ", ".join(
+        f"{_LETTERS.get(k, k.replace('_', ' '))} = {_shown(value)}" for k, value in settings.items()
+    )
     return f"{_NAMES.get(name, name.replace('_', ' '))} {shown}".strip()
 
 
+def named(losses: list[Loss]) -> list[tuple[str, bool, Loss]]:
+    """Return losses with names that tell them apart, and whether they are the baseline."""
+    several_links = len({loss.link for loss in losses}) > 1
+    plain = [loss for loss in losses if loss.margin_loss.name == "cross_entropy"]
+    baseline = next((loss for loss in plain if not _weights(loss)), None)
+    prefix = {loss.link: f"{loss.link} " if several_links else "" for loss in losses}
+    return [(prefix[loss.link] + label(loss), loss is baseline, loss) for loss in losses]
+
+
+def _weights(loss: Loss) -> dict[str, Any]:
+    """Return the weights and the smoothing of a loss that are on."""
+    settings = {
+        "alpha": loss.alpha,
+        "pos_weight": loss.pos_weight,
+        "class_weight": loss.class_weight,
+        "label_smoothing": loss.label_smoothing or None,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(f'{one:g}' for one in value)})"
+    return f"{value:g}"
+
+
 def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:
-    """Return value, slope and curvature of a loss at margins, weighted as a positive is."""
-    weight = loss.alpha if loss.link == "sigmoid" else None
-    plain = Loss("sigmoid", loss.margin_loss, alpha=weight, reduction="none")
+    """Return value, slope and curvature of a loss at margins, weighted as a positive is.
+
+    Raises
+    ------
+    ValueError
+        If the classes have weights of their own or the targets are smoothed: no one curve is it.
+    """
+    for name, value in _weights(loss).items():
+        if isinstance(value, tuple) or name == "label_smoothing":
+            raise ValueError(
+                f"a curve over the margin or p_t cannot show {name}, got {_shown(value)}"
+            )
+    weight = loss.answer_weights(1, np.dtype(np.float64))[0]
+    plain = Loss("sigmoid", loss.margin_loss, reduction="none")
     yes = np.ones_like(m)
     # The reference engine: a few hundred points are not worth compiling a kernel for.
     slope, curvature = plain.grad_and_hess(m, yes, engine="numpy")
-    return plain(m, yes, engine="numpy"), slope, curvature
+    return weight * plain(m, yes, engine="numpy"), weight * slope, weight * curvature
 
 
 def cross_entropy_ratio(loss: Loss, m: Array) -> Array:

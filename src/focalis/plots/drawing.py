@@ -50,7 +50,7 @@ def draw(ax: Any, x: Array, curves: Sequence[tuple[str, bool, Array]]) -> None:
 
 
 def dress(ax: Any, x: str, y: str, title: str = "") -> None:
-    """Give axes their labels, a quiet grid and, if there is more than one curve, a legend."""
+    """Give axes their labels, a quiet grid and a legend."""
     ax.set_xlabel(x, color=_INK)
     ax.set_ylabel(y, color=_INK)
     if title:
@@ -62,5 +62,4 @@ def dress(ax: Any, x: str, y: str, title: str = "") -> None:
     for side in ("left", "bottom"):
         ax.spines[side].set_color(_SOFT)
     ax.tick_params(colors=_SOFT)
-    if len(ax.get_lines()) > 1:
-        ax.legend(frameon=False, labelcolor=_INK, handlelength=2.8)
+    ax.legend(frameon=False, labelcolor=_INK, handlelength=2.8)

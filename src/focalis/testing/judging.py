@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from focalis.links import ELEMENTWISE
 from focalis.testing.criterion import complaint, excess
 from focalis.testing.frameworks import RefusalError
 from focalis.testing.inputs import Inputs
 from focalis.testing.numbers import mp
 from focalis.testing.report import Failure, Finding
 
-__all__ = ["judge", "raised"]
+__all__ = ["judge", "raised", "told"]
 
 Array = np.ndarray
 
@@ -40,7 +41,7 @@ def judge(
         x = float(got[i])
         if mp.isnan(true[i]):
             if not np.isnan(x):
-                failure = Failure(_place(inputs, i), _shown(x, inputs), "nan", "hides a NaN")
+                failure = Failure(_place(inputs, i, link), _shown(x, inputs), "nan", "hides a NaN")
                 finding.failures.append(failure)
             continue
         # Rows that repeat share the truth and, mostly, the result.
@@ -49,7 +50,7 @@ def judge(
         wrong, error = known[x, id(true[i])]
         finding.worst = max(finding.worst, error)
         if wrong:
-            place, size, text = _place(inputs, i), _size(inputs, i), _true(true[i])
+            place, size, text = _place(inputs, i, link), _size(inputs, i, link), _true(true[i])
             finding.failures.append(Failure(place, _shown(x, inputs), text, wrong, size))
     finding.failures.sort(key=lambda failure: failure.size)
 
@@ -64,12 +65,17 @@ def _compare(x: float, true: Any, bulk: Any, dtype: str, factor: float) -> tuple
 
 
 def raised(error: BaseException) -> str:
-    """Return an exception as one line."""
+    """Return what came instead of numbers, as one line."""
+    return told(error) if isinstance(error, RefusalError) else f"raises {told(error)}"
+
+
+def told(error: BaseException) -> str:
+    """Return an exception as one line of bounded length."""
     text = " ".join(str(error).split())
     if isinstance(error, RefusalError):
         return text
     text = text if len(text) <= 160 else text[:157] + "..."
-    return f"raises {type(error).__name__}: {text}" if text else f"raises {type(error).__name__}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _true(x: Any) -> str:
@@ -83,15 +89,21 @@ def _shown(x: float, inputs: Inputs) -> str:
     return f"{x:.17g}" if inputs.dtype == "float64" else f"{x:.8g}"
 
 
-def _size(inputs: Inputs, i: tuple[int, ...]) -> float:
+def _answered(i: tuple[int, ...], link: str) -> tuple[int, ...]:
+    """Return where the scores are that a number depends on: an element, or a row of classes."""
+    return i if link in ELEMENTWISE else i[:1]
+
+
+def _size(inputs: Inputs, i: tuple[int, ...], link: str) -> float:
     """Return the largest score of a row, by which the smallest failing input is found."""
-    return float(np.max(np.abs(inputs.logits[i[0]]))) if i else 0.0
+    return float(np.max(np.abs(inputs.logits[_answered(i, link)]))) if i else 0.0
 
 
-def _place(inputs: Inputs, i: tuple[int, ...]) -> str:
+def _place(inputs: Inputs, i: tuple[int, ...], link: str) -> str:
     if not i:
         return f"the batch of {len(inputs)}"
-    x, y = inputs.logits[i[0]], inputs.targets[i[0]]
+    at = _answered(i, link)
+    x, y = inputs.logits[at], inputs.targets[at]
     target: Any = y.tolist() if np.ndim(y) else f"{float(y):g}"
     if np.ndim(x) == 0:
         return f"score {float(x):.9g}, target {target}"

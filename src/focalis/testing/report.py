@@ -111,7 +111,9 @@ class Report:
         for finding in looked:
             if finding.failures:
                 wrong = f"{len(finding.failures)} of {finding.cases} wrong"
-                lines += ["", f"WRONG {finding.name}: {wrong}, the smallest of those tried"]
+                if finding.failures[0].where:
+                    wrong += ", the smallest of those tried"
+                lines += ["", f"WRONG {finding.name}: {wrong}"]
                 lines += [f"  {finding.failures[0]}"]
         wrong_ones = [f for f in looked if not f.ok]
         verdict = f"{self.function} is wrong: {len(wrong_ones)} of {len(looked)} checks failed."

@@ -11,6 +11,7 @@ from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
+from focalis.testing.judging import told
 
 __all__ = ["Subject"]
 
@@ -178,7 +179,7 @@ class Subject:
                 except RefusalError:
                     raise
                 except Exception as error:
-                    refusals.append(f"{framework.name}: {type(error).__name__}: {error}")
+                    refusals.append(f"{framework.name}: {told(error)}")
                     continue
                 # Only NumPy's arrays are taken by functions of other frameworks.
                 takers = frameworks if framework.name == "numpy" else [framework]
