@@ -1,5 +1,6 @@
 """The vocabulary on JAX arrays and tracers, so that a margin loss runs on them as it is written."""
 
+import functools
 from typing import Any
 
 import jax
@@ -7,14 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis import vocabulary
-from focalis.engines.fused import primitives32
 
 __all__: list[str] = []
 
 _OF_NUMPY = (np.ndarray, np.generic, int, float)
 
-_COEFFICIENTS = [float(getattr(primitives32, f"G{k}")) for k in range(10)]
-"""Of log(1 + x) / x on [0, 1] in float32, as the fused kernels have it."""
+
+@functools.cache
+def _coefficients() -> list[float]:
+    """Return those of log(1 + x) / x on [0, 1] in float32, which the fused kernels have."""
+    from focalis.engines.fused import primitives32  # brings Numba, which is slow to import
+
+    return [float(getattr(primitives32, f"G{k}")) for k in range(10)]
 
 
 def _log1p_unit(x: jax.Array) -> jax.Array:
@@ -24,8 +29,9 @@ def _log1p_unit(x: jax.Array) -> jax.Array:
     """
     if x.dtype != jnp.float32:
         return jnp.log1p(x)
-    series: jax.Array | float = _COEFFICIENTS[-1]
-    for coefficient in _COEFFICIENTS[-2::-1]:
+    *lower, highest = _coefficients()
+    series: jax.Array | float = highest
+    for coefficient in reversed(lower):
         series = series * x + coefficient
     return x * series
 
