@@ -61,10 +61,7 @@ def evaluate(
 def answer_totals(
     loss: "Loss", targets: Any, sample_weight: Any, n_classes: int | None
 ) -> tuple[Array, Array]:
-    """Return the total weight (C,) of the positive and of the negative answers, in float64.
-
-    An answer that gets none is an error: the loss would have no finite minimiser.
-    """
+    """Return the total weight (C,) of the positive and of the negative answers, in float64."""
     scores, read = _read_without_logits(loss, targets, n_classes)
     weights = read_row_weights(scores, read, sample_weight, None)
     totals = np.zeros((2, scores.n_classes))
@@ -87,13 +84,6 @@ def answer_totals(
                 totals[1] += np.where(weight == 0, 0, weight * (1 - y)).sum(axis=0)
     positive, negative = loss.answer_weights(scores.n_classes, np.dtype(np.float64))
     totals *= (positive, negative)
-    answers = ("positive", "negative") if loss.link in ELEMENTWISE else ("positive",)
-    for answer, total in zip(answers, totals, strict=False):
-        if np.any(total <= 0):
-            raise ValueError(
-                f"targets must give every class weight, got none for the {answer} answer of class "
-                f"{int(np.flatnonzero(total <= 0)[0])}: no finite logit minimises the loss"
-            )
     return totals[0], totals[1]
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "curvature_scale",
     "require",
     "starting_logits",
+    "starting_targets",
 ]
 
 Array = np.ndarray
@@ -113,6 +114,8 @@ class Metric:
     def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the sum of the weighted losses and the sum of the weights."""
         scores = np.asarray(scores)
+        if scores.size == 0:  # a worker that holds none of the rows
+            return 0.0, 0.0
         weight = _optional(sample_weight)
         value = replace(self.loss, reduction="sum")(
             scores,
@@ -205,14 +208,23 @@ def starting_logits(
     loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
 ) -> Any:
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    targets = starting_targets(loss, labels, n_classes)
+    return loss.initial_logits(
+        targets,
+        sample_weight=_optional(sample_weight),
+        n_classes=n_classes if loss.link == "softmax" else None,
+    )
+
+
+def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
+    """Return a booster's labels as the targets of a loss that has no scores yet."""
     check_loss(loss)
-    labels = np.asarray(labels)
+    given: Array = np.asarray(labels)
     if loss.link == "softmax":
-        most = np.iinfo(np.int32).max
-        labels = class_indices(labels, most if n_classes is None else n_classes)
-    elif n_classes is not None:
-        labels, n_classes = as_targets(loss, np.empty((len(labels), n_classes)), labels), None
-    return loss.initial_logits(labels, sample_weight=_optional(sample_weight), n_classes=n_classes)
+        return class_indices(given, np.iinfo(np.int32).max if n_classes is None else n_classes)
+    if n_classes is None:
+        return given
+    return as_targets(loss, np.empty((len(given), n_classes)), given)
 
 
 def curvature_scale(
@@ -245,7 +257,7 @@ def curvature_scale(
     return mean(plain, start) / found
 
 
-def require(library: str) -> Any:
+def require(library: str, extra: str = "boosting") -> Any:
     """Return a library, or raise an ImportError that says what to install."""
     try:
         return importlib.import_module(library)
@@ -253,7 +265,7 @@ def require(library: str) -> Any:
         if error.name != library:
             raise
         raise ImportError(
-            f"{library} is not installed: pip install {library}, or pip install 'focalis[boosting]'"
+            f"{library} is not installed: pip install {library}, or pip install 'focalis[{extra}]'"
         ) from error
 
 

@@ -57,6 +57,16 @@ class _Objective(Derivatives):
 
 
 class _Metric(Metric):
+    def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
+        """Return the sums over the rows of all workers, where several train together."""
+        total, weight = super().totals(scores, labels, sample_weight)
+        collective = require("xgboost").collective
+        if collective.is_distributed():
+            # XGBoost takes the mean of what its workers return, however many rows each of them has.
+            sums = collective.allreduce(np.array([total, weight]), collective.Op.SUM)
+            total, weight = sums.tolist()
+        return total, weight
+
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
         if hasattr(second, "get_label"):
             value = self.mean(first, second.get_label(), second.get_weight())
@@ -109,6 +119,7 @@ def metric(loss: Loss) -> Metric:
 
     It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
     together with the objective of the same loss: under a built-in one XGBoost hands over probabilities.
+    Where several workers train together it is the mean over the rows of all.
 
     Parameters
     ----------
