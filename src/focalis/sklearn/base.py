@@ -1,5 +1,6 @@
 """What both classifiers share: labels and losses in, probabilities out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,7 @@ def outputs(n_classes: int) -> int:
     return 1 if n_classes == 2 else n_classes
 
 
-class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier that is trained on a loss and knows what its logits stand for."""
 
     loss: Any
@@ -116,6 +117,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return class indices as the loss takes them."""
         return labels.astype(np.float64) if len(self.classes_) == 2 else labels
 
+    @abstractmethod
     def raw_logits(self, X: Any) -> Array:
         """Return the model's own logits, what it started from included.
 
@@ -129,7 +131,6 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ndarray
             (n,) for two classes, (n, C) for more.
         """
-        raise NotImplementedError
 
     def predict_proba(self, X: Any) -> Array:
         """Return the class probabilities.
