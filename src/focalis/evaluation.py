@@ -32,10 +32,12 @@ def evaluate(
     hess: tuple[Array | None] | None = None,
     curvature: str = "exact",
     factor: float = 1.0,
+    own: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted.
 
-    The gradient of a reduced value is multiplied by `factor` before it is rounded.
+    The gradient of a reduced value is multiplied by `factor` before it is rounded. Gradient and Hessian
+    have the type `own`, that of the logits if it is None.
     """
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
@@ -43,8 +45,8 @@ def evaluate(
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
     given = (read.rows, weights.sample_weight, weights.where)
-    slope = None if grad is None else make_output(scores, grad[0], given)
-    second = None if hess is None else make_output(scores, hess[0], (*given, slope))
+    slope = None if grad is None else make_output(scores, grad[0], given, own)
+    second = None if hess is None else make_output(scores, hess[0], (*given, slope), own)
     outputs = Outputs(_value_output(loss, scores) if hess is None else None, slope, second)
     in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
     fisher = curvature == "fisher" and hess is not None

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, starting_logits
+from focalis.buffers import empty
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
@@ -35,6 +36,14 @@ Array = np.ndarray
 class _Objective(Derivatives):
     def native_factor(self, n_classes: int) -> float:
         return n_classes / (n_classes - 1.0) if n_classes > 1 else 1.0
+
+    def places(self, scores: Array) -> tuple[Array, Array] | None:
+        """Return arrays of float32, one class after the other: LightGBM makes such copies of others."""
+        if scores.ndim == 1:
+            return None
+        rows, classes = scores.shape
+        grad, hess = (empty((classes, rows), np.dtype(np.float32)).T for _ in range(2))
+        return grad, hess
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
         # `train` gives (scores, Dataset), the scikit-learn wrapper (labels, scores, weights).
@@ -75,7 +84,8 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     -------
     callable
         Picklable; takes ``(scores, Dataset)`` or ``(labels, scores, sample_weight)`` and returns the
-        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C).
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C); of (n, C) in float32
+        and in Fortran order, as LightGBM wants them.
 
     Raises
     ------

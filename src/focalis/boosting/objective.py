@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from focalis.curvature import POLICIES, check_policy
+from focalis.evaluation import evaluate
 from focalis.links import PROBABILITY
 from focalis.loss import Loss
 from focalis.margin import cross_entropy
@@ -72,25 +73,36 @@ class Derivatives:
         """Return the factor of the library's own objective on the curvature of a softmax."""
         return 1.0
 
+    def places(self, scores: Array) -> tuple[Array, Array] | None:
+        """Return arrays for gradient and Hessian as the library takes them; None: like the scores."""
+        return None
+
     def derivatives(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[Array, Array]:
         """Return gradient and Hessian, shaped like the scores (n,) or (n, C)."""
         scores = np.asarray(scores)
         native = self.curvature == "native"
-        grad, hess = self.loss.grad_and_hess(
+        widening = self.scale
+        if native and self.loss.link == "softmax" and scores.ndim == 2:
+            widening *= self.native_factor(scores.shape[1])
+        places = self.places(scores)
+        grad, hess = places or (None, None)
+        value, grad, hess = evaluate(
+            times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
             scores,
             as_targets(self.loss, scores, labels),
-            sample_weight=_optional(sample_weight),
+            _optional(sample_weight),
+            None,
+            None,
+            engine_for(len(scores)),
+            grad=(grad,),
+            hess=(hess,),
             curvature="clipped" if native else self.curvature,
-            engine=engine_for(len(scores)),
+            factor=self.scale / widening,
+            own=None if grad is None else grad.dtype,
         )
-        check_finite(grad, scores)
-        widening = self.scale
-        if native and self.loss.link == "softmax":
-            widening *= self.native_factor(scores.shape[1])
-        if self.scale != 1.0:
-            grad *= self.scale
-        if widening != 1.0:
-            hess *= widening
+        # The sum of the losses comes with the gradient, and is NaN if any score was.
+        if np.isnan(value):
+            check_finite(grad, scores)
         return grad, hess
 
 
@@ -196,12 +208,18 @@ def class_indices(labels: Array, n_classes: int) -> Array:
 
 def check_finite(grad: Array, scores: Array) -> None:
     """Raise if a score was NaN: a booster would go on with it in silence."""
-    # One sum is cheaper than looking at every element.
-    if not np.isnan(np.sum(grad)):
-        return
     bad = np.isnan(grad).reshape(len(grad), -1).any(axis=1)
-    first = int(bad.argmax())
-    raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+
+
+def times(loss: Loss, factor: float, n_classes: int) -> Loss:
+    """Return a loss times a factor, as a weight of its classes."""
+    if factor == 1.0:
+        return loss
+    weights = np.ones(n_classes) if loss.class_weight is None else np.asarray(loss.class_weight)
+    return replace(loss, class_weight=tuple((factor * weights).tolist()))
 
 
 def starting_logits(
