@@ -46,6 +46,7 @@ from focalis.boosting.objective import (
     check_finite,
     class_indices,
     require,
+    spread,
     starting_logits,
 )
 from focalis.loss import Loss
@@ -278,7 +279,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
         )
     start = starting_logits(loss, labels, train.get_weight(), n_classes)
     for data in (train, *others):
-        data.set_baseline(np.broadcast_to(start, (data.num_row(), *np.shape(start))).copy())
+        data.set_baseline(spread(start, data.num_row()))
     return start
 
 

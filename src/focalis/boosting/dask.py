@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import require, starting_targets
+from focalis.boosting.objective import require, spread, starting_targets
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
 from focalis.loss import Loss
@@ -167,4 +167,4 @@ def _totals(
 
 
 def _spread(labels: Array, start: Array) -> Array:
-    return np.broadcast_to(start, (len(labels), *start.shape)).copy()
+    return spread(start, len(labels))

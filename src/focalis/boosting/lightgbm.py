@@ -24,7 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, starting_logits
+from focalis.boosting.objective import (
+    DEFAULT_CURVATURE,
+    Derivatives,
+    Metric,
+    read_call,
+    spread,
+    starting_logits,
+)
 from focalis.buffers import empty
 from focalis.loss import Loss
 
@@ -46,20 +53,14 @@ class _Objective(Derivatives):
         return grad, hess
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
-        # `train` gives (scores, Dataset), the scikit-learn wrapper (labels, scores, weights).
-        if hasattr(second, "get_label"):
-            return self.derivatives(first, second.get_label(), second.get_weight())
-        return self.derivatives(second, first, sample_weight)
+        return self.derivatives(*read_call(first, second, sample_weight))
 
 
 class _Metric(Metric):
     def __call__(
         self, first: Any, second: Any, sample_weight: Any = None
     ) -> tuple[str, float, bool]:
-        if hasattr(second, "get_label"):
-            value = self.mean(first, second.get_label(), second.get_weight())
-        else:
-            value = self.mean(second, first, sample_weight)
+        value = self.mean(*read_call(first, second, sample_weight))
         return self.__name__, value, self.higher_is_better
 
 
@@ -170,8 +171,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     labels, weight = _labels(train)
     start = starting_logits(loss, labels, weight, n_classes)
     for data in (train, *others):
-        rows = len(_labels(data)[0])
-        data.set_init_score(np.broadcast_to(start, (rows, *np.shape(start))).copy())
+        data.set_init_score(spread(start, len(_labels(data)[0])))
     return start
 
 

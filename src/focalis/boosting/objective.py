@@ -23,7 +23,9 @@ __all__ = [
     "Derivatives",
     "Metric",
     "curvature_scale",
+    "read_call",
     "require",
+    "spread",
     "starting_logits",
     "starting_targets",
 ]
@@ -155,6 +157,16 @@ def check_loss(loss: Any) -> None:
         )
 
 
+def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Return scores, labels and weights of a call of LightGBM or XGBoost.
+
+    Their ``train`` gives (scores, data set), their scikit-learn wrappers (labels, scores, weights).
+    """
+    if hasattr(second, "get_label"):
+        return first, second.get_label(), second.get_weight()
+    return second, first, sample_weight
+
+
 def engine_for(rows: int) -> str:
     """Return who evaluates the loss on so many rows."""
     return "numpy" if rows < _COMPILE_FROM else "auto"
@@ -232,6 +244,11 @@ def starting_logits(
         sample_weight=_optional(sample_weight),
         n_classes=n_classes if loss.link == "softmax" else None,
     )
+
+
+def spread(start: Any, rows: int) -> Array:
+    """Return the initial logits of so many rows: (rows,) or (rows, C), for the library to keep."""
+    return np.broadcast_to(start, (rows, *np.shape(start))).copy()
 
 
 def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
-from focalis.boosting.objective import require
+from focalis.boosting.objective import require, spread
 from focalis.loss import Loss
 
 __all__ = ["BOOSTERS", "Job", "Rows"]
@@ -52,8 +52,7 @@ class Job:
 
     def start(self, rows: Rows) -> Array:
         """Return the initial logits of rows."""
-        shape = (len(rows.labels), *np.shape(self.initial_logits))
-        return np.broadcast_to(self.initial_logits, shape).copy()
+        return spread(self.initial_logits, len(rows.labels))
 
 
 class Booster(Protocol):
