@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
@@ -57,6 +58,9 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _read_labels(self, y: Any) -> Array:
         """Set the classes and the loss; return class indices."""
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        if y.dtype == object and any(label is None for label in y):
+            raise ValueError("Input y contains None, which is no class")
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_

@@ -1,7 +1,7 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -56,7 +56,12 @@ class Job:
 
 
 class Booster(Protocol):
-    """A library; its `train` returns the trained booster as the library has it."""
+    """A library; its `train` returns the trained booster as the library has it.
+
+    `settled` names parameters that follow from the loss and the data.
+    """
+
+    settled: ClassVar[tuple[str, ...]]
 
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
@@ -88,6 +93,8 @@ class _Shifted:
 
 class LightGBM:
     """LightGBM; the importance of a feature is its total gain."""
+
+    settled: ClassVar[tuple[str, ...]] = ("objective", "metric", "num_class")
 
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
@@ -163,6 +170,8 @@ class LightGBM:
 class XGBoost:
     """XGBoost; the importance of a feature is its total gain."""
 
+    settled: ClassVar[tuple[str, ...]] = ("objective", "eval_metric", "num_class", "base_score")
+
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
         xgboost = require("xgboost")
@@ -225,6 +234,14 @@ class XGBoost:
 
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
+
+    settled: ClassVar[tuple[str, ...]] = (
+        "loss_function",
+        "objective",
+        "eval_metric",
+        "iterations",
+        "classes_count",
+    )
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
