@@ -69,7 +69,7 @@ def test_labels_that_are_missing_are_no_class(model):
     for given, missing in ((labels.astype(float), np.nan), (named, None), (named, np.nan)):
         some = given.copy()
         some[3] = missing
-        with pytest.raises(ValueError, match="Input .*contains N"):
+        with pytest.raises(ValueError, match=r"Input .*contains N"):
             model.fit(features, some)
 
 
