@@ -49,18 +49,22 @@ class Batch(NamedTuple):
         return max(1, CHUNK // max(1, self.scores.n_classes))
 
 
-def make_output(scores: Scores, out: Any, others: tuple[Array | None, ...]) -> Array:
+def make_output(
+    scores: Scores, out: Any, others: tuple[Array | None, ...], own: Any = None
+) -> Array:
     """Return an array for a result shaped like the logits: the caller's, checked, or a new one.
 
     `others` are the arrays that it must not overlap. The logits themselves may be written over.
+    `own` is the type of the result, if it is not that of the logits.
     """
+    own = scores.own if own is None else own
     if out is None:
-        return buffers.empty(scores.shape, scores.own)
+        return buffers.empty(scores.shape, own)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-    if out.shape != scores.shape or out.dtype != scores.own:
+    if out.shape != scores.shape or out.dtype != own:
         raise ValueError(
-            f"out must have the shape {scores.shape} and type {scores.own} of the logits, "
+            f"out must have the shape {scores.shape} and type {own} of the logits, "
             f"got {out.shape} and {out.dtype}"
         )
     if not out.flags.writeable:
