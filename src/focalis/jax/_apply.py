@@ -242,20 +242,21 @@ def _rows(loss: Loss, batch: _Batch) -> Array:
     else:
         weight = None if weight is None else weight[..., None]
         y = t.astype(x.dtype)
-        y = _valid_or_nan(y, (y >= 0.0) & (y < jnp.inf), weight)
+        # The roots of a row have a finite sum where all its numbers are finite and none is below 0.
+        size = jnp.sum(jnp.sqrt(jax.lax.stop_gradient(y)), axis=-1, keepdims=True)
+        y = _valid_or_nan(y, size < jnp.inf, weight)
         count = jnp.sum(y > 0.0, axis=-1, keepdims=True)
         if loss.positives == "mean":
             y = y / jnp.maximum(count, 1).astype(x.dtype)
         if loss.label_smoothing:
             smoothed = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / classes
             y = smoothed if loss.positives == "sum" else jnp.where(count > 0, smoothed, y)
-    share = _product(y, positive, weight)
-    silent, companions = share == 0.0, None
+    share, companions = _product(y, positive, weight), None
     if loss.link == "softmax":
-        x = _harmless(x, jnp.all(silent, axis=-1, keepdims=True), kept, harmless)
-        x, companions = all_margins(x)
+        silent = jnp.sum(jnp.abs(share), axis=-1, keepdims=True) == 0.0
+        x, companions = all_margins(_harmless(x, silent, kept, harmless))
     else:
-        x = _harmless(x, silent, kept, harmless)
+        x = _harmless(x, share == 0.0, kept, harmless)
     return jnp.sum(_weighted_terms(loss, batch, x, (share, None), companions), axis=-1)
 
 
