@@ -242,9 +242,7 @@ def _rows(loss: Loss, batch: _Batch) -> Array:
     else:
         weight = None if weight is None else weight[..., None]
         y = t.astype(x.dtype)
-        # The roots of a row have a finite sum where all its numbers are finite and none is below 0.
-        size = jnp.sum(jnp.sqrt(jax.lax.stop_gradient(y)), axis=-1, keepdims=True)
-        y = _valid_or_nan(y, size < jnp.inf, weight)
+        y = _valid_or_nan(y, (y >= 0.0) & (y < jnp.inf), weight)
         count = jnp.sum(y > 0.0, axis=-1, keepdims=True)
         if loss.positives == "mean":
             y = y / jnp.maximum(count, 1).astype(x.dtype)
