@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from focalis.jax._softmax import Companions
 from focalis.links import (
     PROBABILITY,
     Limits,
@@ -28,7 +29,6 @@ from focalis.links import (
     probability_limits,
     state_terms,
 )
-from focalis.jax._softmax import Companions
 from focalis.margin import MarginLoss
 
 __all__ = ["MarginTerms", "weighted"]

@@ -91,8 +91,8 @@ def _pick(x: Array, t: Array) -> Array:
 def _largest_of_others(x: Array, t: Array) -> Array:
     """Return the largest of all entries but that of class t, as (…, 1); −∞ where there are none.
 
-    On a CPU, XLA has one fast loop for arithmetic and the reduction after it, but comparisons and choices
-    it writes to memory first. So here the class t is known by its distance: a bound of −∞ at 0, else ∞.
+    On a CPU, XLA has one fast loop for arithmetic and the reduction after it, but comparisons and
+    choices it writes to memory first. So the class t is known by its distance: a bound of −∞ at 0.
     """
     if _has_numbers(x):
         away = jnp.abs(jnp.arange(x.shape[-1], dtype=x.dtype) - t[..., None].astype(x.dtype))

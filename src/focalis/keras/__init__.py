@@ -56,6 +56,7 @@ from focalis.keras.functions import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
 from focalis.keras.losses import (
@@ -63,6 +64,7 @@ from focalis.keras.losses import (
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     LossWrapper,
     MultiLabelSoftmaxCrossentropy,
     SparseCategoricalCrossentropy,
@@ -74,6 +76,7 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "LossWrapper",
     "MultiLabelSoftmaxCrossentropy",
     "SparseCategoricalCrossentropy",
@@ -82,5 +85,6 @@ __all__ = [
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "sparse_categorical_crossentropy",
 ]

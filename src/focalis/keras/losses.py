@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from focalis import Loss, margin, parse
+from focalis.functional._evaluation import renamed
 from focalis.keras._loss import FamilyLoss
 from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLoss
@@ -16,6 +17,7 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "LossWrapper",
     "MultiLabelSoftmaxCrossentropy",
     "SparseCategoricalCrossentropy",
@@ -208,6 +210,48 @@ class CategoricalFocalCrossentropy(FamilyLoss):
     ) -> None:
         given = locals()
         super().__init__(_one_of_many(margin.focal(gamma), given, alpha=alpha), "dense", given)
+
+
+@register
+class CategoricalGeneralizedCrossEntropy(FamilyLoss):
+    """Generalised cross-entropy of one class of C, (1 − p_t^q) / q, for class indices.
+
+    Parameters
+    ----------
+    q : float, default 0.5
+        In (0, 1]: near 0 it is the cross-entropy, at 1 the probability of a mistake.
+    reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class, class_weight : optional
+        As everywhere in `focalis.keras`.
+
+    References
+    ----------
+    arXiv 1805.07836.
+
+    Examples
+    --------
+    >>> from focalis.keras import CategoricalGeneralizedCrossEntropy
+    >>> loss = CategoricalGeneralizedCrossEntropy()
+    >>> round(float(loss([0, 1, 0, 1], [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4], [0.4, 0.6]])), 4)
+    0.3599
+    """
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = MEAN,
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+        *,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        ignore_class: int | None = None,
+        class_weight: Numbers = None,
+    ) -> None:
+        given = locals()
+        with renamed(kappa="q"):
+            general = margin.generalized_cross_entropy(q)
+        super().__init__(_one_of_many(general, given), "index", given)
 
 
 @register
