@@ -93,10 +93,13 @@ class MarginTerms:
         bound = self._bind(values)
         limits = self._limits(bound, x)
         if companions is not None:
-            u, v, p, q = companions
-            held = (jnp.clip(z, -limits.largest, limits.largest) for z in (x, u, v))
-            value, *slopes = state_terms(bound, "exact", *held, p, q)
-            return [(jnp.where(u == -jnp.inf, limits.value, value), *slopes)]
+            impossible = companions.u == -jnp.inf
+            m, u, v = (
+                jnp.clip(z, -limits.largest, limits.largest)
+                for z in (x, companions.u, companions.v)
+            )
+            terms = state_terms(bound, "exact", m, u, v, companions.p, companions.q)
+            return [(jnp.where(impossible, limits.value, terms[0]), *terms[1:])]
         given = (self.link, bound, limits, "exact")
         z = self._sides(x)
         if len(sides) == 2:
