@@ -65,11 +65,11 @@ from focalis.keras.losses import (
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
-    LossWrapper,
     MultiLabelSoftmaxCrossentropy,
     SparseCategoricalCrossentropy,
     SparseCategoricalFocalCrossentropy,
 )
+from focalis.keras.wrapper import LossWrapper
 
 __all__ = [
     "BinaryCrossentropy",

@@ -1,15 +1,13 @@
 """The losses of Keras with its names, and those that it lacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
 
-from focalis import Loss, margin, parse
+from focalis import Loss, margin
 from focalis.functional._evaluation import renamed
 from focalis.keras._loss import FamilyLoss
-from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLoss
 
 __all__ = [
@@ -18,7 +16,6 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
-    "LossWrapper",
     "MultiLabelSoftmaxCrossentropy",
     "SparseCategoricalCrossentropy",
     "SparseCategoricalFocalCrossentropy",
@@ -366,50 +363,3 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
         given = locals()
         mean = _one_of_many(margin.cross_entropy(), given, positives="mean")
         super().__init__(mean, "dense", given)
-
-
-@register
-class LossWrapper(FamilyLoss):
-    """Any loss of the family, with a margin loss of one's own for example.
-
-    Parameters
-    ----------
-    loss : Loss or str
-        The loss, or its text form. Its link tells whether the scores are logits or probabilities; its
-        `ignore_index` and `reduction` play no part.
-    axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
-        have a number for each class.
-
-    Examples
-    --------
-    >>> from focalis.keras import LossWrapper
-    >>> loss = LossWrapper("softmax_poly1(epsilon=2)")
-    >>> round(float(loss([0], [[0.0, 0.0]])), 4)
-    1.6931
-    """
-
-    def __init__(
-        self,
-        loss: Loss | str,
-        axis: int = -1,
-        reduction: str | None = MEAN,
-        name: str | None = "loss_wrapper",
-        dtype: Any = None,
-        *,
-        ignore_class: float | None = None,
-    ) -> None:
-        given = locals()
-        if isinstance(loss, str):
-            loss = parse(loss)
-        if not isinstance(loss, Loss):
-            raise TypeError(f"loss must be a focalis.Loss or its text, got {type(loss).__name__}")
-        if ignore_class is None:
-            given["ignore_class"] = loss.ignore_index
-        del given["loss"]
-        form = "elementwise" if loss.link in ELEMENTWISE else "any"
-        super().__init__(replace(loss, ignore_index=None), form, given)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal loss."""
-        return {"loss": str(self.loss)} | super().get_config()
