@@ -122,6 +122,37 @@ def test_shapes_and_the_class_axis():
         frontends.assert_close(call(sigmoid, scores, y), sigmoid(scores, y, engine="numpy"))
 
 
+@pytest.mark.parametrize("form", ["index", "soft"])
+def test_a_nan_stays_in_its_row(form):
+    """Also in rows so long that XLA reduces them in a way of its own, whose maximum drops a NaN."""
+    x, y = (a.astype("f4") for a in frontends.inputs("softmax", form, shape=(64, 1000)))
+    y = y.astype(int) if form == "index" else y
+    x[np.arange(0, 64, 2), np.arange(0, 64, 2) * 11] = np.nan
+    loss = Loss("softmax", margin.focal(), reduction="none")
+
+    @jax.jit
+    def every(x):
+        return apply(loss, x, y), jax.grad(lambda x: apply(loss, x, y).sum())(x)
+
+    with jax.enable_x64(False):
+        value, grad = every(x)
+    for got in (np.isnan(value), np.isnan(grad).any(axis=1)):
+        np.testing.assert_array_equal(got, np.arange(64) % 2 == 0)
+
+
+def test_more_classes_than_float32_can_count():
+    classes = 2**22 + 3
+    x = np.zeros((1, classes), np.float32)
+    x[0, -1] = 20.0
+    loss = Loss("softmax", margin.cross_entropy())
+    true = np.log(classes - 1.0 + np.exp(20.0)) - np.array([0.0, 20.0])
+    with jax.enable_x64(False):
+        call = jax.jit(lambda x, y: apply(loss, x, y))
+        found = [call(x, np.array([t])) for t in (classes - 2, classes - 1)]
+        dense = call(x, (x > 0).astype(np.float32))
+    np.testing.assert_allclose([*found, dense], [*true, true[1]], rtol=1e-4)
+
+
 @pytest.mark.parametrize("link", ["softmax", "simplex"])
 def test_one_class_and_two(link):
     for classes in (1, 2):

@@ -125,9 +125,10 @@ def _seen_from_one(x: Array, t: Array) -> tuple[Array, _Softmax]:
     own, rival = _pick(x, t), _largest_of_others(x, t)
     e = jnp.where(_is(t, x), 0.0, jnp.exp(_finite(x) - _finite(rival)))
     total = jnp.sum(e, axis=-1, keepdims=True)
-    margin = (_finite(own) - _finite(rival)) - jnp.log(total)
-    # Clipping has made infinities finite: put back the margins that they decide.
-    margin = jnp.where(_lost(own, rival), -jnp.inf, margin)
+    # Clipping has made infinities finite: put back the margins that they decide. On a CPU a NaN may have
+    # made the rival ∞; it is in the total.
+    lead = jnp.where(_lost(own, rival), -jnp.inf, _finite(own) - _finite(rival))
+    margin = lead - jnp.log(total)
     # A single class has no others.
     total = jnp.where(total == 0.0, 1.0, total)
     return margin[..., 0], _Softmax(e / total, _rest(e, total))
