@@ -14,6 +14,7 @@ __all__ = [
     "REDUCTIONS",
     "RowWeights",
     "check_factor",
+    "check_has_denominator",
     "check_number",
     "class_weights",
     "in_type",
@@ -192,15 +193,20 @@ def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array
     raise ValueError(f"{name} must have shape {options}, got {array.shape}")
 
 
-def read_normalizer(reduction: str, given: Any) -> float | None:
-    """Return the number that replaces the denominator, or None."""
-    if given is None:
-        return None
+def check_has_denominator(reduction: str) -> None:
+    """Raise for a reduction that has nothing for a normaliser to replace."""
     if reduction not in ("mean", "batchmean"):
         raise ValueError(
             "normalizer replaces the denominator of reduction='mean' or 'batchmean', "
             f"got it with reduction={reduction!r}"
         )
+
+
+def read_normalizer(reduction: str, given: Any) -> float | None:
+    """Return the number that replaces the denominator, or None."""
+    if given is None:
+        return None
+    check_has_denominator(reduction)
     value = check_number("normalizer", given, 0.0, math.inf, expected="a finite number above 0")
     if value == 0.0:
         raise ValueError(f"normalizer must be a finite number above 0, got {given!r}")
