@@ -110,12 +110,9 @@ class SigmoidFocalLossLayer(_LossLayer):
     Labels are 0 or 1, or between: a label y means y times the loss of a yes plus 1 − y times that of
     a no.
 
-    Parameters
-    ----------
-    layer_parameter : caffe.LayerParameter
-        From Caffe. The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
-        ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to
-        "C"), which weighs yes and no alike, and ``ignore_label`` (none).
+    The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
+    ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to "C"),
+    which weighs yes and no alike, and ``ignore_label`` (none).
 
     Raises
     ------
@@ -162,11 +159,8 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
     M is the number of labels of a row above 0. Labels may be any numbers from 0 up, and the gradient is
     that of the loss for all of them; a row without positives counts 0.
 
-    Parameters
-    ----------
-    layer_parameter : caffe.LayerParameter
-        From Caffe. The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict
-        from "1" to "C"), or empty.
+    The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict from "1" to
+    "C"), or empty.
 
     Raises
     ------
