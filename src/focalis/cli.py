@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import focalis
-from focalis.catalogue.commands import add_catalogue_commands
 from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
@@ -95,7 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
-    add_catalogue_commands(commands)
     add_commands(commands)
     return parser
 

@@ -10,7 +10,7 @@ from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
 from focalis.catalogue.outside import REASONS
 
-__all__ = ["Found", "entries", "lookup", "meant"]
+__all__ = ["Found", "entries", "exactly", "lookup", "meant"]
 
 # What modules are usually imported as.
 _ABBREVIATIONS = {
@@ -153,6 +153,22 @@ def meant(name: str) -> Found:
     if not meanings:
         raise ValueError(f"no loss is called {name!r}: {_nearest(base)}")
     return Found(tuple(meanings), unknown)
+
+
+def exactly(name: str, found: Found) -> Found:
+    """Return of several meanings the one whose full name it is, if it is one's.
+
+    Examples
+    --------
+    >>> name = "monai.losses.FocalLoss"
+    >>> len(meant(name).meanings), len(exactly(name, meant(name)).meanings)
+    (2, 1)
+    """
+    for written in (name, read_call(name)[0].strip()):
+        exact = tuple(one for one in found.meanings if one[0].name == written)
+        if exact:
+            return found._replace(meanings=exact[:1])
+    return found
 
 
 def _plain(text: str) -> str:
