@@ -22,6 +22,7 @@ same constructor, so that they run on any blobs with pycaffe's attributes.
 
 import ast
 import importlib.util
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,9 +62,9 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     parameters: tuple[str, ...] = ()
     param_str: str = ""
 
+    @abstractmethod  # which is said, and not enforced: caffe.Layer has a metaclass of its own
     def make_loss(self, **settings: Any) -> Loss:
         """Return the loss with these settings of `param_str`."""
-        raise NotImplementedError
 
     def setup(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Read `param_str` and check the numbers of blobs."""

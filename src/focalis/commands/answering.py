@@ -1,9 +1,11 @@
-"""What a command says: its answer, or in one line what is wrong."""
+"""What the commands share: how they read a file's name, and say an answer or what is wrong."""
 
+import argparse
 import os
 import sys
+from pathlib import Path
 
-__all__ = ["BAD_INPUT", "fail", "say"]
+__all__ = ["BAD_INPUT", "fail", "file_path", "say"]
 
 BAD_INPUT = 2
 
@@ -23,6 +25,13 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise ValueError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def file_path(text: str) -> Path:
+    """Return the path of a file from the command line."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected the name of a file, got none")
+    return Path(text)
 
 
 def fail(command: str, message: str) -> int:

@@ -154,8 +154,9 @@ def _explanation(parsed: argparse.Namespace) -> str:
     if parsed.logits is not None or parsed.target is not None:
         trials, refused = _tried_out(parsed, found.meanings, settings)
         if parsed.json:
-            return _json([trial.as_data() for trial in trials])
-        left_out = "\n".join(f"not tried: {line}" for line in refused)
+            not_tried = [{"names": names, "reason": why} for why, names in refused.items()]
+            return _json({"trials": [trial.as_data() for trial in trials], "not_tried": not_tried})
+        left_out = "\n".join(f"not tried: {line}" for line in _reasons(refused))
         tables = [trial.as_text() for trial in trials]
         return note + "\n\n".join(tables + [left_out] * bool(refused))
     if settings:
@@ -227,8 +228,8 @@ def _tried_out(
     parsed: argparse.Namespace,
     meanings: Sequence[tuple[Entry, dict[str, Any]]],
     settings: dict[str, Any],
-) -> tuple[list[Trial], list[str]]:
-    """Return the trials of a name, one for each meaning, and why some of them are none."""
+) -> tuple[list[Trial], dict[str, list[str]]]:
+    """Return the trials of a name, one for each meaning, and by reason the names that have none."""
     if parsed.logits is None or parsed.target is None:
         raise ValueError("expected both --logits and --target")
     called = read_call(parsed.name)[1]
@@ -247,10 +248,13 @@ def _tried_out(
         same = trials.get(key)
         names = (*(same.names if same else ()), entry.name)
         trials[key] = replace(trial, names=names)
-    refused = [f"{_few(names)}: {reason}" for reason, names in reasons.items()]
     if not trials:
-        raise ValueError("; ".join(refused))
-    return list(trials.values()), refused
+        raise ValueError("; ".join(_reasons(reasons)))
+    return list(trials.values()), reasons
+
+
+def _reasons(refused: dict[str, list[str]]) -> list[str]:
+    return [f"{_few(names)}: {reason}" for reason, names in refused.items()]
 
 
 def _few(names: Sequence[str]) -> str:

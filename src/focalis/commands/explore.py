@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from pathlib import Path
 from typing import Any
 
-from focalis.commands.answering import fail, say
+from focalis.commands.answering import fail, file_path, say
 
 __all__ = ["add_explore"]
 
@@ -21,12 +20,15 @@ def add_explore(commands: argparse._SubParsersAction[Any]) -> None:
         description="Open a page with sliders, curves, gradients of your numbers and code to copy. It "
         "needs no network.",
     )
-    parser.set_defaults(run=_explore, parser=parser)
+    parser.set_defaults(run=_explore, parser=parser, several="modules")
     parser.add_argument(
         "modules", nargs="*", metavar="MODULE", help="modules with margin losses of your own"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the page there and open nothing"
+        "--out",
+        type=file_path,
+        metavar="FILE",
+        help="write the page there and open nothing; ends in .html, its folder is made if need be",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 

@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from focalis.commands.answering import fail, say
+from focalis.commands.answering import fail, file_path, say
 
 __all__ = ["add_plot"]
 
@@ -31,16 +31,22 @@ def add_plot(commands: argparse._SubParsersAction[Any]) -> None:
         epilog=f"kinds:\n{kinds}\n\n{_PLOT_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_plot, parser=parser)
+    parser.set_defaults(run=_plot, parser=parser, several="losses")
     parser.add_argument("kind", choices=KINDS, metavar="KIND", help=f"one of {', '.join(KINDS)}")
     parser.add_argument(
         "losses", nargs="*", metavar="LOSS", help='such as "focal(gamma=2)" (default: the paper\'s)'
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="ends in .png, .svg or .pdf (default: KIND.png)"
+        "--out",
+        type=file_path,
+        metavar="FILE",
+        help="ends in .png, .svg or .pdf; its folder is made if need be (default: KIND.png)",
     )
     parser.add_argument(
-        "--logits", type=Path, metavar="FILE", help="lines of a logit and its target, 0 or 1"
+        "--logits",
+        type=file_path,
+        metavar="FILE",
+        help="lines of a logit and its target, 0 or 1; for a softmax of C logits and a class from 0",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 

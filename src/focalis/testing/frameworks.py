@@ -196,7 +196,7 @@ class _JAX:
 def _real(array: Array) -> Array:
     """Return numbers as float64, booleans and integers as they are."""
     if array.dtype.kind == "c":
-        raise RefusalError("returns complex numbers")
+        raise RefusalError("the function returns complex numbers")
     return array if array.dtype.kind in "biu" else array.astype(np.float64)
 
 
