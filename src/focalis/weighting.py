@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.links import ELEMENTWISE
+from focalis.reals import real_number
 from focalis.targets import Array, Scores, Targets, real_array
 
 __all__ = [
@@ -27,11 +28,7 @@ Factor = float | tuple[float, ...]
 
 def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:
     """Return a real number in [low, high], or raise."""
-    if isinstance(given, np.ndarray) and given.ndim == 0:
-        given = given.item()
-    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise TypeError(f"{name} must be {expected}, got {type(given).__name__}")
-    value = float(given)
+    value = real_number(name, given, expected)
     if not (low <= value <= high and math.isfinite(value)):
         raise ValueError(f"{name} must be {expected}, got {given!r}")
     return value
