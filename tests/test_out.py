@@ -8,7 +8,7 @@ import pytest
 import registry
 from oracle import Margin
 
-from focalis import Loss
+from focalis import Loss, execution
 
 FOCAL = Margin("focal", (("gamma", 2),))
 TYPES = [*registry.DTYPES, np.float16, ml_dtypes.bfloat16]
@@ -130,3 +130,26 @@ def test_two_results_over_what_is_still_read(link, dense, how, engine):
         taken, out = shared_arrays(how, x)
         call = partial(loss.grad_and_hess, taken, targets, out=out, **options)
         check_right_or_refused(call, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16], ids=registry.name)
+@pytest.mark.parametrize(
+    ("classes", "begin"), [(1, 0), (1, 1), (3, 0), (64, 0), (91, 0), (3000, 0)]
+)
+def test_a_gradient_that_is_written_past_the_caches(monkeypatch, classes, begin, dtype):
+    rng = np.random.default_rng(5)
+    x = (3 * rng.standard_normal((40_000 // classes, classes))).astype(dtype)
+    y = (rng.random(x.shape) < 0.1).astype(np.float32)
+    y[len(y) // 2, 0] = 0.5
+    loss = Loss("sigmoid", registry.build(FOCAL), reduction="sum")
+    monkeypatch.setattr(execution, "CHUNK", 1 << 13)
+    value, gradient = loss.value_and_grad(x, y)
+    memory = np.zeros(x.size + 64, dtype)
+    line = -memory.ctypes.data % 64 // memory.itemsize + begin
+    out = memory[line : line + x.size].reshape(x.shape)
+    monkeypatch.setattr(execution, "STREAM", 0)
+    got, _ = loss.value_and_grad(x, y, out=out)
+    assert got == value
+    np.testing.assert_array_equal(out, gradient)
+    assert not memory[:line].any()
+    assert not memory[line + x.size :].any()

@@ -22,6 +22,10 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 # Elements of a chunk: large enough to hide the cost of a call, small enough to share out evenly.
 CHUNK = 1 << 19
 
+# Bytes of a gradient that no cache holds until somebody reads it: it is written past them.
+STREAM = 1 << 25
+_LINE = 64
+
 
 class Outputs(NamedTuple):
     """Where the results go: arrays of rows in the caller's type, None for what is not wanted."""
@@ -42,11 +46,14 @@ class Batch(NamedTuple):
     negative: Array
     fisher: bool
     in_place: bool
+    streams: bool = False
 
     @property
     def step(self) -> int:
         """How many rows make a chunk; the same for any number of threads."""
-        return max(1, CHUNK // max(1, self.scores.n_classes))
+        rows = max(1, CHUNK // max(1, self.scores.n_classes))
+        # Chunks that begin where a line of the cache does.
+        return rows if rows < _LINE else rows - rows % _LINE
 
 
 def make_output(
@@ -93,6 +100,8 @@ def _same_place(a: Array, b: Array) -> bool:
 def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float:
     """Fill the outputs and return the sum of the weighted losses."""
     scores = batch.scores
+    if outputs.grad is not None and outputs.grad.nbytes >= STREAM:
+        batch = batch._replace(streams=True)
     if scores.array.size == 0:
         if outputs.value is not None:
             outputs.value[...] = 0
@@ -173,6 +182,7 @@ def _run_chunk(
             batch.negative,
             scale,
             *(None if a is None else a.reshape(-1) for a in (value, grad, hess)),
+            streams=batch.streams,
         )
     else:
         weight = batch.weights.chunk(lo, hi, scores.dtype, None)

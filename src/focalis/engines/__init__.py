@@ -53,8 +53,13 @@ class Kernels(Protocol):
         value: Array | None,
         grad: Array | None,
         hess: Array | None,
+        *,
+        streams: bool = False,
     ) -> tuple[float, bool]:
-        """Yes/no questions: x, y, weight (n,); positive, negative: the C classes' weights."""
+        """Yes/no questions: x, y, weight (n,); positive, negative: the C classes' weights.
+
+        `streams` says that the whole gradient is too large for the caches.
+        """
         ...
 
     def index(

@@ -28,8 +28,9 @@ _LOOPS = {
     "halves": ("halves",),
 }
 _IMPORTS = """import numpy as np
+from llvmlite import ir
 from numba import njit, types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()

@@ -95,6 +95,8 @@ class NumbaKernels:
         value: Array | None,
         grad: Array | None,
         hess: Array | None,
+        *,
+        streams: bool = False,
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions."""
         result: tuple[float, bool] = self._elementwise()(
@@ -107,6 +109,7 @@ class NumbaKernels:
             *(None if a is None else halves.bits(a) for a in (value, grad, hess)),
             self._constants,
             self._both_constants,
+            True if streams else None,
         )
         return result
 

@@ -58,6 +58,8 @@ class NumpyKernels:
         value: Array | None,
         grad: Array | None,
         hess: Array | None,
+        *,
+        streams: bool = False,
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions: y φ(truth) + (1 − y) φ(mirror), each with its weight."""
         weight = np.ones_like(x) if weight is None else weight

@@ -1,8 +1,9 @@
 """The fused loop over yes/no questions. See the package's docstring."""
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from focalis.engines.fused.halves import (
     narrow_bfloat16,
@@ -30,10 +31,23 @@ def both_terms(z, mirrored, c):
 # --- below this line the text is part of every elementwise kernel
 # Elements that are summed in their own type, and that stay in the first cache.
 TILE = 2048
+# Bytes of a cache line, and numbers that fill whole lines, and whole registers, in any type.
+LINE_BYTES, WHOLE = 64, 128
 
 # A bfloat16 is the unsigned integer of its bits, a float16 the signed one.
 WIDEN = {types.uint16: widen_bfloat16, types.int16: widen_float16}
 NARROW = {types.uint16: narrow_bfloat16, types.int16: narrow_float16}
+
+
+def part(array, lo, hi):
+    """Return a part of an array, None of None: a conditional expression would be of no one type."""
+
+
+@overload(part, jit_options=PRIMITIVE)
+def _part(array, lo, hi):
+    if isinstance(array, types.NoneType):
+        return lambda array, lo, hi: None
+    return lambda array, lo, hi: array[lo:hi]
 
 
 def number(source, i):
@@ -54,8 +68,7 @@ def _number(source, i):
 
 @overload(put, jit_options=PRIMITIVE)
 def _put(result, i, number):
-    # What may be None is still called so behind a test that it is not.
-    narrow = NARROW.get(getattr(result, "type", result).dtype)
+    narrow = NARROW.get(result.dtype)
 
     def direct(result, i, number):
         result[i] = number
@@ -64,6 +77,55 @@ def _put(result, i, number):
         result[i] = narrow(number)
 
     return direct if narrow is None else rounded
+
+
+@intrinsic
+def stream_to(typing_context, result, i, number):
+    """Write past the caches: a line that is written whole need not be fetched to be written to.
+
+    The line must begin where a line does, and be written whole.
+    """
+
+    def write(context, builder, signature, arguments):
+        place, position, value = arguments
+        data = context.make_array(result)(context, builder, place).data
+        # Each number claims what holds for the first of a line: registers of them are what is written.
+        store = builder.store(value, builder.gep(data, [position]), align=LINE_BYTES)
+        one = ir.Constant(ir.IntType(32), 1)
+        store.set_metadata("nontemporal", builder.module.add_metadata([one]))
+        return context.get_dummy_value()
+
+    return types.void(result, i, result.dtype), write
+
+
+@intrinsic
+def settle(typing_context):
+    """Let other threads see what was streamed."""
+
+    def fence(context, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), fence
+
+
+def put_gradient(result, i, number, streams):
+    """Write a number of the gradient."""
+
+
+@overload(put_gradient, jit_options=PRIMITIVE)
+def _put_gradient(result, i, number, streams):
+    if isinstance(streams, types.NoneType):
+        return lambda result, i, number, streams: put(result, i, number)
+    narrow = NARROW.get(result.dtype)
+    if narrow is None:
+        return lambda result, i, number, streams: stream_to(result, i, number)
+    return lambda result, i, number, streams: stream_to(result, i, narrow(number))
+
+
+@njit(**PRIMITIVE)
+def fills_lines(array):
+    return array.ctypes.data % LINE_BYTES == 0 and array.size % WHOLE == 0
 
 
 @njit(**PRIMITIVE)
@@ -95,7 +157,7 @@ def outside(x, y, weight, positive, negative):
 
 
 @njit(**SUM)
-def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
+def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c, streams):
     """Evaluate targets of 0 and 1; return True if there are others, and all is to be done again."""
     total, soft = ZERO, ZERO
     for i in range(x.size):
@@ -115,7 +177,7 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
             put(value, i, phi)
         if grad is not None:
             slope = where(nothing, ZERO, (w * scale) * slope)
-            put(grad, i, where(yes, slope, -slope))
+            put_gradient(grad, i, where(yes, slope, -slope), streams)
         if hess is not None:
             put(hess, i, weighed(w, second))
     return total, soft != ZERO
@@ -150,10 +212,12 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
 
 
 @njit(cache=CACHE, **LOOP)
-def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, both):
+def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, both, streams):
     n, classes = x.size, positive.size
-    tile = classes if classes >= TILE else (TILE // classes) * classes
-    tile = min(tile, n)
+    rows = max(1, TILE // classes)
+    if rows > WHOLE:
+        rows -= rows % WHOLE
+    tile = min(rows * classes, n)
     pos, neg = np.empty(tile, FLOAT), np.empty(tile, FLOAT)
     j = 0
     for i in range(tile):
@@ -162,19 +226,21 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     total, bad, soft = 0.0, False, False
     for lo in range(0, n, tile):
         hi = min(lo + tile, n)
-        w = None if weight is None else weight[lo:hi]
-        v = None if value is None else value[lo:hi]
-        g = None if grad is None else grad[lo:hi]
-        h = None if hess is None else hess[lo:hi]
-        xs, ys = x[lo:hi], y[lo:hi]
+        xs, ys, w = x[lo:hi], y[lo:hi], part(weight, lo, hi)
+        v, g, h = part(value, lo, hi), part(grad, lo, hi), part(hess, lo, hi)
         if PROBABILITY:
             bad |= outside(xs, ys, w, pos, neg)
-        part = ZERO
+        partial = ZERO
         if not soft:
-            part, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c)
+            if streams is not None and fills_lines(g):
+                partial, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c, streams)
+            else:
+                partial, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c, None)
         if soft:
             # Soft targets come in company: the next tile is not tried as a hard one first.
-            part, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, both)
+            partial, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, both)
             bad |= wrong
-        total += part
+        total += partial
+    if streams is not None:
+        settle()
     return total, bad
