@@ -84,7 +84,7 @@ def calls_in_a_row(step: Step) -> int:
 
 def seconds_of(step: Step, calls: int) -> float:
     """Return the time of some calls, after one that puts caches and threads where it wants them."""
-    # Threads of OpenMP spin for milliseconds after a peer's last call, on a core that the next one needs.
+    # Threads of OpenMP spin for milliseconds after a peer's call, on a core that the next one needs.
     time.sleep(SPINNING_SECONDS)
     step()
     start = time.perf_counter()
