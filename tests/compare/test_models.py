@@ -3,8 +3,10 @@ import pickle
 import lightgbm
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 import focalis
@@ -183,6 +185,22 @@ def test_leaves_grow_where_curvature_is_small():
     rows = Rows(targets, ONES, 2)
     _, hessian = loss.grad_and_hess(logits, rows.truth, curvature="clipped", engine="numpy")
     assert hessian.sum() < 1  # of 400 rows
+
+
+def test_separable_data_do_not_end_the_training():
+    """Where all is certain, curvature is of the size of LightGBM's 1e-15 and counts no rows."""
+    features, targets = load_breast_cancer(return_X_y=True)
+    features, targets = features.astype(np.float32), 1 - targets.astype(np.int64)
+    weights = np.ones(len(targets))
+    for text in ("cross_entropy", "focal(gamma=2, alpha=.25)"):
+        loss = focalis.parse(text)
+        for seed in range(3):
+            folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+            inner = list(folds.split(features, targets))
+            trainer = LightGBM(features, targets, weights, 2, seed=seed)
+            trainer.cross_fit(loss, inner)
+            logits = trainer.fit(loss, boosting.MAX_ROUNDS).logits(features)
+            assert ((logits > 0) == targets).all()
 
 
 def test_missing_values_do_not_stop_the_linear_model():

@@ -18,6 +18,11 @@ __all__ = ["BoostedTrees", "LightGBM", "Member", "Trees"]
 LEARNING_RATE = 0.2
 MAX_ROUNDS = 100
 PATIENCE = 10
+# Of the curvature of all rows at the start. LightGBM takes a leaf's share of the curvature for its share
+# of the rows, and adds 1e-15 to every sum of curvatures: a leaf with less than that in all seems to hold
+# rows where there are none, and training ends with "Check failed: left_count > 0". This is far above
+# that number and above the rounding of the sums, and far below what a leaf worth splitting has.
+LEAST_CURVATURE_SHARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +144,10 @@ class Trees:
 class LightGBM(Trees):
     """Boosted trees on the exact gradient and the curvature clipped at zero.
 
-    A leaf is limited by its number of rows and by an L2 penalty of one row's curvature, never by its sum
-    of curvatures: that is tiny for well-classified rows, and zero where a loss bends downward. For the
-    same reason no leaf moves a logit by more than 5 before the learning rate.
+    A leaf is limited by its number of rows, as LightGBM infers it from the curvature, and by an L2 penalty
+    of one row's curvature. Its sum of curvatures must only be more than rounding: it is tiny for
+    well-classified rows, and small where a loss bends downward. For the same reason no leaf moves a
+    logit by more than 5 before the learning rate.
 
     Parameters
     ----------
@@ -179,7 +185,7 @@ class LightGBM(Trees):
             "num_leaves": 31,
             "min_data_in_leaf": 20,
             "feature_pre_filter": False,  # of a few rows it would leave no feature, an error
-            "min_sum_hessian_in_leaf": 0.0,
+            "min_sum_hessian_in_leaf": LEAST_CURVATURE_SHARE * len(targets),
             "lambda_l2": 1.0,
             "max_delta_step": 5.0,
             "seed": seed,
