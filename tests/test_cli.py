@@ -99,7 +99,7 @@ TerminalListener.advanced = lambda self: time.sleep(0.5)
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is of another kind")
 def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
-    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--repeats", "3")
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--losses", "focal,poly1")
     process = focalis_process(*command, cwd=folder, prelude=SLOW)
     deadline = time.monotonic() + 120
     while not list(folder.glob("focalis-report/parts/*.json")):
@@ -113,8 +113,59 @@ def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
     assert all(line.startswith("focalis compare: ") for line in stderr.splitlines())
     resumed = focalis_command(*command, "--resume", cwd=folder)
     assert resumed.returncode == 0, resumed.stderr
-    assert re.search(r"going on with a run that has [1-9] of 12 fits", resumed.stderr)
+    assert re.search(r"going on with a run that has [1-3] of 12 fits", resumed.stderr)
     assert {path.name for path in (folder / "focalis-report").iterdir()} == FINAL | {"run.json"}
+
+
+UNTRAINABLE = """
+from focalis.compare.linear import Linear
+class LibraryError(Exception): pass
+def fit(self, loss, *ignored):
+    if str(loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
+    return fitted(self, loss, *ignored)
+fitted, Linear.fit = Linear.fit, fit
+import focalis.compare.protocol
+focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "line"),
+    [
+        (
+            "poly1(epsilon=1)",
+            "warning: poly1(epsilon=1) failed in REPEAT: linear: Check failed: x > 0; the loss",
+        ),
+        (
+            "cross_entropy",
+            "error: cross-entropy failed in REPEAT: linear: Check failed: x > 0; what",
+        ),
+    ],
+)
+def test_an_error_of_a_library_is_one_line_and_exit_code_1(folder, loss, line):
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--jobs", "1")
+    done = focalis_command(*command, cwd=folder, prelude=UNTRAINABLE.replace("LOSS", loss))
+    assert done.returncode == 1
+    assert f"focalis compare: {line.replace('REPEAT', 'repeat 0, fold 0 (from 0)')}" in done.stderr
+    assert all(line.startswith("focalis compare: ") for line in done.stderr.splitlines())
+    assert ("cross-entropy" in done.stdout) == (loss != "cross_entropy")
+
+
+INTERRUPTED_IN_AN_IMPORT = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "focalis.catalogue.commands":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from focalis.__main__ import main
+raise SystemExit(main())
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_one_line(tmp_path):
+    done = focalis_command("compare", cwd=tmp_path, prelude=INTERRUPTED_IN_AN_IMPORT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "focalis: interrupted\n")
 
 
 INTERRUPTED_AT_ONCE = """

@@ -20,6 +20,7 @@ from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
 
+_UNTRAINED = 1
 _INTERRUPTED = 130
 
 _COMPARE_NEEDS = ("lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "skrub")
@@ -51,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 if `check` finds something wrong, 2 for bad input, 130 after an interruption.
+        0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
+        130 after an interruption.
 
     Raises
     ------
@@ -215,7 +217,7 @@ def _compare(parsed: argparse.Namespace) -> int:
 def _compare_losses(parsed: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from focalis.compare import InputError, Settings, run
+    from focalis.compare import InputError, Settings, TrainingError, run
     from focalis.compare.progress import TerminalListener
     from focalis.compare.terminal import print_table
 
@@ -226,6 +228,9 @@ def _compare_losses(parsed: argparse.Namespace) -> int:
             results = run(settings, listener)
     except InputError as error:
         return fail("compare", str(error))
+    except TrainingError as error:
+        fail("compare", str(error))
+        return _UNTRAINED
     print_table(results, Console())
     print(f"report: {settings.out / 'index.html'}")
-    return 0
+    return _UNTRAINED if results["failures"] else 0

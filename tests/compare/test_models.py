@@ -146,7 +146,7 @@ def test_boosting_stops_early_and_at_the_best_round():
     ticks = []
     held_out, rounds = trainer.cross_fit(loss, INNER, lambda: ticks.append(1))
     assert rounds < 10
-    assert len(ticks) == rounds + boosting.PATIENCE
+    assert len(ticks) == len(INNER) * (1 + rounds + boosting.PATIENCE)
 
     # The same number of rounds, inner fold by inner fold, gives the same predictions.
     parts = []
@@ -163,6 +163,27 @@ def test_boosting_stops_early_and_at_the_best_round():
             member.advance()
         parts.append(member.booster.predict(noise[held], raw_score=True) + member.start)
     np.testing.assert_allclose(held_out, np.concatenate(parts), atol=1e-12)
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "xgboost", "catboost", "linear"])
+def test_a_tick_ends_a_training(model):
+    ticks = []
+
+    def tick():
+        ticks.append(1)
+        if len(ticks) == 4:
+            raise KeyboardInterrupt
+
+    trainer = make_trainer(model, X, BINARY, ONES, 2)
+    loss = focalis.parse("cross_entropy")
+    for train in (
+        lambda: trainer.cross_fit(loss, INNER[:1], tick),
+        lambda: trainer.fit(loss, 20, tick),
+    ):
+        ticks.clear()
+        with pytest.raises(KeyboardInterrupt):
+            train()
+        assert len(ticks) == 4
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -19,11 +20,14 @@ from compare_data import (
     two_classes,
     write_csv,
 )
+from lightgbm.basic import LightGBMError
 from polars.testing import assert_frame_equal
 
 import focalis
-from focalis.compare import InputError, Listener, Settings, run
+from focalis.compare import InputError, Listener, Settings, TrainingError, run
+from focalis.compare.boosting import LightGBM
 from focalis.compare.metrics import METRICS
+from focalis.compare.summary import summarise
 
 FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
 
@@ -101,6 +105,20 @@ def test_means_are_those_of_the_rows(binary):
         assert own.select("repeat", "fold").rows() == [(0, 0), (0, 1), (1, 0), (1, 1)]
         for metric, values in entry["metrics"].items():
             assert values["mean"] == pytest.approx(own[metric].mean())
+
+
+def test_the_interval_of_a_mean_ends_where_its_range_does():
+    rows = [
+        {"loss": name, "rounds": 1, "thresholds": [0.5], **dict.fromkeys(METRICS, value)}
+        for name, value in (("a", 0.7), ("a", 1.0), ("b", 0.0), ("b", 0.2))
+    ]
+    first, second = summarise(rows, [("a", "a"), ("b", "b")], 1.0)
+    for metric in METRICS:
+        bounded = not metric.startswith(("log_loss", "fit"))
+        assert (first["metrics"][metric]["high"] == 1.0) == bounded
+        assert second["metrics"][metric]["low"] == 0.0
+    values = second["metrics"]["average_precision"]
+    assert values["difference_low"] < -1  # a difference is an estimate, not a score
 
 
 def test_differences_are_paired(binary):
@@ -252,6 +270,57 @@ def test_a_killed_run_goes_on(tmp_path):
     assert results == plain(run(settings_for(tmp_path, out=tmp_path / "whole")))
 
 
+def failing(monkeypatch, loss):
+    """Let LightGBM fail once under one loss, in the second fold; return the losses it trains on."""
+    trained, failures = [], []
+    fit = LightGBM.fit
+
+    def fit_or_fail(self, one, *arguments):
+        trained.append(str(one))
+        if not failures and trained.count(loss) == 2:
+            failures.append(loss)
+            raise LightGBMError("Check failed: (best_split_info.left_count) > (0)\n at a line")
+        return fit(self, one, *arguments)
+
+    monkeypatch.setattr(LightGBM, "fit", fit_or_fail)
+    return trained
+
+
+def test_a_loss_that_cannot_be_trained_is_left_out_and_may_be_tried_again(tmp_path, monkeypatch):
+    write_csv(tmp_path / "table.csv", two_classes())
+    losses = ("cross-entropy", "poly1")
+    settings = settings_for(tmp_path, losses=losses, folds=3, repeats=1)
+    whole = plain(run(replace(settings, out=tmp_path / "whole")))
+    trained = failing(monkeypatch, "poly1(epsilon=1)")
+    heard = []
+    listener = Listener()
+    listener.failed = heard.append
+    results = run(settings, listener)
+    said = (
+        "poly1(epsilon=1) failed in repeat 0, fold 1 (from 0): "
+        "lightgbm: Check failed: (best_split_info.left_count) > (0) at a line"
+    )
+    assert results["failures"] == list(map(str, heard)) == [said]
+    assert [entry["name"] for entry in results["losses"]] == ["cross-entropy"]
+    assert trained.count("poly1(epsilon=1)") == 2  # it is not trained on the folds to come
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "poly1(epsilon=1) failed in repeat 0, fold 1" in page
+    trained.clear()
+    resumed = plain(run(replace(settings, resume=True)))
+    assert trained == ["poly1(epsilon=1)"] * 2
+    assert resumed == whole
+    assert files(tmp_path / "report") == files(tmp_path / "whole")
+
+
+def test_without_cross_entropy_there_is_nothing_to_compare_with(tmp_path, monkeypatch):
+    write_csv(tmp_path / "table.csv", two_classes())
+    failing(monkeypatch, "cross_entropy")
+    with pytest.raises(TrainingError, match=r"^cross-entropy failed in .*--resume tries again$"):
+        run(settings_for(tmp_path))
+    assert len(list((tmp_path / "report" / "parts").glob("*.json"))) == 2
+    assert run(settings_for(tmp_path, resume=True))["failures"] == []
+
+
 def test_half_a_pair_does_not_count(tmp_path):
     write_csv(tmp_path / "table.csv", two_classes())
     with pytest.raises(KeyboardInterrupt):
@@ -269,6 +338,7 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     write_csv(tmp_path / "table.csv", two_classes())
     first = run(settings_for(tmp_path))
     assert run(settings_for(tmp_path, resume=True), StopAfter(1)) == first
+    assert files(tmp_path / "report") == FINAL | {"run.json"}
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,9 @@ class Trees:
         self._rows = Rows(targets, weights, n_classes)
         self._starts = Starts(self._rows)
 
-    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+    def member(
+        self, loss: focalis.Loss, fit_on: Indices, held_out: Indices, tick: Callable[[], None]
+    ) -> Member:
         """Return a training on some rows that is asked about others."""
         raise NotImplementedError
 
@@ -125,13 +127,15 @@ class Trees:
         """
         members = []
         for fit_on, held_out in inner:
-            members.append(self.member(loss, fit_on, held_out))
+            members.append(self.member(loss, fit_on, held_out, tick))
         held = self._rows.take(np.concatenate([held_out for _, held_out in inner]))
         truth = held.truth
         best_value, best_round, best_logits = np.inf, 0, np.empty(0)
         for completed in range(1, MAX_ROUNDS + 1):
-            tick()
-            finished = [member.advance() for member in members]
+            finished = []
+            for member in members:
+                tick()
+                finished.append(member.advance())
             logits = np.concatenate([member.held_out_logits() for member in members])
             value = float(loss(logits, truth, sample_weight=held.weights, engine=held.engine))
             if value < best_value:
@@ -144,9 +148,9 @@ class Trees:
 class LightGBM(Trees):
     """Boosted trees on the exact gradient and the curvature clipped at zero.
 
-    A leaf is limited by its number of rows, as LightGBM infers it from the curvature, and by an L2 penalty
-    of one row's curvature. Its sum of curvatures must only be more than rounding: it is tiny for
-    well-classified rows, and small where a loss bends downward. For the same reason no leaf moves a
+    A leaf is limited by its number of rows, as LightGBM infers it from the curvature, and by an L2
+    penalty of one row's curvature. Its sum of curvatures must only be more than rounding: it is tiny
+    for well-classified rows, and small where a loss bends downward. For the same reason no leaf moves a
     logit by more than 5 before the learning rate.
 
     Parameters
@@ -208,8 +212,11 @@ class LightGBM(Trees):
             self._subsets[key] = (index, subset)  # the index is kept, so that its id stays its own
         return self._subsets[key][1]
 
-    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+    def member(
+        self, loss: focalis.Loss, fit_on: Indices, held_out: Indices, tick: Callable[[], None]
+    ) -> Member:
         """Return a training on some rows that is asked about others."""
+        tick()
         member = _Boosting(
             self._parameters,
             self._subset(fit_on),

@@ -74,7 +74,7 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         title=escape(f"What each loss buys on {data['name']}"),
         verdict=escape(results["verdict"]).replace(" %", "&nbsp;%"),
         facts=report_table.facts(data),
-        warnings=report_table.warnings(data),
+        warnings=report_table.warnings(results),
         differences=_figure(drawn[0]),
         tables=report_table.tables(results),
         meanings=report_table.meanings(),

@@ -178,11 +178,13 @@ def _size(features: Any) -> int:
     return features if isinstance(features, int) else len(features)
 
 
-def warnings(data: Mapping[str, Any]) -> str:
+def warnings(results: Results) -> str:
     """Return what a reader must know before trusting the numbers; empty if all is well."""
-    if not data["warnings"]:
+    failures = [f"{failure}; the loss is left out" for failure in results.get("failures", [])]
+    found = [*results["data"]["warnings"], *failures]
+    if not found:
         return ""
-    items = "".join(f"<li>{escape(str(warning))}</li>" for warning in data["warnings"])
+    items = "".join(f"<li>{escape(str(warning))}</li>" for warning in found)
     heading = "<h2>Before you trust this</h2>"
     return f'<aside class="warnings" aria-label="Warnings">{heading}<ul>{items}</ul></aside>'
 
