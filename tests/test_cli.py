@@ -68,6 +68,23 @@ def test_a_comparison_from_end_to_end(folder):
     assert results["verdict"] in " ".join(done.stdout.split())
 
 
+def test_columns_may_be_dropped(folder):
+    command = (
+        "compare",
+        "table.csv",
+        "--target",
+        "answer",
+        *QUICK,
+        "--drop",
+        "name",
+        "--drop",
+        "z",
+    )
+    done = focalis_command(*command, cwd=folder)
+    assert "table.csv: 89 rows, 1 features, 2 classes" in done.stderr
+    assert "warning" not in done.stderr
+
+
 def test_what_it_says_of_the_data(folder):
     done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
     lines = done.stderr.splitlines()
@@ -187,6 +204,7 @@ BAD = {
     "no table": (("page.html", "--target", "y"), "page.html is not a table"),
     "no target": (("table.csv",), "target: expected the name of the column"),
     "wrong target": (("table.csv", "--target", "anser"), "nearest is 'answer'"),
+    "wrong drop": (("table.csv", "--target", "answer", "--drop", "nam"), "nearest is 'name'"),
     "wrong positive": (
         ("table.csv", "--target", "answer", "--positive", "jes"),
         "nearest is 'yes'",

@@ -30,6 +30,7 @@ examples:
   focalis compare                              an embedded example, in under a minute
   focalis compare bank.csv --target churned    your own data
   focalis compare bank.csv --target churned --loss "focal(gamma=3, alpha=.4)"
+  focalis compare bank.csv --target churned --drop customer_id --drop closed_on
   focalis compare trips.parquet --target late --time departure --model linear
 """
 
@@ -131,6 +132,13 @@ def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
         'classes it asks "is it this one?"',
     )
     columns.add_argument("--weight", metavar="COLUMN", help="weighs the rows")
+    columns.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="no feature: an identifier, or what is known too late; may be repeated",
+    )
     together = columns.add_mutually_exclusive_group()
     together.add_argument("--group", metavar="COLUMN", help="rows of one group stay in one fold")
     together.add_argument("--time", metavar="COLUMN", help="split forward in time by this column")
@@ -223,7 +231,8 @@ def _compare_losses(parsed: argparse.Namespace) -> int:
 
     values = {field.name: getattr(parsed, field.name) for field in fields(Settings)}
     try:
-        settings = Settings(**{**values, "loss": tuple(parsed.loss)})
+        lists = {"loss": tuple(parsed.loss), "drop": tuple(parsed.drop)}
+        settings = Settings(**{**values, **lists})
         with TerminalListener() as listener:
             results = run(settings, listener)
     except InputError as error:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -20,15 +19,13 @@ from compare_data import (
     two_classes,
     write_csv,
 )
-from lightgbm.basic import LightGBMError
 from polars.testing import assert_frame_equal
 
 import focalis
-from focalis.compare import InputError, Listener, Settings, TrainingError, run
-from focalis.compare.boosting import LightGBM
+from focalis.compare import InputError, Listener, Settings, run
 from focalis.compare.metrics import METRICS
-from focalis.compare.summary import summarise
 
+ROLES = {"weight": "weight", "drop": ("flag", "group")}
 FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
 
 
@@ -44,7 +41,7 @@ def binary(tmp_path_factory):
     """One finished comparison of a binary target, and its folder."""
     folder = tmp_path_factory.mktemp("binary")
     write_csv(folder / "table.csv", two_classes())
-    return run(settings_for(folder, weight="weight")), folder
+    return run(settings_for(folder, **ROLES)), folder
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +86,12 @@ def test_the_form_of_the_results(which, request):
 def test_what_is_said_of_the_data(binary):
     results, _ = binary
     data = results["data"]
-    assert (data["name"], data["rows"], data["features"]) == ("table.csv", 120, 6)
+    assert (data["name"], data["rows"], data["features"]) == ("table.csv", 120, 4)
     assert data["classes"] == ["no", "yes"]
     assert data["positive"] == "yes"
     assert sum(data["counts"]) == 120
     assert results["settings"]["weight"] == "weight"
+    assert results["settings"]["drop"] == ["flag", "group"]
 
 
 def test_means_are_those_of_the_rows(binary):
@@ -105,20 +103,6 @@ def test_means_are_those_of_the_rows(binary):
         assert own.select("repeat", "fold").rows() == [(0, 0), (0, 1), (1, 0), (1, 1)]
         for metric, values in entry["metrics"].items():
             assert values["mean"] == pytest.approx(own[metric].mean())
-
-
-def test_the_interval_of_a_mean_ends_where_its_range_does():
-    rows = [
-        {"loss": name, "rounds": 1, "thresholds": [0.5], **dict.fromkeys(METRICS, value)}
-        for name, value in (("a", 0.7), ("a", 1.0), ("b", 0.0), ("b", 0.2))
-    ]
-    first, second = summarise(rows, [("a", "a"), ("b", "b")], 1.0)
-    for metric in METRICS:
-        bounded = not metric.startswith(("log_loss", "fit"))
-        assert (first["metrics"][metric]["high"] == 1.0) == bounded
-        assert second["metrics"][metric]["low"] == 0.0
-    values = second["metrics"]["average_precision"]
-    assert values["difference_low"] < -1  # a difference is an estimate, not a score
 
 
 def test_differences_are_paired(binary):
@@ -175,6 +159,7 @@ def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
     assert "saved" in capsys.readouterr().out
     saved = joblib.load(script.with_name("model.joblib"))
     frame = pl.read_csv(folder / "table.csv", try_parse_dates=True)
+    assert set(saved["vectoriser"].types).isdisjoint(ROLES["drop"])
     logits = saved["model"].logits(saved["vectoriser"].transform(frame))
     posterior = saved["loss"].posterior(logits)
     if which == "binary":
@@ -270,57 +255,6 @@ def test_a_killed_run_goes_on(tmp_path):
     assert results == plain(run(settings_for(tmp_path, out=tmp_path / "whole")))
 
 
-def failing(monkeypatch, loss):
-    """Let LightGBM fail once under one loss, in the second fold; return the losses it trains on."""
-    trained, failures = [], []
-    fit = LightGBM.fit
-
-    def fit_or_fail(self, one, *arguments):
-        trained.append(str(one))
-        if not failures and trained.count(loss) == 2:
-            failures.append(loss)
-            raise LightGBMError("Check failed: (best_split_info.left_count) > (0)\n at a line")
-        return fit(self, one, *arguments)
-
-    monkeypatch.setattr(LightGBM, "fit", fit_or_fail)
-    return trained
-
-
-def test_a_loss_that_cannot_be_trained_is_left_out_and_may_be_tried_again(tmp_path, monkeypatch):
-    write_csv(tmp_path / "table.csv", two_classes())
-    losses = ("cross-entropy", "poly1")
-    settings = settings_for(tmp_path, losses=losses, folds=3, repeats=1)
-    whole = plain(run(replace(settings, out=tmp_path / "whole")))
-    trained = failing(monkeypatch, "poly1(epsilon=1)")
-    heard = []
-    listener = Listener()
-    listener.failed = heard.append
-    results = run(settings, listener)
-    said = (
-        "poly1(epsilon=1) failed in repeat 0, fold 1 (from 0): "
-        "lightgbm: Check failed: (best_split_info.left_count) > (0) at a line"
-    )
-    assert results["failures"] == list(map(str, heard)) == [said]
-    assert [entry["name"] for entry in results["losses"]] == ["cross-entropy"]
-    assert trained.count("poly1(epsilon=1)") == 2  # it is not trained on the folds to come
-    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert "poly1(epsilon=1) failed in repeat 0, fold 1" in page
-    trained.clear()
-    resumed = plain(run(replace(settings, resume=True)))
-    assert trained == ["poly1(epsilon=1)"] * 2
-    assert resumed == whole
-    assert files(tmp_path / "report") == files(tmp_path / "whole")
-
-
-def test_without_cross_entropy_there_is_nothing_to_compare_with(tmp_path, monkeypatch):
-    write_csv(tmp_path / "table.csv", two_classes())
-    failing(monkeypatch, "cross_entropy")
-    with pytest.raises(TrainingError, match=r"^cross-entropy failed in .*--resume tries again$"):
-        run(settings_for(tmp_path))
-    assert len(list((tmp_path / "report" / "parts").glob("*.json"))) == 2
-    assert run(settings_for(tmp_path, resume=True))["failures"] == []
-
-
 def test_half_a_pair_does_not_count(tmp_path):
     write_csv(tmp_path / "table.csv", two_classes())
     with pytest.raises(KeyboardInterrupt):
@@ -348,19 +282,20 @@ def test_a_finished_run_is_not_run_again(tmp_path):
         ({"folds": 3}, "with folds = 2, now it is 3"),
         ({"model": "linear"}, 'with model = "lightgbm", now it is "linear"'),
         ({"loss": ("poly1",)}, r'with loss = \[\], now it is \["poly1"\]'),
+        ({"drop": ()}, r'with drop = \["flag", "group"\], now it is \[\]'),
     ],
 )
 def test_resuming_something_else_is_an_error(binary, changes, message):
     _, folder = binary
     with pytest.raises(InputError, match=f"resume: .* {message}"):
-        run(settings_for(folder, weight="weight", resume=True, **changes))
+        run(settings_for(folder, resume=True, **{**ROLES, **changes}))
 
 
 def test_resuming_with_other_data_is_an_error(binary, tmp_path):
     _, folder = binary
     path = write_csv(tmp_path / "table.csv", two_classes(seed=1))
     with pytest.raises(InputError, match=r"resume: .* made with other data"):
-        run(settings_for(folder, data=path, weight="weight", resume=True))
+        run(settings_for(folder, data=path, resume=True, **ROLES))
 
 
 def test_resuming_nothing_starts(tmp_path):
