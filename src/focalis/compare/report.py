@@ -72,7 +72,7 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         policy=content_security_policy(plotly, common, own),
         style=asset("focalis.page", "page.css") + asset(_PACKAGE, "report_style.css"),
         title=escape(f"What each loss buys on {data['name']}"),
-        verdict=escape(results["verdict"]).replace(" %", "&nbsp;%"),
+        verdict=report_table.minus(escape(results["verdict"])).replace(" %", "&nbsp;%"),
         facts=report_table.facts(data),
         warnings=report_table.warnings(results),
         differences=_figure(drawn[0]),
