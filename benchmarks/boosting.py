@@ -27,6 +27,8 @@ FOCAL = f"focal(gamma={GAMMA}, alpha={ALPHA})"
 AT_LEAST_OVER_DIFFERENCES, AT_MOST_OVER_COPY = 40.0, 3.0
 AT_MOST_BINARY, AT_MOST_MULTICLASS = 1.05, 1.15
 FEATURES, CLASSES = 20, 10
+SWEEP = 256_000_000
+"""Bytes, more than any cache."""
 
 MEMORY = """
 import json, resource, sys, tracemalloc
@@ -80,47 +82,65 @@ def main() -> int:
 
 
 def calls(rows: int, repetitions: int) -> Iterator[Finding]:
-    """Compare one call with finite differences and with a copy of its bytes."""
+    """Compare one call with finite differences and with a copy of its bytes.
+
+    The copy reads and writes as many bytes as the call must: scores and labels, gradient and Hessian.
+    In a training a booster touches much else between two rounds, so both are timed as well after a
+    sweep over memory, which leaves none of their arrays in the caches.
+    """
     modules: dict[str, tuple[Any, Any]] = {
         "XGBoost's float32": (for_xgboost, np.float32),
         "LightGBM's float64": (for_lightgbm, np.float64),
     }
+    other = np.ones(SWEEP // 4, np.float32)
     for name, (module, dtype) in modules.items():
         rng = np.random.default_rng(0)
         scores = rng.standard_normal(rows).astype(dtype)
         labels = (rng.random(rows) < 0.1).astype(np.float32)
-        source = np.empty(2 * scores.size, np.float32)
-        source[:] = 1.0
-        target = np.empty_like(source)
         objective = module.objective(parse(FOCAL))
+        results = objective(labels, scores)
+        moved = sum(array.nbytes for array in (scores, labels, *results))
+        source = np.ones(moved // 8, np.float32)
+        target = np.zeros_like(source)
+        target[:] = source
         steps: dict[str, Callable[[], Any]] = {
             "ours": lambda o=objective, y=labels, x=scores: o(y, x),
             "differences": lambda y=labels, x=scores: by_differences(y, x),
             "copy": lambda a=source, b=target: np.copyto(b, a),
         }
-        check(objective(labels, scores), by_differences(labels, scores.astype(np.float64)))
+        check(results, by_differences(labels, scores.astype(np.float64)))
+        del results  # a round drops them too
         counts = {name: calls_in_a_row(step) for name, step in steps.items()}
-        times: dict[str, list[float]] = {name: [] for name in steps}
+        warm: dict[str, list[float]] = {name: [] for name in steps}
+        cold: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(repetitions):
             for key, step in steps.items():
-                times[key].append(seconds_of(step, counts[key]) / counts[key])
-        ours = statistics.median(times["ours"]) * 1e3
-        over = statistics.median(
-            b / a for a, b in zip(times["ours"], times["differences"], strict=True)
-        )
-        under = statistics.median(a / b for a, b in zip(times["ours"], times["copy"], strict=True))
+                warm[key].append(seconds_of(step, counts[key]) / counts[key])
+                other += 1.0
+                begin = time.perf_counter()
+                step()
+                cold[key].append(time.perf_counter() - begin)
+        ours, over = against(warm["ours"], warm["differences"])
         yield Finding(
             f"one call, {name}, against finite differences",
-            f"{ours:.2f} ms, {over:.0f} × as fast",
+            f"{ours:.2f} ms, {1 / over:.0f} × as fast",
             f"at least {AT_LEAST_OVER_DIFFERENCES:.0f} ×",
-            over >= AT_LEAST_OVER_DIFFERENCES,
+            1 / over >= AT_LEAST_OVER_DIFFERENCES,
         )
-        yield Finding(
-            f"one call, {name}, against a float32 copy of {target.nbytes / 1e6:.0f} MB",
-            f"{statistics.median(times['copy']) * 1e3:.2f} ms, {under:.1f} ×",
-            f"at most {AT_MOST_OVER_COPY:.0f} ×",
-            under <= AT_MOST_OVER_COPY,
-        )
+        for where, times in (("in the cache", warm), ("in memory", cold)):
+            ours, ratio = against(times["ours"], times["copy"])
+            yield Finding(
+                f"one call, {name}, {where}, against a copy that moves the same {moved / 1e6:.0f} MB",
+                f"{ours:.2f} ms, {statistics.median(times['copy']) * 1e3:.2f} ms: {ratio:.1f} ×",
+                f"at most {AT_MOST_OVER_COPY:.0f} ×",
+                ratio <= AT_MOST_OVER_COPY,
+            )
+
+
+def against(ours: list[float], theirs: list[float]) -> tuple[float, float]:
+    """Return the milliseconds of ours, and the ratio to theirs."""
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    return statistics.median(ours) * 1e3, ratio
 
 
 def by_differences(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,13 +75,10 @@ COLUMNS = {
     "gradients, γ = 0.5": lambda f: f.name == "gradients, gamma=0.5",
     "half types": lambda f: f.setting in ("float16", "bfloat16"),
     "infinite scores": lambda f: f.setting == "infinite scores",
-    "weights and masks": lambda f: f.check in DERIVED and f.setting.startswith(ARGUMENTS),
-    "reductions, threads, inputs": lambda f: f.name in REDUCED or f.check in MANNERS,
+    "random scores, shapes": lambda f: f.part_of in ("random scores", "shapes"),
+    "weights and masks": lambda f: f.part_of in ("weights", "masks"),
+    "reductions, threads, inputs": lambda f: f.part_of in ("reductions", "threads", "inputs"),
 }
-DERIVED = ("values", "gradients")
-ARGUMENTS = ("alpha", "label", "pos_weight", "class_weight", "sample_weight", "where", "ignore")
-REDUCED = [f"{part}, {reduction}" for part in DERIVED for reduction in ("mean", "sum")]
-MANNERS = ("threads", "inputs left alone")
 
 
 def row(one: Implementation, strict: Report, loose: Report) -> str:

@@ -65,6 +65,8 @@ OF_THE_LOSS = {
         lambda: softmax(ignore_index=0.5),
         ["ignore_index", r"0\.5"],
     ),
+    "ignore_index is too large": (lambda: softmax(ignore_index=2**70), ["ignore_index", "64 bits"]),
+    "gamma is beyond a float": (lambda: margin.focal(gamma=2**2000), ["gamma", "focal"]),
     "gamma is negative": (lambda: margin.focal(gamma=-1), ["gamma", "focal", "-1"]),
     "gamma is NaN": (lambda: margin.focal(gamma=float("nan")), ["gamma", "nan"]),
     "gamma is inf": (lambda: margin.focal(gamma=float("inf")), ["gamma", "inf"]),
@@ -177,6 +179,7 @@ OF_A_CALL = {
         ["normalizer", "mean", "none"],
     ),
     "normalizer negative": (out(sigmoid(), Y, normalizer=-1), ["normalizer", "-1"]),
+    "normalizer beyond a float": (out(sigmoid(), Y, normalizer=10**400), ["normalizer"]),
     "normalizer NaN": (out(sigmoid(), Y, normalizer=np.nan), ["normalizer", "nan"]),
     "out of the wrong shape": (
         out(sigmoid(), Y, out=np.empty((3, 4))),

@@ -40,7 +40,8 @@ def test_the_version_is_the_same_everywhere():
 def test_the_extras_that_are_spoken_of_exist():
     spoken = set()
     for name in ("README.md", "CONTRIBUTING.md", ".ci/run", "src/focalis/cli.py"):
-        spoken |= set(re.findall(r"(?:\.|focalis)\[(\w+)\]", text(name)))
+        for names in re.findall(r"(?:\.|focalis)\[([\w,]+)\]", text(name)):
+            spoken |= set(names.split(","))
     assert spoken == set(PROJECT["optional-dependencies"])
 
 

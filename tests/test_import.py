@@ -12,7 +12,7 @@ import pytest
 from focalis.engines.kernel_cache import cache_directory
 
 HEAVY = ("numba", "llvmlite", "torch", "scipy", "pandas", "polars", "plotly", "lightgbm", "sklearn")
-HEAVY += ("xgboost", "catboost", "jax", "flax", "optax", "keras", "tensorflow")
+HEAVY += ("xgboost", "catboost", "dask", "jax", "flax", "optax", "keras", "tensorflow")
 FIRST_CALL = """
 import numpy as np
 from focalis import Loss, margin
@@ -60,7 +60,7 @@ def test_objectives_load_no_booster():
     script = f"""
 import sys
 import focalis
-from focalis.boosting import catboost, lightgbm, xgboost
+from focalis.boosting import catboost, dask, lightgbm, xgboost
 for module in (catboost, lightgbm, xgboost):
     module.objective(focalis.parse("focal")), module.metric(focalis.parse("focal"))
 print([m for m in {HEAVY} if m in sys.modules])

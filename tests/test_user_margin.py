@@ -97,6 +97,29 @@ def test_what_is_no_margin_loss():
             return m, m, m
 
 
+def test_what_would_be_another_loss_in_its_text_form():
+    @margin_loss(alpha="(0, inf)")
+    def scaled(m, u, v, p, q, alpha=1.0):
+        return -alpha * u, -alpha * q, alpha * p * q
+
+    @margin_loss()
+    def softmax_like(m, u, v, p, q):
+        return -u, -q, p * q
+
+    @margin_loss()
+    def Capital(m, u, v, p, q):  # noqa: N802
+        return -u, -q, p * q
+
+    with pytest.raises(
+        ValueError, match="parameter with the name of a setting of Loss, got 'alpha'"
+    ):
+        Loss("sigmoid", scaled(), alpha=0.25)
+    with pytest.raises(ValueError, match=r"begins with a link.*'softmax_like'"):
+        Loss("softmax", softmax_like())
+    with pytest.raises(ValueError, match=r"lower-case letters.*'Capital'"):
+        Loss("sigmoid", Capital())
+
+
 def test_a_name_is_taken_once():
     """Another module's margin loss, or a built-in one, is not replaced."""
     with pytest.raises(ValueError, match="focal"):

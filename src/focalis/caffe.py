@@ -22,6 +22,7 @@ same constructor, so that they run on any blobs with pycaffe's attributes.
 
 import ast
 import importlib.util
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,9 +62,9 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     parameters: tuple[str, ...] = ()
     param_str: str = ""
 
+    @abstractmethod  # which is said, and not enforced: caffe.Layer has a metaclass of its own
     def make_loss(self, **settings: Any) -> Loss:
         """Return the loss with these settings of `param_str`."""
-        raise NotImplementedError
 
     def setup(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Read `param_str` and check the numbers of blobs."""
@@ -110,12 +111,9 @@ class SigmoidFocalLossLayer(_LossLayer):
     Labels are 0 or 1, or between: a label y means y times the loss of a yes plus 1 − y times that of
     a no.
 
-    Parameters
-    ----------
-    layer_parameter : caffe.LayerParameter
-        From Caffe. The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
-        ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to
-        "C"), which weighs yes and no alike, and ``ignore_label`` (none).
+    The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
+    ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to "C"),
+    which weighs yes and no alike, and ``ignore_label`` (none).
 
     Raises
     ------
@@ -162,11 +160,8 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
     M is the number of labels of a row above 0. Labels may be any numbers from 0 up, and the gradient is
     that of the loss for all of them; a row without positives counts 0.
 
-    Parameters
-    ----------
-    layer_parameter : caffe.LayerParameter
-        From Caffe. The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict
-        from "1" to "C"), or empty.
+    The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict from "1" to
+    "C"), or empty.
 
     Raises
     ------

@@ -127,8 +127,14 @@ def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Arra
     """Return the constant (C,) that minimises the loss for the total weights of the answers.
 
     `positive` and `negative` (C,) are the sums over the rows of weight × target; a softmax uses
-    `positive` alone.
+    `positive` alone. An answer that gets none is an error: the loss has no finite minimiser.
     """
+    for answer, total in (("positive", positive), ("negative", negative)):
+        if np.any(total <= 0) and (answer == "positive" or link == "sigmoid"):
+            raise ValueError(
+                f"targets must give every class weight, got none for the {answer} answer of class "
+                f"{int(np.flatnonzero(total <= 0)[0])}: no finite logit minimises the loss"
+            )
     check_determined(loss)
     if link == "sigmoid":
         return _invert(lambda m: _log_odds(loss, m), np.log(positive) - np.log(negative))

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import focalis
-from focalis.catalogue.commands import add_catalogue_commands
 from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
@@ -64,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = sys.argv[1:] if arguments is None else arguments
     parsed, unknown = parser.parse_known_args(_numbers_joined(given))
+    unknown = _taken_late(parsed, unknown)
     if unknown:
         # The sub-command's own parser speaks, so that the line names the sub-command.
         getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -71,6 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     return int(parsed.run(parsed))
+
+
+def _taken_late(parsed: argparse.Namespace, unknown: list[str]) -> list[str]:
+    """Give what follows an option to the argument that takes several, and return the rest.
+
+    argparse closes such an argument at the first option.
+    """
+    several: str = getattr(parsed, "several", "")
+    late = [one for one in unknown if several and not one.startswith("-")]
+    if late:
+        setattr(parsed, several, [*getattr(parsed, several), *late])
+    return [one for one in unknown if one not in late]
 
 
 def _numbers_joined(arguments: Sequence[str]) -> list[str]:
@@ -83,7 +95,7 @@ def _numbers_joined(arguments: Sequence[str]) -> list[str]:
     """
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1].startswith("--") and re.match(r"-[\d.]", argument):
+        if joined and joined[-1].startswith("--") and re.match(r"-([\d.]|inf|nan)", argument, re.I):
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)
@@ -98,7 +110,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_compare(commands)
-    add_catalogue_commands(commands)
     add_commands(commands)
     return parser
 

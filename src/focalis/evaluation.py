@@ -32,10 +32,12 @@ def evaluate(
     hess: tuple[Array | None] | None = None,
     curvature: str = "exact",
     factor: float = 1.0,
+    own: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted.
 
-    The gradient of a reduced value is multiplied by `factor` before it is rounded.
+    The gradient of a reduced value is multiplied by `factor` before it is rounded. Gradient and Hessian
+    have the type `own`, that of the logits if it is None.
     """
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
@@ -43,8 +45,8 @@ def evaluate(
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
     given = (read.rows, weights.sample_weight, weights.where)
-    slope = None if grad is None else make_output(scores, grad[0], given)
-    second = None if hess is None else make_output(scores, hess[0], (*given, slope))
+    slope = None if grad is None else make_output(scores, grad[0], given, own)
+    second = None if hess is None else make_output(scores, hess[0], (*given, slope), own)
     outputs = Outputs(_value_output(loss, scores) if hess is None else None, slope, second)
     in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
     fisher = curvature == "fisher" and hess is not None
@@ -61,10 +63,7 @@ def evaluate(
 def answer_totals(
     loss: "Loss", targets: Any, sample_weight: Any, n_classes: int | None
 ) -> tuple[Array, Array]:
-    """Return the total weight (C,) of the positive and of the negative answers, in float64.
-
-    An answer that gets none is an error: the loss would have no finite minimiser.
-    """
+    """Return the total weight (C,) of the positive and of the negative answers, in float64."""
     scores, read = _read_without_logits(loss, targets, n_classes)
     weights = read_row_weights(scores, read, sample_weight, None)
     totals = np.zeros((2, scores.n_classes))
@@ -87,13 +86,6 @@ def answer_totals(
                 totals[1] += np.where(weight == 0, 0, weight * (1 - y)).sum(axis=0)
     positive, negative = loss.answer_weights(scores.n_classes, np.dtype(np.float64))
     totals *= (positive, negative)
-    answers = ("positive", "negative") if loss.link in ELEMENTWISE else ("positive",)
-    for answer, total in zip(answers, totals, strict=False):
-        if np.any(total <= 0):
-            raise ValueError(
-                f"targets must give every class weight, got none for the {answer} answer of class "
-                f"{int(np.flatnonzero(total <= 0)[0])}: no finite logit minimises the loss"
-            )
     return totals[0], totals[1]
 
 

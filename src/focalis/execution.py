@@ -4,6 +4,7 @@ Nothing the size of the logits is made but what the caller asked for. Whatever t
 as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,18 +49,22 @@ class Batch(NamedTuple):
         return max(1, CHUNK // max(1, self.scores.n_classes))
 
 
-def make_output(scores: Scores, out: Any, others: tuple[Array | None, ...]) -> Array:
+def make_output(
+    scores: Scores, out: Any, others: tuple[Array | None, ...], own: Any = None
+) -> Array:
     """Return an array for a result shaped like the logits: the caller's, checked, or a new one.
 
     `others` are the arrays that it must not overlap. The logits themselves may be written over.
+    `own` is the type of the result, if it is not that of the logits.
     """
+    own = scores.own if own is None else own
     if out is None:
-        return buffers.empty(scores.shape, scores.own)
+        return buffers.empty(scores.shape, own)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-    if out.shape != scores.shape or out.dtype != scores.own:
+    if out.shape != scores.shape or out.dtype != own:
         raise ValueError(
-            f"out must have the shape {scores.shape} and type {scores.own} of the logits, "
+            f"out must have the shape {scores.shape} and type {own} of the logits, "
             f"got {out.shape} and {out.dtype}"
         )
     if not out.flags.writeable:
@@ -150,14 +155,14 @@ def _run_chunk(
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
     if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
-        value, grad, hess = results = [_target(places[0], scores.dtype), *places[1:]]
+        value, grad, hess = results = [_target(kernels, places[0], scores.dtype), *places[1:]]
     else:
-        x = kernels.read(x).reshape(hi - lo, -1)
+        x = _taken(kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
             # A kernel may look at a score again after it has written a result.
             x = x.copy()
-        value, grad, hess = results = [_target(place, scores.dtype) for place in places]
-    t = targets.chunk(lo, hi, scores.dtype, kernels.read)
+        value, grad, hess = results = [_target(kernels, a, scores.dtype) for a in places]
+    t = targets.chunk(lo, hi, scores.dtype, kernels.read, functools.partial(_taken, kernels))
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
@@ -203,12 +208,16 @@ def _may_stay_planar(
     return all(is_planar(a) and a.strides == x.strides and a.dtype == scores.dtype for a in both)
 
 
-def _target(place: Array | None, dtype: Any) -> Array | None:
+def _taken(kernels: Kernels, array: Array) -> Array:
+    """Return numbers for the kernel to read: the array itself where it can be."""
+    return array if kernels.takes(array) else kernels.read(array)
+
+
+def _target(kernels: Kernels, place: Array | None, dtype: Any) -> Array | None:
     """Return contiguous rows for the kernel to fill: the place itself where it can be."""
     if place is None:
         return None
-    direct = place.dtype == dtype and place.flags.c_contiguous
-    rows = place if direct else np.empty(place.shape, dtype)
+    rows = place if kernels.takes(place) else np.empty(place.shape, dtype)
     return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
 
 

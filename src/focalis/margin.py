@@ -18,8 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
+from focalis.reals import real_number
 from focalis.vocabulary import expm1, power, sigmoid, softplus, where
 
 __all__ = [
@@ -133,14 +132,9 @@ class MarginLossFamily:
         bound.apply_defaults()
         values = {}
         for name, given in bound.arguments.items():
-            if isinstance(given, np.ndarray) and given.ndim == 0:
-                given = given.item()
-            if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-                raise TypeError(
-                    f"{name} of {self.name} must be a real number, got {type(given).__name__}"
-                )
+            number = real_number(f"{name} of {self.name}", given, "a real number")
             # Adding 0 makes a number of its own, which an engine tells from an equal literal.
-            values[name] = float(given) + 0.0
+            values[name] = number + 0.0
             if values[name] not in self.ranges[name]:
                 raise ValueError(
                     f"{name} of {self.name} must lie in {self.ranges[name].text}, got {given!r}"

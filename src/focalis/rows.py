@@ -11,7 +11,7 @@ from operator import add
 from typing import Any, NamedTuple
 
 from focalis.links import at_margin
-from focalis.vocabulary import exp, exp_nonpositive, log, maximum
+from focalis.vocabulary import exp_nonpositive, log, maximum, minimum, where
 
 __all__ = [
     "RowTerms",
@@ -23,6 +23,11 @@ __all__ = [
     "softmax_terms",
     "softmax_views",
 ]
+
+# Up to where a density may be looked at, the slope it needs, and margins that are as good as infinite.
+_EDGES = (32.0, 128.0, 512.0)
+_LEAST_SLOPE = 1e-290
+_INFINITE = 1e300
 
 MarginTerms = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any, Any]]
 
@@ -103,21 +108,48 @@ def log_density(u: Any, v: Any, slope: Any) -> Any:
 
 def sigmoid_posterior(loss: MarginTerms, x: Any) -> Any:
     """Return the probability of yes that a trained logit stands for."""
-    log_odds = _density_at(loss, x) - _density_at(loss, -x)
+    density = _continued(loss, x)
+    log_odds = density(x) - density(-x)
     return at_margin(log_odds)[2]
 
 
 def softmax_posterior(loss: MarginTerms, xs: Sequence[Any]) -> list[Any]:
     """Return the class probabilities that a row of trained logits stands for."""
-    densities = [_density_at(loss, view.margin) for view in softmax_views(xs)]
+    density = _continued(loss, xs[0])
+    densities = [density(view.margin) for view in softmax_views(xs)]
     top = reduce(maximum, densities)
-    e = [exp(density - top) for density in densities]
+    e = [exp_nonpositive(one - top) for one in densities]
     return [one / _sum(e) for one in e]
 
 
-def _density_at(loss: MarginTerms, m: Any) -> Any:
-    u, v, p, q = at_margin(m)
-    return log_density(u, v, loss(m, u, v, p, q)[1])
+def _continued(loss: MarginTerms, like: Any) -> Callable[[Any], Any]:
+    """Return the log density for any margin of the kind of `like`.
+
+    Far out it is as good as linear, while φ′ underflows: there it is continued with its last rate.
+    """
+
+    def slope(m: Any) -> Any:
+        return loss(m, *at_margin(m))[1]
+
+    def density(m: Any) -> Any:
+        u, v, _, _ = at_margin(m)
+        return log_density(u, v, slope(m))
+
+    nothing = 0.0 * maximum(-_INFINITE, minimum(like, _INFINITE))
+    edge, *further_ones = (end + nothing for end in _EDGES)
+    for further in further_ones:
+        weakest = minimum(-slope(further), -slope(-further))
+        edge = where(weakest > _LEAST_SLOPE, further, edge)
+    low_rate = density(1.0 - edge) - density(-edge)
+    high_rate = density(edge) - density(edge - 1.0)
+
+    def continued(m: Any) -> Any:
+        m = maximum(-_INFINITE, minimum(m, _INFINITE))
+        inside = density(maximum(-edge, minimum(m, edge)))
+        below, above = minimum(m + edge, 0.0), maximum(m - edge, 0.0)
+        return inside + low_rate * below + high_rate * above
+
+    return continued
 
 
 def _sum(numbers: list[Any]) -> Any:

@@ -1,18 +1,25 @@
 """The settings of a loss, checked and brought into one form."""
 
+import functools
 import math
+import re
+from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from focalis.links import ELEMENTWISE, LINKS
-from focalis.margin import MarginLoss
+from focalis.margin import MarginLoss, MarginLossFamily
+from focalis.reals import real_number
+from focalis.text import canonical_name
 from focalis.weighting import REDUCTIONS, check_factor, check_number
 
 if TYPE_CHECKING:
     from focalis.loss import Loss
 
 __all__ = ["check_settings"]
+
+_LARGEST_LABEL = 2**63 - 1
 
 
 def check_settings(loss: "Loss") -> dict[str, Any]:
@@ -25,6 +32,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
             "margin_loss must be a MarginLoss such as margin.focal(gamma=2.0), "
             f"got {loss.margin_loss!r}"
         )
+    _check_text_form(loss.margin_loss.family, fields(loss))
     elementwise = loss.link in ELEMENTWISE
     alpha = loss.alpha
     if (
@@ -71,13 +79,35 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
     """Return the ignored target; NaN as the one NaN object, so that losses compare equal."""
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise TypeError(f"ignore_index must be a number, got {type(given).__name__}")
-    value = float(given)
+    value = real_number("ignore_index", given, "a number")
     if math.isnan(value) and elementwise:
         return math.nan
     if not math.isfinite(value):
         raise ValueError(f"ignore_index must be a finite number or NaN, got {given!r}")
     if not value.is_integer() and not elementwise:
         raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
+    if abs(value) > _LARGEST_LABEL:
+        raise ValueError(f"ignore_index must be an integer of 64 bits, got {given!r}")
     return int(value) if value.is_integer() else value
+
+
+@functools.cache
+def _check_text_form(family: MarginLossFamily, settings: tuple[Field[Any], ...]) -> None:
+    """Raise for a margin loss whose name or parameters would mean another loss in the text form."""
+    name = family.name
+    if not re.fullmatch("[a-z]\\w*", name) or canonical_name(name) != name:
+        raise ValueError(
+            "a margin loss must have a name of lower-case letters, digits and underscores, "
+            f"got {name!r}"
+        )
+    if name.startswith(tuple(f"{link}_" for link in LINKS)):
+        raise ValueError(
+            "a margin loss must not have a name that begins with a link, which would be read as one, "
+            f"got {name!r}"
+        )
+    both = family.ranges.keys() & {setting.name for setting in settings}
+    if both:
+        raise ValueError(
+            "a margin loss must not have a parameter with the name of a setting of Loss, got "
+            f"{min(both)!r} of {name}"
+        )

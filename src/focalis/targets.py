@@ -108,10 +108,18 @@ class Targets(NamedTuple):
         """Whether a chunk is a vector of class indices."""
         return self.form == "index" and self.smoothing == 0.0
 
-    def chunk(self, lo: int, hi: int, dtype: Any, read: Callable[[Array], Array]) -> Array:
+    def chunk(
+        self,
+        lo: int,
+        hi: int,
+        dtype: Any,
+        read: Callable[[Array], Array],
+        take: Callable[[Array], Array] | None = None,
+    ) -> Array:
         """Return a chunk as an engine wants it, in the type that `read` converts numbers to.
 
-        What is not valid stays recognisable.
+        What `take` returns is enough where nothing is computed here. What is not valid stays
+        recognisable.
         """
         rows = self.rows[lo:hi]
         if self.is_index:
@@ -122,6 +130,8 @@ class Targets(NamedTuple):
             y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
+        if self.smoothing == 0.0 and not self.mean_over_positives:
+            return (take or read)(rows)
         y = read(rows)
         if self.mean_over_positives:
             count = (y > 0).sum(axis=1, keepdims=True)

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.links import ELEMENTWISE
+from focalis.reals import real_number
 from focalis.targets import Array, Scores, Targets, real_array
 
 __all__ = [
     "REDUCTIONS",
     "RowWeights",
     "check_factor",
+    "check_has_denominator",
     "check_number",
     "class_weights",
     "in_type",
@@ -27,11 +29,7 @@ Factor = float | tuple[float, ...]
 
 def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:
     """Return a real number in [low, high], or raise."""
-    if isinstance(given, np.ndarray) and given.ndim == 0:
-        given = given.item()
-    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise TypeError(f"{name} must be {expected}, got {type(given).__name__}")
-    value = float(given)
+    value = real_number(name, given, expected)
     if not (low <= value <= high and math.isfinite(value)):
         raise ValueError(f"{name} must be {expected}, got {given!r}")
     return value
@@ -195,15 +193,20 @@ def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array
     raise ValueError(f"{name} must have shape {options}, got {array.shape}")
 
 
-def read_normalizer(reduction: str, given: Any) -> float | None:
-    """Return the number that replaces the denominator, or None."""
-    if given is None:
-        return None
+def check_has_denominator(reduction: str) -> None:
+    """Raise for a reduction that has nothing for a normaliser to replace."""
     if reduction not in ("mean", "batchmean"):
         raise ValueError(
             "normalizer replaces the denominator of reduction='mean' or 'batchmean', "
             f"got it with reduction={reduction!r}"
         )
+
+
+def read_normalizer(reduction: str, given: Any) -> float | None:
+    """Return the number that replaces the denominator, or None."""
+    if given is None:
+        return None
+    check_has_denominator(reduction)
     value = check_number("normalizer", given, 0.0, math.inf, expected="a finite number above 0")
     if value == 0.0:
         raise ValueError(f"normalizer must be a finite number above 0, got {given!r}")

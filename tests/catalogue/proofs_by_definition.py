@@ -280,10 +280,12 @@ def reduced(losses, reduction="mean", loss_weight=1.0, avg_factor=None):
 
 
 def mmdetection():
-    def focal_loss(x, y, gamma=2.0, alpha=0.25, **reduction):
-        one_hot = np.eye(4)[y][:, :3]
-        losses = alpha_t(one_hot, alpha) * focal(truth(sigmoid(x), one_hot), gamma)
+    def py_focal_loss(x, y, gamma=2.0, alpha=0.25, **reduction):
+        losses = alpha_t(y, alpha) * focal(truth(sigmoid(x), y), gamma)
         return reduced(losses, **reduction)
+
+    def focal_loss(x, y, **parameters):
+        return py_focal_loss(x, np.eye(4)[y][:, :3], **parameters)
 
     def cross_entropy(x, y, class_weight=(1, 1, 1), ignore_index=-100, weight=1.0, **reduction):
         kept = y != ignore_index
@@ -304,6 +306,13 @@ def mmdetection():
     name = "mmdet.models.losses"
     return [
         Proof(f"{name}.FocalLoss", by_complex_steps(focal_loss), LOGITS, WITH_BACKGROUND, focals),
+        Proof(
+            f"{name}.py_sigmoid_focal_loss",
+            by_complex_steps(py_focal_loss),
+            LOGITS,
+            ANSWERS,
+            [case for case in focals if "loss_weight" not in case],
+        ),
         Proof(f"{name}.CrossEntropyLoss", by_complex_steps(cross_entropy), LOGITS, IGNORED, ignore),
         Proof(
             f"{name}.CrossEntropyLoss(use_sigmoid=True)",

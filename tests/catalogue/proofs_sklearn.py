@@ -2,6 +2,7 @@
 
 import numpy as np
 from proofs import INDICES, LOGITS, ROW_WEIGHTS, ROWS, YES, Proof
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 
@@ -35,6 +36,14 @@ def balance(scores, targets, **parameters):
     return None, -scores
 
 
+def of_trees(scores, targets):
+    """Return value and gradient by the loss that a fitted model keeps."""
+    model = HistGradientBoostingClassifier(max_iter=1).fit(np.eye(len(targets)), targets)
+    given = {"y_true": targets.astype(float), "raw_prediction": np.ascontiguousarray(scores)}
+    values, gradient = model._loss.loss_gradient(**given)
+    return values.sum(), gradient
+
+
 def losses():
     cases = ({}, {"normalize": False}, {"sample_weight": ROW_WEIGHTS})
     name = "sklearn.metrics.log_loss"
@@ -50,6 +59,7 @@ def losses():
             ({},),
             1e-6,
         ),
+        Proof("sklearn.ensemble.HistGradientBoostingClassifier", of_trees, LOGITS[:, 0], answers),
         Proof(
             'sklearn.linear_model.SGDClassifier(loss="log_loss")',
             step_of_sgd,

@@ -70,10 +70,36 @@ def test_names_of_the_catalogue():
     assert named.link == "sigmoid"
     with pytest.raises(ValueError, match="takes scores or targets of its own kind"):
         read_loss("torch.nn.SoftMarginLoss", {})
-    with pytest.raises(ValueError, match="has no parameter 'gamma'"):
+    with pytest.raises(ValueError, match=r"BCEWithLogitsLoss: it has no parameter for gamma"):
         read_loss("torch.nn.BCEWithLogitsLoss", {"gamma": 2.0})
     with pytest.raises(ValueError, match="several meanings"):
-        read_loss("torch.focal_loss", {})
+        read_loss("MONAI.FocalLoss", {})
+
+
+def test_a_full_name_is_one_loss():
+    assert read_loss("monai.losses.FocalLoss", {}).link == "sigmoid"
+    assert read_loss("monai.losses.FocalLoss(use_softmax=True)", {}).link == "softmax"
+    assert read_loss("torchvision.ops.sigmoid_focal_loss", {"reduction": "sum"}).reduction == "sum"
+    with pytest.raises(ValueError, match="takes scores or targets of its own kind"):
+        read_loss("keras.losses.CategoricalCrossentropy", {})
+    with pytest.raises(ValueError, match=r"paddle\.nn has no such name that is known here: try "):
+        read_loss("paddle.nn.BCEWithLogitsLoss", {})
+
+
+@pytest.mark.parametrize("text", ["focal(gamma=3)", "torchvision.ops.sigmoid_focal_loss(gamma=3)"])
+def test_a_parameter_is_given_once(text):
+    assert read_loss(text, {"gamma": 3.0, "alpha": 0.5}).alpha == 0.5
+    with pytest.raises(ValueError, match="gamma is given twice, as 3 and as 2"):
+        read_loss(text, {"gamma": 2.0})
+
+
+def test_what_the_function_prints_is_no_part_of_the_report(tmp_path):
+    loud = MODULE + "\ndef loud(x, y):\n    print('LOUD')\n    return doubled(x, y, True)\n"
+    (tmp_path / "loud_losses.py").write_text(loud)
+    done = check(tmp_path, "loud_losses:loud", "--as", "twice", "--only", "extremes")
+    assert "LOUD" not in done.stdout
+    assert "LOUD" in done.stderr
+    assert done.returncode == 0
 
 
 def test_the_help_names_the_checks(capsys):

@@ -8,26 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from implementations import (
+    CE,
+    FOCAL,
+    SOFTMAX,
+    margins,
+    softmax_value,
+    softplus,
+    wrong,
+)
 
 import focalis.torch
 from focalis import Loss, margin
 from focalis.testing import Report, check_loss, examine_loss
-
-CE = Loss("sigmoid", margin.cross_entropy())
-FOCAL = Loss("sigmoid", margin.focal(gamma=2.0), reduction="none")
-SOFTMAX = Loss("softmax", margin.cross_entropy())
-
-
-def wrong(report):
-    return {finding.name for finding in report.findings if not finding.ok}
-
-
-def softplus(z):
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-
-
-def margins(x, y):
-    return np.where(y == 1, x, -x)
 
 
 def sound(x, y):
@@ -248,7 +241,7 @@ def test_the_smallest_failing_input_comes_with_the_true_number():
     assert re.search(
         r"WRONG gradients, float32: \d+ of 172 wrong, the smallest of those tried\n", text
     )
-    assert text.endswith("is wrong: 2 of 6 checks failed.")
+    assert text.endswith("is wrong: 2 of 6 lines failed, in extremes.")
 
 
 def test_it_fails_a_test_with_the_report():
@@ -257,12 +250,6 @@ def test_it_fails_a_test_with_the_report():
     check_loss(raised_to(1 + 2e-6), CE, checks=["extremes"], tolerance=3e7)
     with pytest.raises(AssertionError):
         check_loss(raised_to(1 + 4e-6), CE, checks=["extremes"], tolerance=3)
-
-
-def softmax_value(x, labels):
-    top = x.max(axis=1, keepdims=True)
-    lse = np.log(np.exp(x - top).sum(axis=1)) + top[:, 0]
-    return lse - np.take_along_axis(x, labels[:, None], axis=1)[:, 0]
 
 
 def targets_first_and_one_hot(y_true, y_pred):
@@ -342,8 +329,14 @@ def test_errors_say_what_is_wrong():
         examine_loss(sound, CE, checks=["extreme"])
     with pytest.raises(ValueError, match=r"framework must be one of 'auto', .* got 'caffe'"):
         examine_loss(sound, CE, framework="caffe")
-    with pytest.raises(ValueError, match="tolerance must be above 0"):
+    with pytest.raises(ValueError, match="tolerance must be a finite number above 0, got 0"):
         examine_loss(sound, CE, tolerance=0)
+    with pytest.raises(ValueError, match="tolerance must be a finite number above 0, got inf"):
+        examine_loss(sound, CE, tolerance=np.inf)
+    with pytest.raises(ValueError, match=r"skip must be among extremes, .*got 'extreme'"):
+        examine_loss(sound, CE, skip=["extreme"])
+    with pytest.raises(ValueError, match=r"checks must name at least one of extremes, .* got none"):
+        examine_loss(sound, CE, checks=["NaN"], skip=["NaN"])
     with pytest.raises(TypeError, match="tolerance must be a number, got '1'"):
         examine_loss(sound, CE, tolerance="1")
     with pytest.raises(TypeError, match="arguments must be a mapping of names, got 3"):

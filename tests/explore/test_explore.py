@@ -74,6 +74,8 @@ def test_the_command_writes_a_file(tmp_path, capsys):
     assert capsys.readouterr().out == f"{out}\n"
     assert main(["explore", "--out", str(out)]) == 2
     assert "is there already; --overwrite replaces it" in capsys.readouterr().err
+    assert main(["explore", "--out", str(tmp_path / "page.txt")]) == 2
+    assert "--out must end in .html, got" in capsys.readouterr().err
     out.write_text("mine")
     assert main(["explore", "--out", str(out), "--overwrite"]) == 0
     assert out.stat().st_size > 1e6

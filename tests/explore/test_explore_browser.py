@@ -19,6 +19,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 import focalis
 from focalis import Loss, explore, margin
 from focalis.explore.snippets import snippets
+from focalis.margin import margin_loss
 
 SOURCE = str(Path(focalis.__file__).parents[1])
 MARGINS = [
@@ -32,6 +33,12 @@ MARGINS = [
 POINTS = [-800.0, -40.0, -2.8, -0.5, 0.0, 1e-9, 0.7, 5.0, 36.0, 200.0]
 # What nothing downstream can see: below the smallest normal number digits are lost by right.
 NEAR = {"rtol": 1e-13, "atol": 1e-300}
+
+
+@margin_loss()
+def thrice(m, u, v, p, q):
+    """Three times cross-entropy, for a test."""
+    return -3.0 * u, -3.0 * q, 3.0 * p * q
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +136,9 @@ def test_its_numbers_are_those_of_the_library(visit):
             for k, (ours, theirs) in enumerate(zip(expected, got, strict=True)):
                 size = np.maximum(np.abs(ours), bulk if k else 0)
                 assert np.all(np.abs(ours - theirs) <= 1e-13 * size + 1e-300), (chosen, key, k)
-        moderate = np.abs(x) < 100
         posterior = np.array([one["posterior"] for one in found], float)
+        np.testing.assert_allclose(posterior, loss.posterior(x), rtol=1e-8, atol=1e-300)
+        moderate = np.abs(x) < 30
         np.testing.assert_allclose(posterior[moderate], loss.posterior(x[moderate]), rtol=1e-11)
 
 
@@ -155,6 +163,29 @@ def test_rows_are_those_of_the_library(visit):
                 chosen.name, classes, [*x, *chosen.parameters.values()],
             )  # fmt: skip
             np.testing.assert_allclose(posterior, loss.posterior(x), rtol=1e-11)
+
+
+@pytest.mark.parametrize("logits", ["1000, 0", "1e300, -1e300"])
+def test_far_logits_have_a_posterior(visit, logits):
+    browser = visit()
+    fill(browser, "logits", logits)
+    for row, expected in zip(table(browser), (1.0, 0.0), strict=True):
+        assert [shown(cell) for cell in row[4::3]] == [expected] * 3
+
+
+def test_values_out_of_range_and_the_most_losses_are_said(visit):
+    browser = visit(375)
+    number = browser.find_element(By.CSS_SELECTOR, "input[type=number]")
+    told = browser.find_element(By.CSS_SELECTOR, ".parameter .range")
+    retype(number, "-1")
+    assert told.text == "expected a number in [0, inf)"
+    retype(number, "1")
+    assert told.text == ""
+    assert browser.find_element(By.ID, "what").rect["width"] <= 375
+    add = browser.find_element(By.ID, "add")
+    while add.is_enabled():
+        add.click()
+    assert add.text == "7 losses are the most"
 
 
 def test_typed_numbers_are_answered(visit):
@@ -322,6 +353,17 @@ RUN = {
 }
 
 
+def test_a_loss_of_ones_own_is_not_offered_what_does_not_know_it(browser, tmp_path):
+    path = tmp_path / "own.html"
+    explore.write(path, ["thrice"])
+    open_page(browser, path, 1280)
+    Select(browser.find_element(By.CSS_SELECTOR, ".card select")).select_by_value("thrice")
+    browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[-1].click()
+    code = browser.find_element(By.ID, "code").get_attribute("textContent")
+    assert "focalis compare" not in code
+    assert code.endswith('focalis check my_module:my_function --as "softmax_thrice"\n')
+
+
 def test_the_code_runs(visit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = programs(visit())
@@ -330,6 +372,7 @@ def test_the_code_runs(visit, tmp_path, monkeypatch):
         exec(found[link, name], made)
         if "probabilities" in made:
             assert np.isfinite(made["probabilities"]).all()
+    assert 'reduction="sum")' in found["sigmoid", "NumPy"]
     assert found["softmax", "Command line"] == (
         'focalis compare table.csv --target answer --loss "softmax_focal(gamma=2)"\n'
         'focalis plot margin cross-entropy "softmax_focal(gamma=2)"\n'

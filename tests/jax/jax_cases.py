@@ -1,4 +1,4 @@
-"""What the tests of focalis.jax share: losses, inputs, and the derivatives that JAX gives."""
+"""What the tests of focalis.jax share: the derivatives that JAX gives, and how near they are."""
 
 import functools
 
@@ -7,50 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import registry
-from oracle import Margin
 
 from focalis.jax import apply
-from focalis.margin import margin_loss
-from focalis.vocabulary import log, log1p, where
 
-
-@margin_loss(tau="(0, inf)")
-def bounded_in_jax(m, u, v, p, q, tau=0.1):
-    """log((1 + τ) / (p_t + τ)), as a user would write it."""
-    above = p + tau
-    near = -log1p(-q / (1.0 + tau))
-    value = where(q < 0.5, near, log((1.0 + tau) / above))
-    return value, -(p * q) / above, p * q * (p * p + tau * (p - q)) / (above * above)
-
-
-MARGIN_LOSSES = [
-    *map(registry.build, registry.FEW_MARGINS),
-    registry.build(Margin("focal", (("gamma", 0.5),))),
-    bounded_in_jax(),
-]
-
-FORMS = {
-    "sigmoid": ("hard", "soft"),
-    "identity": ("hard", "soft"),
-    "softmax": ("index", "hard", "soft"),
-    "simplex": ("index", "hard", "soft"),
-}
 LOST_IN_FLUSHING = 1000
-
-LINK_FORMS = [(link, form) for link, forms in FORMS.items() for form in forms]
-
-
-@functools.cache
-def inputs(link, form, shape=(5, 3), seed=0):
-    """Return ordinary scores and targets of a form, in float64."""
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=shape) * 2
-    if link in registry.PROBABILITY_LINKS:
-        scores = rng.dirichlet([1.5] * shape[-1], size=shape[:-1])
-    if form == "index":
-        return scores, rng.integers(0, shape[-1], shape[:-1])
-    targets = rng.uniform(size=shape)
-    return scores, targets if form == "soft" else (targets > 0.5).astype(float)
 
 
 def assert_accurate(got, true, bulk=None, **kind):
@@ -96,13 +56,3 @@ def _every(loss, second, scores, targets):
     directions = jnp.eye(scores.shape[-1]) if by_rows else jnp.ones((1, 1))
     diagonal = jax.vmap(along)(directions.astype(scores.dtype)).sum(axis=0)
     return apply(loss, scores, targets), jax.grad(total)(scores), diagonal
-
-
-def assert_close(got, true, tolerance=1e-13):
-    """Fail unless each number is near the core's, or as near as the largest of its array allows."""
-    got, true = (np.asarray(x, np.float64) for x in (got, true))
-    assert got.shape == true.shape
-    finite = np.isfinite(true)
-    np.testing.assert_array_equal(got[~finite], true[~finite])
-    size = np.abs(true[finite]).max(initial=0)
-    np.testing.assert_allclose(got[finite], true[finite], rtol=tolerance, atol=tolerance * size)

@@ -1,5 +1,6 @@
 """Derivatives of every order, by scores, parameters and weights, in both modes and mixed."""
 
+import frontends
 import jax
 import jax.numpy as jnp
 import jax_cases
@@ -25,8 +26,8 @@ def difference(f, x, step=STEP):
     return (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * step)
 
 
-ORDERS = [("sigmoid", chosen) for chosen in jax_cases.MARGIN_LOSSES[-3:]]
-ORDERS += [("identity", chosen) for chosen in jax_cases.MARGIN_LOSSES[-2:-1]]
+ORDERS = [("sigmoid", chosen) for chosen in frontends.MARGIN_LOSSES[-3:]]
+ORDERS += [("identity", chosen) for chosen in frontends.MARGIN_LOSSES[-2:-1]]
 
 
 @pytest.mark.parametrize(("link", "chosen"), ORDERS, ids=str)
@@ -63,7 +64,7 @@ def test_the_third_and_fourth_derivative(link, chosen):
 @pytest.mark.parametrize("form", ["index", "soft"])
 def test_the_hessian_and_third_derivative_of_a_softmax(form):
     """The whole matrix, against differences of the core's gradients, by either nesting of the modes."""
-    scores, targets = jax_cases.inputs("softmax", form, shape=(3,) if form == "soft" else (1, 3))
+    scores, targets = frontends.inputs("softmax", form, shape=(3,) if form == "soft" else (1, 3))
     loss = Loss("softmax", margin.focal(1.7), reduction="sum")
 
     def f(x):
@@ -94,7 +95,7 @@ PARAMETERS = {
     "beta": margin.focal_star(1.7, 0.5),
     "epsilon": margin.poly1(0.5),
     "kappa": margin.generalized_cross_entropy(0.7),
-    "tau": jax_cases.bounded_in_jax(0.3),
+    "tau": frontends.bounded(0.3),
 }
 
 
@@ -105,7 +106,7 @@ BY_PARAMETER += [("gamma", "softmax", "index"), ("kappa", "identity", "hard")]
 @pytest.mark.parametrize(("name", "link", "form"), BY_PARAMETER)
 def test_derivatives_by_a_parameter(name, link, form):
     """First, second and mixed, against differences of the core's values and gradients."""
-    scores, targets = jax_cases.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     chosen = PARAMETERS[name]
 
     def core(value):
@@ -124,7 +125,7 @@ def test_derivatives_by_a_parameter(name, link, form):
 
     x, value = jnp.asarray(scores), chosen.parameters[name] * 1.1
     found, slope, forward, mixed, other_mixed, second = every(x, value)
-    jax_cases.assert_close(found, core(value)[0])
+    frontends.assert_close(found, core(value)[0])
     np.testing.assert_allclose(forward, slope, rtol=1e-12)
     np.testing.assert_allclose(slope, difference(lambda v: core(v)[0], value), rtol=1e-8)
     true = difference(lambda v: core(v)[1], value)
@@ -173,7 +174,7 @@ def test_parameters_at_the_ends(name, dtype):
 
 
 def test_a_parameter_for_each_class():
-    scores, targets = jax_cases.inputs("sigmoid", "soft")
+    scores, targets = frontends.inputs("sigmoid", "soft")
     gamma = jnp.asarray([0.5, 1.0, 2.5])
     loss = Loss("sigmoid", margin.focal(), reduction="none")
 
@@ -185,7 +186,7 @@ def test_a_parameter_for_each_class():
     values, slope = every(gamma)
     for j, g in enumerate(gamma.tolist()):
         one = Loss("sigmoid", margin.focal(g), reduction="sum")
-        jax_cases.assert_close(values[j], one(scores[:, j], targets[:, j], engine="numpy"))
+        frontends.assert_close(values[j], one(scores[:, j], targets[:, j], engine="numpy"))
         step = jnp.zeros(3).at[j].set(1.0)
         true = difference(lambda s, j=j, step=step: every(gamma + s * step)[0][j], 0.0)
         np.testing.assert_allclose(slope[j], true, rtol=1e-8)
@@ -195,7 +196,7 @@ def test_a_parameter_for_each_class():
 def test_weights_of_classes_as_arrays(link):
     """α, the weight of positives and of classes: the same numbers, and derivatives."""
     form = "hard" if link == "sigmoid" else "index"
-    scores, targets = jax_cases.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     names = ["alpha", "class_weight"] + (["pos_weight"] if link == "sigmoid" else [])
     given = {"alpha": 0.3, "pos_weight": 3.0, "class_weight": (0.5, 1.0, 2.0)}
     plain = Loss(link, margin.focal())
@@ -207,7 +208,7 @@ def test_weights_of_classes_as_arrays(link):
 
         value, f = np.asarray(given[name]), jax.jit(jax.value_and_grad(f))
         found, slope = f(value)
-        jax_cases.assert_close(found, true(scores, targets, engine="numpy"))
+        frontends.assert_close(found, true(scores, targets, engine="numpy"))
         for i in np.ndindex(value.shape):
             e = np.zeros_like(value)
             e[i] = 1.0
@@ -218,14 +219,14 @@ def test_weights_of_classes_as_arrays(link):
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_weights_and_soft_targets_have_derivatives(link):
     """Also where they are 0: the derivative there is the loss."""
-    scores, y = (a.copy() for a in jax_cases.inputs(link, "soft"))
+    scores, y = (a.copy() for a in frontends.inputs(link, "soft"))
     weight = jnp.array([0.0, 1.0, 2.0, 0.0, 1.0])
     loss = Loss(link, margin.focal(1.7), reduction="sum")
     each = Loss(link, margin.focal(1.7), reduction="none")
     true = each(scores, y, engine="numpy").reshape(5, -1).sum(axis=1)
     f = jax.jit(lambda w: apply(loss, scores, y, sample_weight=w))
-    jax_cases.assert_close(jax.grad(f)(weight), true)
-    jax_cases.assert_close(jax.jvp(f, (weight,), (jnp.ones(5),))[1], true.sum())
+    frontends.assert_close(jax.grad(f)(weight), true)
+    frontends.assert_close(jax.jvp(f, (weight,), (jnp.ones(5),))[1], true.sum())
     y[:, 1] = 0.0
     scores[2] = np.nan
     kept = np.array([True, True, False, True, True])
@@ -257,6 +258,6 @@ def test_higher_orders_far_out_are_finite(dtype):
 
 
 def test_the_margin_losses_here_are_of_every_form():
-    names = {chosen.name for chosen in jax_cases.MARGIN_LOSSES}
+    names = {chosen.name for chosen in frontends.MARGIN_LOSSES}
     assert {one.name for one in registry.FEW_MARGINS} < names
-    assert "bounded_in_jax" in names
+    assert "bounded" in names

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
+import frontends
 import jax
 import jax.numpy as jnp
-import jax_cases
 import numpy as np
 import pytest
 
@@ -56,7 +56,7 @@ def test_errors_of_the_posterior():
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_initial_logits_are_the_core_s(link):
     loss = Loss(link, margin.focal(2.0))
-    _, targets = jax_cases.inputs("sigmoid", "soft")
+    _, targets = frontends.inputs("sigmoid", "soft")
     weight = np.arange(1.0, 6.0)
     found = focalis.jax.initial_logits(
         loss, jnp.asarray(targets), sample_weight=jnp.asarray(weight)

@@ -3,9 +3,9 @@
 import functools
 import inspect
 
+import frontends
 import jax
 import jax.numpy as jnp
-import jax_cases
 import numpy as np
 import optax
 import pytest
@@ -130,15 +130,15 @@ def test_they_are_the_core_s(name):
     f = getattr(focalis.jax, name)
     with jax.enable_x64(True):
         form = "soft" if name in SIGMOID or "positives" in settings else "index"
-        scores, y = jax_cases.inputs(link, form)
+        scores, y = frontends.inputs(link, form)
         own = Loss(link, chosen, reduction="none", **settings)
-        jax_cases.assert_close(f(scores, y), own(scores, y, engine="numpy"))
+        frontends.assert_close(f(scores, y), own(scores, y, engine="numpy"))
         more = {"class_weight": (1.0, 2.0, 3.0), "label_smoothing": 0.1}
         kept = np.array([True, False, True, True, True])
         own = Loss(link, chosen, reduction="none", **settings, **more)
         true = own(scores, y, where=kept, engine="numpy")
         mask = kept[:, None] if name in SIGMOID else kept
-        jax_cases.assert_close(f(scores, y, where=mask, **more), true)
+        frontends.assert_close(f(scores, y, where=mask, **more), true)
 
 
 def test_parameters_and_weights_may_be_traced():

@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
+import frontends
 import jax
 import jax.numpy as jnp
-import jax_cases
 import numpy as np
 import pytest
 
@@ -23,7 +23,7 @@ def step(link):
 
 @pytest.mark.parametrize(("link", "form"), LOSSES)
 def test_mapped_it_is_a_loop(link, form):
-    x, y = (jnp.asarray(a) for a in jax_cases.inputs(link, form))
+    x, y = (jnp.asarray(a) for a in frontends.inputs(link, form))
     f = jax.value_and_grad(step(link))
     mapped = jax.jit(jax.vmap(f))(x, y)
     single = jax.jit(f)
@@ -35,7 +35,7 @@ def test_mapped_it_is_a_loop(link, form):
 
 @pytest.mark.parametrize(("link", "form"), LOSSES)
 def test_jit_remat_and_scan_change_nothing(link, form):
-    x, y = (jnp.asarray(a) for a in jax_cases.inputs(link, form))
+    x, y = (jnp.asarray(a) for a in frontends.inputs(link, form))
     f = step(link)
 
     def scanned(x):
@@ -60,7 +60,7 @@ def test_exported_for_any_number_of_rows(link, form):
     """The program is written out and read back; its number of rows is a symbol."""
     from jax import export
 
-    x, y = (jnp.asarray(a) for a in jax_cases.inputs(link, form))
+    x, y = (jnp.asarray(a) for a in frontends.inputs(link, form))
     rows = export.symbolic_shape("rows")
     shapes = [jax.ShapeDtypeStruct((*rows, *a.shape[1:]), a.dtype) for a in (x, y)]
     program = export.export(jax.jit(jax.value_and_grad(step(link))))(*shapes)

@@ -13,6 +13,7 @@ from oracle import Margin, mp
 from focalis import Loss, margin, plots
 from focalis.cli import main
 from focalis.plots.command import KINDS, plot
+from focalis.plots.command import _read_logits as read_logits
 
 matplotlib.use("agg")
 from matplotlib import pyplot  # after the choice of what draws
@@ -43,6 +44,13 @@ def test_the_loss_against_the_probability():
     assert x[-1] > 0.99
     for i in range(0, len(x), 97):
         assert y[i] == pytest.approx(float(oracle.phi(FOCAL, point_of(x[i]))), 1e-12)
+
+
+def test_a_loss_without_a_bound_leaves_the_axes():
+    ax = plots.plot_loss(["focal(gamma=2, alpha=.25)", "generalized_cross_entropy(kappa=.5)"])
+    unbounded, bounded = (line.get_ydata() for line in ax.get_lines())
+    assert unbounded[0] > ax.get_ylim()[1]
+    assert bounded[0] == pytest.approx(2)
 
 
 def test_loss_slope_and_curvature_against_the_margin():
@@ -168,6 +176,11 @@ def test_errors_say_what_is_wrong():
         plots.plot_cumulative_share([1.0, 2.0], [1, 1])
     with pytest.raises(ValueError, match="logits must be numbers, got nan"):
         plots.plot_cumulative_share([1.0, np.nan], [0, 1])
+    with pytest.raises(ValueError, match=r"have the shape of the logits \(5,\), got \(3,\)"):
+        plots.plot_cumulative_share(np.ones(5), [1, 1, 1])
+    for function in PLOTS:
+        with pytest.raises(TypeError, match="ax must be axes of matplotlib, got 3"):
+            function("focal", ax=3)
     for setting in ("class_weight=[2,3]", "label_smoothing=.5", "alpha=[.5,.5]"):
         with pytest.raises(ValueError, match=f"cannot show {setting.partition('=')[0]}, got"):
             plots.plot_loss(f"cross_entropy({setting})")
@@ -199,6 +212,33 @@ def test_every_kind_of_file_is_drawn(tmp_path, kind):
     assert (tmp_path / "out.svg").stat().st_size > 5000
 
 
+def test_the_share_of_a_softmax_is_drawn_from_a_file(tmp_path, capsys):
+    table, out = tmp_path / "rows.csv", tmp_path / "out.svg"
+    table.write_text("a,b,c,class\n2.5,0,1,0\n-0.5,1,2,2\n-3,0,1,1\n")
+    command = ["plot", "share", "--logits", str(table), "softmax_focal", "--out", str(out)]
+    assert main(command) == 0
+    drawn = out.read_text("utf-8")
+    assert "of the examples" in drawn
+    assert "of the positives" not in drawn
+    table.write_text("2.5,0,1,3\n")
+    assert main([*command, "--overwrite"]) == 2
+    assert "as many logits as there are classes, and a class from 0" in capsys.readouterr().err
+
+
+def test_a_byte_order_mark_is_no_name_of_a_column(tmp_path):
+    table = tmp_path / "marked.csv"
+    table.write_text("\ufeff1.0,0\n2,1\n-3,0\n", "utf-8")
+    assert read_logits(table, True)[0].tolist() == [1.0, 2.0, -3.0]
+
+
+def test_an_empty_name_of_a_file_is_refused(capsys):
+    for command in (["plot", "loss", "--out", ""], ["explore", "--out", ""]):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 2
+        assert "expected the name of a file, got none" in capsys.readouterr().err
+
+
 def test_the_figures_of_the_paper_have_its_parameters():
     assert plots.GAMMAS[1:] == tuple(f"focal(gamma={g})" for g in ("0.5", "1", "2", "5"))
     assert KINDS["figure-1"].losses == plots.GAMMAS
@@ -216,6 +256,7 @@ BAD = {
     "no rows": (("share", "a.png", "empty.csv"), r"empty\.csv must have .* it has no rows"),
     "words": (("share", "a.png", "words.csv"), r"words\.csv must have .* line 3 is '1 yes'"),
     "targets": (("share", "a.png", "other.csv"), r"other\.csv must have .* line 2 is '2 0\.5'"),
+    "mistyped": (("share", "a.png", "typo.csv"), r"typo\.csv must have .* line 1 is '1\.0O 0'"),
     "not a number": (("share", "a.png", "nan.csv"), r"nan\.csv must have .* line 1 is 'nan 1'"),
 }
 
@@ -226,6 +267,7 @@ def test_bad_input_of_the_command(tmp_path, monkeypatch, kind):
     Path("empty.csv").write_text("logit,target\n")
     Path("words.csv").write_text("logit,target\n\n1,yes\n")
     Path("other.csv").write_text("1,1\n2,0.5\n")
+    Path("typo.csv").write_text("1.0O,0\n2,1\n-3,0\n")
     Path("nan.csv").write_text("nan,1\n2,0\n")
     (name, out, logits), message = BAD[kind]
     with pytest.raises(ValueError, match=message):

@@ -24,6 +24,12 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"class_weight": "balance"}, "class_weight must be None, 'balanced' or a mapping"),
         ({"class_weight": {7: 1.0}}, r"class_weight must name classes of y, .* got \[7\]"),
         ({"class_weight": {0: -1.0}}, "class_weight must hold non-negative finite numbers"),
+        (
+            {"objective": "binary"},
+            "objective follows from .* for booster='lightgbm'",
+        ),
+        ({"booster": "xgboost", "base_score": 0.5}, "base_score follows .* booster='xgboost'"),
+        ({"booster": "catboost", "iterations": 5}, "iterations follows .* booster='catboost'"),
         ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
     ],
 )
@@ -54,6 +60,17 @@ def test_bad_labels_and_weights_raise():
         LinearClassifier(tol=-1).fit(features, labels)
     with pytest.raises(ValueError, match="max_iter must be an integer of at least 1, got 0"):
         LinearClassifier(max_iter=0).fit(features, labels)
+
+
+@pytest.mark.parametrize("model", [BoostedClassifier(**FEW), LinearClassifier()])
+def test_labels_that_are_missing_are_no_class(model):
+    features, labels = cancer()
+    named = np.where(labels == 1, "yes", "no").astype(object)
+    for given, missing in ((labels.astype(float), np.nan), (named, None), (named, np.nan)):
+        some = given.copy()
+        some[3] = missing
+        with pytest.raises(ValueError, match=r"Input .*contains N"):
+            model.fit(features, some)
 
 
 @EVERY_BOOSTER

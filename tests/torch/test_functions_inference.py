@@ -78,7 +78,7 @@ def test_errors_of_posterior():
 
 
 @pytest.mark.parametrize("layer", [torch.nn.Linear(4, 3), torch.nn.Conv2d(4, 3, 1)])
-@pytest.mark.parametrize("pi", [0.01, 0.5, [0.1, 0.01, 0.7]])
+@pytest.mark.parametrize("pi", [0.01, [0.1, 0.01, 0.7], torch.tensor(0.01), torch.full((3,), 0.5)])
 def test_a_layer_starts_at_its_prior(layer, pi):
     weight = layer.weight.clone()
     assert F.init_prior_(layer, pi) is layer

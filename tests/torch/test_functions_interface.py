@@ -95,6 +95,26 @@ ERRORS = [
         TypeError,
         "^gamma of focal must be a real number",
     ),
+    (
+        lambda x: F.sigmoid_focal_loss(x, torch.ones(2, 3), gamma=torch.ones(3)),
+        ValueError,
+        r"^gamma must be a number or a tensor without dimensions, got shape \(3,\)",
+    ),
+    (
+        lambda x: F.softmax_focal_loss(x, torch.tensor([0, 1]), gamma=torch.tensor(2j)),
+        TypeError,
+        "^gamma must be a real number, got a tensor of torch.complex64",
+    ),
+    (
+        lambda x: F.softmax_poly1(x, torch.tensor([0, 1]), epsilon=torch.tensor(-3.0)),
+        ValueError,
+        r"^epsilon of poly1 must lie in \[-1, inf\), got -3",
+    ),
+    (
+        lambda x: F.apply("focal", x, torch.tensor([0, 1])),
+        TypeError,
+        "^loss must be a focalis.Loss",
+    ),
     (lambda x: F.sigmoid_focal_loss(x, torch.ones(3)), ValueError, r"shape of the inputs \(2, 3\)"),
     (
         lambda x: F.binary_cross_entropy_with_logits(x, torch.ones(2, 3), torch.ones(2)),

@@ -1,6 +1,7 @@
 """The PyTorch operations give what the core gives, at the ends too, whatever is masked."""
 
 import contract
+import frontends
 import numpy as np
 import operations
 import pytest
@@ -61,58 +62,29 @@ def test_naive_autograd_would_fail():
     assert grad[0] < 0.0 < hess[0]
 
 
-OPTIONS = {
-    "sigmoid": [
-        {"alpha": 0.3},
-        {"alpha": (0.1, 0.6, 1.0)},
-        {"pos_weight": 3.0, "label_smoothing": 0.2},
-        {"pos_weight": (1.0, 0.0, 2.0), "class_weight": (1.0, 2.0, 0.0)},
-    ],
-    "softmax": [
-        {"alpha": 0.3},
-        {"class_weight": (1.0, 2.0, 0.0), "label_smoothing": 0.1},
-        {"alpha": (0.2, 0.5, 3.0), "class_weight": (0.5, 2.0, 1.0)},
-        {"positives": "mean"},
-        {"label_smoothing": 1.0},
-    ],
-}
-OPTIONS |= {"identity": OPTIONS["sigmoid"], "simplex": OPTIONS["softmax"]}
-
-
 @pytest.mark.parametrize("reduction", registry.REDUCTIONS)
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_every_option_is_the_core_s(link, form, reduction):
     """Weights of every kind, smoothing, masks, normalisers and reductions, value and gradient."""
-    scores, targets = operations.inputs(link, form)
-    kept = np.array([True, False, True, True, True])
-    weight = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
-    calls = [
-        {},
-        {"sample_weight": weight},
-        {"where": kept},
-        {"where": kept, "sample_weight": weight},
-    ]
-    if link in ("sigmoid", "identity"):
-        each = np.linspace(0, 2, 15).reshape(5, 3)
-        calls += [{"sample_weight": each}, {"where": each > 0.7, "sample_weight": weight}]
-        calls += [{"where": kept, "sample_weight": each}]
+    scores, targets = frontends.inputs(link, form)
+    calls = list(frontends.calls(link))
     if reduction in ("mean", "batchmean"):
         calls.append({"normalizer": 2.5})
-    for settings in ({}, *OPTIONS[link]):
+    for settings in ({}, *frontends.SETTINGS[link]):
         loss = Loss(link, margin.focal(1.7), reduction=reduction, **settings)
         for call in calls:
             x = torch.tensor(scores, requires_grad=True)
             value = operations.evaluate(loss, x, targets, **call)
             value.sum().backward()
             true, true_grad = loss.value_and_grad(scores, targets, engine="numpy", **call)
-            operations.assert_close(value.detach(), true)
-            operations.assert_close(x.grad, true_grad)
+            frontends.assert_close(value.detach(), true)
+            frontends.assert_close(x.grad, true_grad)
 
 
 MASKS = [
     (by, link, form)
     for by in ("where", "weight", "ignore_index")
-    for link, form in operations.LINK_FORMS
+    for link, form in frontends.LINK_FORMS
     # Dense targets of a row take where=.
     if by != "ignore_index" or link not in registry.ROW_LINKS or form == "index"
 ]
@@ -121,7 +93,7 @@ MASKS = [
 @pytest.mark.parametrize(("by", "link", "form"), MASKS)
 def test_what_is_masked_may_hold_anything(by, link, form):
     """NaN and infinities behind a mask reach no value and no derivative of any order."""
-    scores, targets = (a.copy() for a in operations.inputs(link, form))
+    scores, targets = (a.copy() for a in frontends.inputs(link, form))
     clean = scores.copy(), targets.copy()
     scores[1], scores[3] = np.nan, [np.inf, -np.inf, np.nan]
     masked = np.array([0, 1, 0, 1, 0], bool)
@@ -143,15 +115,15 @@ def test_what_is_masked_may_hold_anything(by, link, form):
     assert not second[masked].any()
     assert second.isfinite().all()
     true, true_grad = loss.value_and_grad(*clean, engine="numpy", **call)
-    operations.assert_close(value.detach(), true)
-    operations.assert_close(grad.detach(), true_grad)
+    frontends.assert_close(value.detach(), true)
+    frontends.assert_close(grad.detach(), true_grad)
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 @pytest.mark.parametrize("reduction", registry.REDUCTIONS)
 def test_nothing_left_is_zero(link, form, reduction):
     loss = Loss(link, margin.focal(), reduction=reduction)
-    scores, targets = operations.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     for call in ({"where": np.zeros(5, bool)}, {"sample_weight": np.zeros(5)}):
         value, grad, hess = operations.derivatives(loss, scores, targets, **call)
         assert not np.any(value)
@@ -167,12 +139,12 @@ def test_nothing_left_is_zero(link, form, reduction):
 @pytest.mark.parametrize("link", ["softmax", "simplex"])
 def test_one_class_and_two(link):
     for classes in (1, 2):
-        scores, index = operations.inputs(link, "index", shape=(4, classes))
+        scores, index = frontends.inputs(link, "index", shape=(4, classes))
         for targets in (index, np.eye(classes)[index]):
             loss = Loss(link, margin.focal(1.7), reduction="sum")
             got = operations.derivatives(loss, scores, targets)
             for ours, true in zip(got, operations.reference(loss, scores, targets), strict=True):
-                operations.assert_close(ours, true)
+                frontends.assert_close(ours, true)
 
 
 def test_shapes_and_the_class_axis():
@@ -182,33 +154,33 @@ def test_shapes_and_the_class_axis():
     last = np.moveaxis(x, 1, -1)
     for reduction in ("none", "mean"):
         loss = Loss("softmax", margin.focal(), alpha=(1, 2, 3, 4), reduction=reduction)
-        operations.assert_close(
+        frontends.assert_close(
             operations.evaluate(loss, x, t, axis=1), loss(last, t, engine="numpy")
         )
         dense = np.moveaxis(np.eye(4)[t], -1, 1)
-        operations.assert_close(
+        frontends.assert_close(
             operations.evaluate(loss, x, dense, axis=1), loss(last, t, engine="numpy")
         )
         sigmoid = Loss("sigmoid", margin.focal(), alpha=(0.1, 0.2, 0.3, 0.4), reduction=reduction)
         true = sigmoid(last, np.eye(4)[t], engine="numpy")
         true = np.moveaxis(true, -1, 1) if reduction == "none" else true
-        operations.assert_close(operations.evaluate(sigmoid, x, dense, axis=1), true)
-        operations.assert_close(
+        frontends.assert_close(operations.evaluate(sigmoid, x, dense, axis=1), true)
+        frontends.assert_close(
             operations.evaluate(loss, x[0, :, 0, 0], t[0, 0, 0], axis=0),
             loss(x[0, :, 0, 0], t[0, 0, 0], engine="numpy"),
         )
     sigmoid = Loss("sigmoid", margin.focal(), alpha=0.25, reduction="none")
     for shape in ((), (6,)):
         scores, y = rng.normal(size=shape), np.ones(shape)
-        operations.assert_close(
+        frontends.assert_close(
             operations.evaluate(sigmoid, scores, y), sigmoid(scores, y, engine="numpy")
         )
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_half_types_are_computed_in_float32(link, form, dtype):
-    scores, targets = operations.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     half = torch.tensor(scores).to(dtype).requires_grad_()
     full = half.detach().to(torch.float32).requires_grad_()
     for reduction in ("none", "sum"):
@@ -221,9 +193,9 @@ def test_half_types_are_computed_in_float32(link, form, dtype):
         assert torch.equal(grad, wide_grad.to(dtype))
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_a_bad_target_is_never_a_wrong_number(link, form):
-    scores, targets = (a.copy() for a in operations.inputs(link, form))
+    scores, targets = (a.copy() for a in frontends.inputs(link, form))
     targets[(1,) * targets.ndim] = 7 if form == "index" else -0.5
     loss = Loss(link, margin.focal())
     assert operations.evaluate(loss, scores, targets).isnan()
@@ -231,12 +203,12 @@ def test_a_bad_target_is_never_a_wrong_number(link, form):
         loss(scores, targets, engine="numpy")
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_no_branch_depends_on_data(link, form):
     """On the meta device there is no data to depend on."""
-    scores, targets = operations.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     options = {"ignore_index": -100} if form == "index" else {"label_smoothing": 0.1}
-    loss = Loss(link, operations.bounded(), alpha=0.3, **options)
+    loss = Loss(link, frontends.bounded(), alpha=0.3, **options)
     x = torch.tensor(scores, device="meta", requires_grad=True)
     tau = torch.tensor(0.2, dtype=torch.float64, device="meta", requires_grad=True)
     value = operations.evaluate(
@@ -255,8 +227,8 @@ def test_no_branch_depends_on_data(link, form):
 
 
 def test_the_caller_s_tensors_are_not_written_to():
-    for link, form in operations.LINK_FORMS:
-        scores, targets = operations.inputs(link, form)
+    for link, form in frontends.LINK_FORMS:
+        scores, targets = frontends.inputs(link, form)
         x, t, w = torch.tensor(scores), torch.tensor(targets), torch.ones(5)
         operations.evaluate(Loss(link, margin.focal()), x, t, sample_weight=w)
         assert (x._version, t._version, w._version) == (0, 0, 0)

@@ -1,5 +1,6 @@
 """The PyTorch operations under every kind of differentiation, of every order, and under a compiler."""
 
+import frontends
 import numpy as np
 import operations
 import pytest
@@ -19,7 +20,7 @@ PARAMETERS = {
     "generalized_cross_entropy": ("kappa",),
     "bounded": ("tau",),
 }
-LEARNING = [m for m in operations.MARGIN_LOSSES if m.name in PARAMETERS]
+LEARNING = [m for m in frontends.MARGIN_LOSSES if m.name in PARAMETERS]
 
 
 def sum_loss(link, margin_loss, **options):
@@ -37,11 +38,11 @@ def function(loss, targets, **options):
     return f
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
-@pytest.mark.parametrize("chosen", operations.MARGIN_LOSSES, ids=str)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
+@pytest.mark.parametrize("chosen", frontends.MARGIN_LOSSES, ids=str)
 def test_numerical_derivatives(chosen, link, form):
     """gradcheck and gradgradcheck, backward and forward, of the scores and of each parameter."""
-    scores, targets = operations.inputs(link, form, shape=(2, 3))
+    scores, targets = frontends.inputs(link, form, shape=(2, 3))
     loss = Loss(link, chosen, alpha=0.4, reduction="none")
     x = torch.tensor(scores, requires_grad=True)
     learned = [
@@ -53,21 +54,21 @@ def test_numerical_derivatives(chosen, link, form):
     assert gradgradcheck(f, (x, *learned), check_fwd_over_rev=True, atol=1e-4, fast_mode=True)
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_torch_func(link, form):
     """grad, jvp, jacrev, jacfwd, hessian and vmap of any of them give the core's derivatives."""
-    scores, targets = operations.inputs(link, form)
+    scores, targets = frontends.inputs(link, form)
     loss = sum_loss(link, margin.focal(0.5))
     x = torch.tensor(scores)
     f = function(loss, targets)
     value, grad, hess = operations.reference(loss, scores, targets)
     func = torch.func
-    operations.assert_close(func.grad(f)(x), grad)
-    operations.assert_close(func.jacfwd(f)(x), grad)
+    frontends.assert_close(func.grad(f)(x), grad)
+    frontends.assert_close(func.jacfwd(f)(x), grad)
     direction = torch.linspace(-1, 1, x.numel(), dtype=x.dtype).reshape(x.shape)
     primal, tangent = func.jvp(f, (x,), (direction,))
-    operations.assert_close(primal, value)
-    operations.assert_close(tangent, (grad * direction.numpy()).sum())
+    frontends.assert_close(primal, value)
+    frontends.assert_close(tangent, (grad * direction.numpy()).sum())
     for transform in (
         func.hessian,
         lambda f: func.jacrev(func.jacrev(f)),
@@ -75,23 +76,23 @@ def test_torch_func(link, form):
         lambda f: func.jacrev(func.jacfwd(f)),
     ):
         matrix = transform(f)(x).reshape(x.numel(), -1)
-        operations.assert_close(matrix.diag().reshape(x.shape), hess)
-        operations.assert_close(matrix, matrix.T)
+        frontends.assert_close(matrix.diag().reshape(x.shape), hess)
+        frontends.assert_close(matrix, matrix.T)
 
     def one_row(row, target):
         return operations.evaluate(loss, row, target, axis=-1)
 
     rows = func.vmap(func.grad(one_row))(x, torch.tensor(targets))
-    operations.assert_close(rows, grad)
+    frontends.assert_close(rows, grad)
     blocks = func.vmap(func.hessian(one_row))(x, torch.tensor(targets))
-    operations.assert_close(blocks.diagonal(dim1=1, dim2=2), hess)
+    frontends.assert_close(blocks.diagonal(dim1=1, dim2=2), hess)
 
 
-@pytest.mark.parametrize(("link", "form"), operations.LINK_FORMS)
-@pytest.mark.parametrize("chosen", operations.MARGIN_LOSSES, ids=str)
+@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
+@pytest.mark.parametrize("chosen", frontends.MARGIN_LOSSES, ids=str)
 def test_third_and_fourth_order(chosen, link, form):
     """They are the differences of the core's Hessians, and of each other."""
-    scores, targets = operations.inputs(link, form, shape=(2, 3))
+    scores, targets = frontends.inputs(link, form, shape=(2, 3))
     if link == "identity":
         scores = scores * 0.8 + 0.1
     loss = sum_loss(link, chosen)
@@ -114,11 +115,11 @@ def test_third_and_fourth_order(chosen, link, form):
         (torch.tensor(near),),
         (v,),
     )[1]
-    operations.assert_close(diagonal, third, tolerance=1e-6)
+    frontends.assert_close(diagonal, third, tolerance=1e-6)
     third_along, fourth_along = along(second), along(along(second))
     x = torch.tensor(near, requires_grad=True)
     ahead, behind = (third_along(torch.tensor(near + s * direction)) for s in (step, -step))
-    operations.assert_close(fourth_along(x).detach(), (ahead - behind) / (2 * step), tolerance=1e-5)
+    frontends.assert_close(fourth_along(x).detach(), (ahead - behind) / (2 * step), tolerance=1e-5)
 
 
 def phi(name, m, *parameters):
@@ -211,7 +212,7 @@ def test_a_parameter_for_each_class():
     value = operations.evaluate(loss, x, y, parameters={"gamma": gamma})
     for j, g in enumerate(gamma.tolist()):
         true = Loss("sigmoid", margin.focal(g), reduction="none")(x[:, j], y[:, j], engine="numpy")
-        operations.assert_close(value[:, j].detach(), true)
+        frontends.assert_close(value[:, j].detach(), true)
     value.sum().backward()
     assert gamma.grad.shape == (3,)
     assert gradcheck(lambda g: operations.evaluate(loss, x, y, parameters={"gamma": g}), gamma)
@@ -229,14 +230,14 @@ def test_weights_and_soft_targets_have_derivatives():
         value = operations.evaluate(loss, scores, y, sample_weight=weight)
         (grad,) = torch.autograd.grad(value, weight)
         true = each(scores, y.numpy(), engine="numpy").reshape(4, -1).sum(axis=1)
-        operations.assert_close(grad, true)
+        frontends.assert_close(grad, true)
         one = torch.zeros(4, dtype=torch.float64)
         tangent = torch.func.jvp(
             lambda w, y=y, loss=loss: operations.evaluate(loss, scores, y, sample_weight=w),
             (one,),
             (one + 1,),
         )[1]
-        operations.assert_close(tangent, true.sum())
+        frontends.assert_close(tangent, true.sum())
         y[:, 1] = 0.0
         y.requires_grad_()
         assert gradcheck(

@@ -11,5 +11,7 @@
 ``predict_logits(booster, features, initial_logits)``
     The logits of a booster that was trained so.
 
+`focalis.boosting.dask` says where a training of LightGBM or XGBoost on a Dask cluster starts from.
+
 None of them imports its library before it is used. `focalis.sklearn` builds estimators on them.
 """

@@ -32,6 +32,7 @@ objective has gradient steps by default, which leave the curvature unused.
 True
 """
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,8 @@ from focalis.boosting.objective import (
     Metric,
     check_finite,
     class_indices,
+    require,
+    spread,
     starting_logits,
 )
 from focalis.loss import Loss
@@ -103,6 +106,22 @@ class _Softmax(Derivatives):
         return share @ grad, float(share @ weight) * information
 
 
+class _Questions(Derivatives):
+    no_jit = True
+
+    def calc_ders_multi(
+        self, approxes: Any, targets: Any, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        scores, answers = (np.asarray(one, np.float64)[None] for one in (approxes, targets))
+        grad, hess = self.derivatives(scores, answers, [weight])
+        return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
+
+    def __reduce__(self) -> Any:
+        return functools.partial(
+            objective, self.loss, self.curvature, scale=self.scale, multilabel=True
+        ), ()
+
+
 class _Metric(Metric):
     no_jit = True
 
@@ -117,7 +136,28 @@ class _Metric(Metric):
         return error / weight
 
 
-def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
+class _QuestionsMetric(_Metric):
+    def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
+        return self.totals(np.column_stack(approxes), np.column_stack(target), weight)
+
+    def __reduce__(self) -> Any:
+        return functools.partial(metric, self.loss, multilabel=True), ()
+
+
+@functools.cache
+def _of_several_targets(kind: type, base: str) -> Any:
+    """Return a class with a base by which CatBoost knows what takes labels of several columns."""
+    return type(kind.__name__, (kind, getattr(require("catboost"), base)), {})
+
+
+def _check_questions(loss: Loss) -> None:
+    if getattr(loss, "link", "sigmoid") != "sigmoid":
+        raise ValueError(f"multilabel needs a loss with the link 'sigmoid', got link={loss.link!r}")
+
+
+def objective(
+    loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0, multilabel: bool = False
+) -> Derivatives:
     """Return a loss as CatBoost's objective.
 
     It serves as ``loss_function`` of ``catboost.train``, of ``CatBoost`` and of ``CatBoostClassifier``;
@@ -132,17 +172,21 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
         "clipped": CatBoost puts no factor on the curvature of its softmax, and takes the whole matrix.
     scale : float, default 1.0
         A constant factor of gradient and curvature.
+    multilabel : bool, default False
+        For a sigmoid: whether the labels are answers (n, C) to C yes/no questions.
 
     Returns
     -------
     object
-        Picklable, with the method ``calc_ders_range`` (sigmoid) or ``calc_ders_multi`` (softmax). Both
-        return the derivatives of minus the loss, which CatBoost maximises.
+        Picklable, with the method ``calc_ders_range`` (sigmoid) or ``calc_ders_multi`` (softmax and
+        multi-label). Both return the derivatives of minus the loss, which CatBoost maximises.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not one of those; in training, if a label is no class or a score is NaN.
+    ImportError
+        If `multilabel` is true and CatBoost is not installed.
 
     Examples
     --------
@@ -151,12 +195,15 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     array([[ 0.5 , -0.25],
            [-0.5 , -0.25]])
     """
-    return (_Softmax if getattr(loss, "link", None) == "softmax" else _Binary)(
-        loss, curvature, scale
-    )
+    kind: Any = _Softmax if getattr(loss, "link", None) == "softmax" else _Binary
+    if multilabel:
+        _check_questions(loss)
+        kind = _of_several_targets(_Questions, "MultiTargetCustomObjective")
+    made: Derivatives = kind(loss, curvature, scale)
+    return made
 
 
-def metric(loss: Loss) -> Metric:
+def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
     """Return a loss as CatBoost's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``eval_metric``, and needs no objective of ours: CatBoost hands over raw scores always.
@@ -165,6 +212,8 @@ def metric(loss: Loss) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    multilabel : bool, default False
+        As of `objective`; of a row its C questions are added up.
 
     Returns
     -------
@@ -183,7 +232,11 @@ def metric(loss: Loss) -> Metric:
     >>> round(total / weight, 4)
     0.1733
     """
-    return _Metric(loss)
+    if not multilabel:
+        return _Metric(loss)
+    _check_questions(loss)
+    made: Metric = _of_several_targets(_QuestionsMetric, "MultiTargetCustomMetric")(loss)
+    return made
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
@@ -208,7 +261,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     Raises
     ------
     ValueError
-        If a class never occurs.
+        If a class never occurs, or the labels have several columns: CatBoost has no baseline for them.
 
     Examples
     --------
@@ -219,9 +272,14 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     -1.0986
     """
     labels = np.asarray(train.get_label(), np.float64)
+    if labels.ndim > 1:
+        raise ValueError(
+            "train must have labels of one column: CatBoost takes no baseline for several and starts "
+            f"them from 0, got shape {labels.shape}"
+        )
     start = starting_logits(loss, labels, train.get_weight(), n_classes)
     for data in (train, *others):
-        data.set_baseline(np.broadcast_to(start, (data.num_row(), *np.shape(start))).copy())
+        data.set_baseline(spread(start, data.num_row()))
     return start
 
 

@@ -24,7 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, starting_logits
+from focalis.boosting.objective import (
+    DEFAULT_CURVATURE,
+    Derivatives,
+    Metric,
+    read_call,
+    spread,
+    starting_logits,
+)
+from focalis.buffers import empty
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
@@ -36,21 +44,23 @@ class _Objective(Derivatives):
     def native_factor(self, n_classes: int) -> float:
         return n_classes / (n_classes - 1.0) if n_classes > 1 else 1.0
 
+    def places(self, scores: Array) -> tuple[Array, Array] | None:
+        """Return arrays of float32, one class after the other: LightGBM makes such copies of others."""
+        if scores.ndim == 1:
+            return None
+        rows, classes = scores.shape
+        grad, hess = (empty((classes, rows), np.dtype(np.float32)).T for _ in range(2))
+        return grad, hess
+
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
-        # `train` gives (scores, Dataset), the scikit-learn wrapper (labels, scores, weights).
-        if hasattr(second, "get_label"):
-            return self.derivatives(first, second.get_label(), second.get_weight())
-        return self.derivatives(second, first, sample_weight)
+        return self.derivatives(*read_call(first, second, sample_weight))
 
 
 class _Metric(Metric):
     def __call__(
         self, first: Any, second: Any, sample_weight: Any = None
     ) -> tuple[str, float, bool]:
-        if hasattr(second, "get_label"):
-            value = self.mean(first, second.get_label(), second.get_weight())
-        else:
-            value = self.mean(second, first, sample_weight)
+        value = self.mean(*read_call(first, second, sample_weight))
         return self.__name__, value, self.higher_is_better
 
 
@@ -75,7 +85,8 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     -------
     callable
         Picklable; takes ``(scores, Dataset)`` or ``(labels, scores, sample_weight)`` and returns the
-        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C).
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C); of (n, C) in float32
+        and in Fortran order, as LightGBM wants them.
 
     Raises
     ------
@@ -160,8 +171,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     labels, weight = _labels(train)
     start = starting_logits(loss, labels, weight, n_classes)
     for data in (train, *others):
-        rows = len(_labels(data)[0])
-        data.set_init_score(np.broadcast_to(start, (rows, *np.shape(start))).copy())
+        data.set_init_score(spread(start, len(_labels(data)[0])))
     return start
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from focalis.curvature import POLICIES, check_policy
+from focalis.evaluation import evaluate
 from focalis.links import PROBABILITY
 from focalis.loss import Loss
 from focalis.margin import cross_entropy
@@ -22,8 +23,11 @@ __all__ = [
     "Derivatives",
     "Metric",
     "curvature_scale",
+    "read_call",
     "require",
+    "spread",
     "starting_logits",
+    "starting_targets",
 ]
 
 Array = np.ndarray
@@ -71,25 +75,36 @@ class Derivatives:
         """Return the factor of the library's own objective on the curvature of a softmax."""
         return 1.0
 
+    def places(self, scores: Array) -> tuple[Array, Array] | None:
+        """Return arrays for gradient and Hessian as the library takes them; None: like the scores."""
+        return None
+
     def derivatives(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[Array, Array]:
         """Return gradient and Hessian, shaped like the scores (n,) or (n, C)."""
         scores = np.asarray(scores)
         native = self.curvature == "native"
-        grad, hess = self.loss.grad_and_hess(
+        widening = self.scale
+        if native and self.loss.link == "softmax" and scores.ndim == 2:
+            widening *= self.native_factor(scores.shape[1])
+        places = self.places(scores)
+        grad, hess = places or (None, None)
+        value, grad, hess = evaluate(
+            times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
             scores,
             as_targets(self.loss, scores, labels),
-            sample_weight=_optional(sample_weight),
+            _optional(sample_weight),
+            None,
+            None,
+            engine_for(len(scores)),
+            grad=(grad,),
+            hess=(hess,),
             curvature="clipped" if native else self.curvature,
-            engine=engine_for(len(scores)),
+            factor=self.scale / widening,
+            own=None if grad is None else grad.dtype,
         )
-        check_finite(grad, scores)
-        widening = self.scale
-        if native and self.loss.link == "softmax":
-            widening *= self.native_factor(scores.shape[1])
-        if self.scale != 1.0:
-            grad *= self.scale
-        if widening != 1.0:
-            hess *= widening
+        # The sum of the losses comes with the gradient, and is NaN if any score was.
+        if np.isnan(value):
+            check_finite(grad, scores)
         return grad, hess
 
 
@@ -113,6 +128,8 @@ class Metric:
     def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the sum of the weighted losses and the sum of the weights."""
         scores = np.asarray(scores)
+        if scores.size == 0:  # a worker that holds none of the rows
+            return 0.0, 0.0
         weight = _optional(sample_weight)
         value = replace(self.loss, reduction="sum")(
             scores,
@@ -138,6 +155,16 @@ def check_loss(loss: Any) -> None:
         raise ValueError(
             f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
         )
+
+
+def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Return scores, labels and weights of a call of LightGBM or XGBoost.
+
+    Their ``train`` gives (scores, data set), their scikit-learn wrappers (labels, scores, weights).
+    """
+    if hasattr(second, "get_label"):
+        return first, second.get_label(), second.get_weight()
+    return second, first, sample_weight
 
 
 def engine_for(rows: int) -> str:
@@ -193,26 +220,46 @@ def class_indices(labels: Array, n_classes: int) -> Array:
 
 def check_finite(grad: Array, scores: Array) -> None:
     """Raise if a score was NaN: a booster would go on with it in silence."""
-    # One sum is cheaper than looking at every element.
-    if not np.isnan(np.sum(grad)):
-        return
     bad = np.isnan(grad).reshape(len(grad), -1).any(axis=1)
-    first = int(bad.argmax())
-    raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+
+
+def times(loss: Loss, factor: float, n_classes: int) -> Loss:
+    """Return a loss times a factor, as a weight of its classes."""
+    if factor == 1.0:
+        return loss
+    weights = np.ones(n_classes) if loss.class_weight is None else np.asarray(loss.class_weight)
+    return replace(loss, class_weight=tuple((factor * weights).tolist()))
 
 
 def starting_logits(
     loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
 ) -> Any:
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    targets = starting_targets(loss, labels, n_classes)
+    return loss.initial_logits(
+        targets,
+        sample_weight=_optional(sample_weight),
+        n_classes=n_classes if loss.link == "softmax" else None,
+    )
+
+
+def spread(start: Any, rows: int) -> Array:
+    """Return the initial logits of so many rows: (rows,) or (rows, C), for the library to keep."""
+    return np.broadcast_to(start, (rows, *np.shape(start))).copy()
+
+
+def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
+    """Return a booster's labels as the targets of a loss that has no scores yet."""
     check_loss(loss)
-    labels = np.asarray(labels)
+    given: Array = np.asarray(labels)
     if loss.link == "softmax":
-        most = np.iinfo(np.int32).max
-        labels = class_indices(labels, most if n_classes is None else n_classes)
-    elif n_classes is not None:
-        labels, n_classes = as_targets(loss, np.empty((len(labels), n_classes)), labels), None
-    return loss.initial_logits(labels, sample_weight=_optional(sample_weight), n_classes=n_classes)
+        return class_indices(given, np.iinfo(np.int32).max if n_classes is None else n_classes)
+    if n_classes is None:
+        return given
+    return as_targets(loss, np.empty((len(given), n_classes)), given)
 
 
 def curvature_scale(
@@ -245,7 +292,7 @@ def curvature_scale(
     return mean(plain, start) / found
 
 
-def require(library: str) -> Any:
+def require(library: str, extra: str = "boosting") -> Any:
     """Return a library, or raise an ImportError that says what to install."""
     try:
         return importlib.import_module(library)
@@ -253,7 +300,7 @@ def require(library: str) -> Any:
         if error.name != library:
             raise
         raise ImportError(
-            f"{library} is not installed: pip install {library}, or pip install 'focalis[boosting]'"
+            f"{library} is not installed: pip install {library}, or pip install 'focalis[{extra}]'"
         ) from error
 
 

@@ -34,7 +34,9 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    read_call,
     require,
+    spread,
     starting_logits,
 )
 from focalis.loss import Loss
@@ -50,18 +52,23 @@ class _Objective(Derivatives):
 
     # XGBoost's wrapper looks for a parameter of the name sample_weight.
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
-        # `train` gives (scores, DMatrix), the scikit-learn wrapper (labels, scores, weights).
-        if hasattr(second, "get_label"):
-            return self.derivatives(first, second.get_label(), second.get_weight())
-        return self.derivatives(second, first, sample_weight)
+        return self.derivatives(*read_call(first, second, sample_weight))
 
 
 class _Metric(Metric):
+    def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
+        """Return the sums over the rows of all workers, where several train together."""
+        total, weight = super().totals(scores, labels, sample_weight)
+        collective = require("xgboost").collective
+        if collective.is_distributed():
+            # XGBoost takes the mean of what its workers return, however many rows each of them has.
+            sums = collective.allreduce(np.array([total, weight]), collective.Op.SUM)
+            total, weight = sums.tolist()
+        return total, weight
+
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> Any:
-        if hasattr(second, "get_label"):
-            value = self.mean(first, second.get_label(), second.get_weight())
-            return self.__name__, value
-        return self.mean(second, first, sample_weight)
+        value = self.mean(*read_call(first, second, sample_weight))
+        return (self.__name__, value) if hasattr(second, "get_label") else value
 
 
 def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
@@ -109,6 +116,7 @@ def metric(loss: Loss) -> Metric:
 
     It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
     together with the objective of the same loss: under a built-in one XGBoost hands over probabilities.
+    Where several workers train together it is the mean over the rows of all.
 
     Parameters
     ----------
@@ -174,7 +182,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
         labels = labels.reshape(train.num_row(), -1)
     start = starting_logits(loss, labels, train.get_weight(), n_classes)
     for data in (train, *others):
-        _set_margin(data, start)
+        data.set_base_margin(spread(start, data.num_row()))
     return start
 
 
@@ -202,9 +210,5 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     """
     xgboost = require("xgboost")
     data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
-    _set_margin(data, initial_logits)
+    data.set_base_margin(spread(initial_logits, data.num_row()))
     return np.asarray(booster.predict(data, output_margin=True))
-
-
-def _set_margin(data: Any, start: Any) -> None:
-    data.set_base_margin(np.broadcast_to(start, (data.num_row(), *np.shape(start))).copy())

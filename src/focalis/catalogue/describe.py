@@ -47,6 +47,9 @@ def as_data(entry: Entry) -> dict[str, Any]:
     """Return an entry, and all that is derived from it, as what JSON can hold."""
     link = meanings.LINKS[entry.link]
     slope, curvature = formulas.derivatives(entry.family)
+    gradient = link.gradient
+    if entry.scores is not None:
+        gradient = f"g = {gradient}; by the scores {entry.scores.gradient}"
     return {
         "name": entry.name,
         "also": list(entry.also),
@@ -64,7 +67,7 @@ def as_data(entry: Entry) -> dict[str, Any]:
         "slope": slope,
         "curvature": curvature,
         "symbols": formulas.SYMBOLS,
-        "gradient": link.gradient,
+        "gradient": gradient,
         "parameters": [
             {
                 "name": parameter.name,

@@ -1,12 +1,13 @@
 """What links and settings mean, in words: said once, for all entries."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.links import ELEMENTWISE
 from focalis.loss import Link
 
-__all__ = ["LINKS", "LinkMeaning", "describe", "setting"]
+__all__ = ["LINKS", "LinkMeaning", "contradiction", "describe", "setting", "with_settings"]
 
 
 class LinkMeaning(NamedTuple):
@@ -71,6 +72,47 @@ _ALPHA = {True: "weighs a yes by α and a no by 1 − α", False: "a factor, or 
 def setting(parameter: Parameter) -> str:
     """Return what a parameter is called in focalis."""
     return "alpha" if parameter.setting in _ALSO_ALPHA else parameter.setting
+
+
+def contradiction(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Return what two readings of the same names say against each other, or nothing.
+
+    Examples
+    --------
+    >>> contradiction({"gamma": 3}, {"gamma": 2, "alpha": 0.5})
+    'gamma is given twice, as 3 and as 2'
+    """
+    for name in stated.keys() & settings.keys():
+        if stated[name] != settings[name]:
+            return f"{name} is given twice, as {stated[name]!r} and as {settings[name]!r}"
+    return ""
+
+
+def with_settings(
+    entry: Entry,
+    parameters: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    stated: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return parameters by an entry's own names, with settings by those of focalis among them.
+
+    ``stated`` is what the user has written as parameters of the name, by either name.
+
+    Raises
+    ------
+    ValueError
+        If the entry has no parameter for a setting, or another value of it is stated.
+    """
+    own = {setting(parameter): parameter.name for parameter in entry.parameters}
+    given = dict(parameters)
+    for name, value in settings.items():
+        if name not in own:
+            raise ValueError(f"it has no parameter for {name.replace('_', '-')}")
+        for called in (name, own[name]):
+            if problem := contradiction(stated, {called: value}):
+                raise ValueError(problem)
+        given[own[name]] = value
+    return given
 
 
 def describe(entry: Entry, parameter: Parameter) -> str:

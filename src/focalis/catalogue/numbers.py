@@ -9,6 +9,7 @@ from focalis.catalogue.describe import columns
 from focalis.catalogue.entry import Entry
 from focalis.catalogue.transforms import (
     CLASS_INDICES_WITH_BACKGROUND,
+    LOG_PROBABILITIES,
     ONLY_INDICES,
     ONLY_ROWS,
     SIGNS,
@@ -50,7 +51,19 @@ class Trial:
         given = {name: getattr(self, name) for name in rows}
         arrays = {name: None if row is None else row.tolist() for name, row in given.items()}
         said = {"names": list(self.names), "loss": str(self.loss), "link": self.loss.link}
-        return {**said, **arrays, "value": self.value}
+        cross, beside = self.cross_entropy(), None
+        if cross is not None:
+            beside = {name: getattr(cross, name).tolist() for name in rows[-3:]}
+            beside["value"] = cross.value
+        return {**said, **arrays, "value": self.value, "cross_entropy": beside}
+
+    def cross_entropy(self) -> "Trial | None":
+        """Return cross-entropy on the same numbers, None where that is this loss or takes others."""
+        unweighted = replace(self.loss, alpha=None, pos_weight=None, class_weight=None)
+        plain = replace(unweighted, margin_loss=cross_entropy())
+        if self.hessian is None or plain == self.loss:
+            return None
+        return try_out(plain, self.scores, self.targets)
 
     def as_text(self) -> str:
         """Return the numbers as a table, beside those of cross-entropy."""
@@ -60,11 +73,8 @@ class Trial:
             header.append("Hessian")
             shown.append(self.hessian)
         total = ["sum", *[""] * 4, _written(self.value), *[""] * (len(header) - 6)]
-        unweighted = replace(self.loss, alpha=None, pos_weight=None, class_weight=None)
-        plain = replace(unweighted, margin_loss=cross_entropy())
-        # Transformed scores are not those that cross-entropy would take.
-        if self.hessian is not None and plain != self.loss:
-            cross = try_out(plain, self.scores, self.targets)
+        cross = self.cross_entropy()
+        if cross is not None:
             header += ["CE loss", "CE gradient", "CE Hessian"]
             shown += [cross.losses, cross.gradient, np.asarray(cross.hessian)]
             total += [_written(cross.value), "", ""]
@@ -74,7 +84,7 @@ class Trial:
             cells = [self.probability[k], self.margin[k], *(column[k] for column in shown)]
             rows.append([str(k), *given, *map(_written, cells)])
         table = columns([*rows, total], right=frozenset(range(len(header))))
-        head = f"{self.loss!s}, link {self.loss.link}"
+        head = f"{self.loss!s}, link {self.loss.link}, before the reduction"
         return "\n".join([*([", ".join(self.names)] if self.names else []), head, table])
 
 
@@ -112,6 +122,8 @@ def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
     row, given = _row(scores), np.asarray(target, np.float64).reshape(-1)
     if row.size == 1 and entry.link not in ELEMENTWISE:
         raise ValueError("scores must be a row of classes, got one number")
+    if entry.scores is LOG_PROBABILITIES and (row > 0).any():
+        raise ValueError(f"scores must be log-probabilities, at most 0, got {row.max():g}")
     ours, back = (row, None) if entry.scores is None else entry.scores.forward(row)
     trial = try_out(loss, ours, _truth(entry, given, row.size))
     trial = replace(trial, names=(entry.name,), scores=row)

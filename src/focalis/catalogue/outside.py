@@ -8,6 +8,9 @@ _SCORES = "it compares scores, without probabilities"
 _SOFT_FACTOR = (
     "its factor depends on the target's own value, and so on more than the probability of the truth"
 )
+_EXPOSURE = (
+    "weights w make p = 1 − (1 + e^score)^(−w) of it; without weights it is LightGBM.cross_entropy"
+)
 _PAIRS = "it compares embeddings with each other"
 
 # By the name in small letters, without spaces and punctuation and without "loss".
@@ -16,6 +19,7 @@ REASONS = {
     "bpr": _RANKS,
     "brier": "it is a squared error of probabilities",
     "contrastive": _PAIRS,
+    "crossentropylambda": _EXPOSURE,
     "ctc": "it sums over alignments of sequences",
     "dice": _REGIONS,
     "focaltversky": _REGIONS,

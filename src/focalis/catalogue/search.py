@@ -3,6 +3,8 @@
 import difflib
 import functools
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from focalis.catalogue.calls import read_call, variants_of_call
@@ -10,7 +12,7 @@ from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
 from focalis.catalogue.outside import REASONS
 
-__all__ = ["Found", "entries", "lookup", "meant"]
+__all__ = ["Found", "entries", "exactly", "lookup", "meant"]
 
 # What modules are usually imported as.
 _ABBREVIATIONS = {
@@ -30,7 +32,8 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
     Parameters
     ----------
     framework : str, optional
-        Only those of a framework, in any spelling, such as "PyTorch" or "scikit-learn".
+        Only those of a framework, in any spelling, such as "PyTorch" or "scikit-learn", or of its
+        package, "torch" or "sklearn".
     task : str, optional
         Only those that fit "binary", "multi-label" or "multi-class".
 
@@ -54,7 +57,7 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
     found = ENTRIES
     if framework is not None:
         frameworks = tuple(dict.fromkeys(entry.framework for entry in ENTRIES))
-        chosen = _one_of("framework", framework, frameworks)
+        chosen = _one_of("framework", framework, frameworks, _frameworks_by_package())
         found = tuple(entry for entry in found if entry.framework == chosen)
     if task is not None:
         chosen = _one_of("task", task, TASKS)
@@ -65,9 +68,9 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
 def lookup(name: str) -> tuple[Entry, ...]:
     """Return the entries that a name means: one, or all where it has several meanings.
 
-    Case, spaces, hyphens, underscores and colons do not matter, nor does a "loss" at the end. What
-    stands before the name, a module or a framework, chooses among several meanings; where it is none
-    that has the name, all meanings count.
+    Case, spaces, hyphens and dashes, underscores and colons do not matter, nor does a "loss" at the
+    end. What stands before the name, a module or a framework, chooses among several meanings; where it
+    is none that has the name, those of its framework count, or else all.
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ def lookup(name: str) -> tuple[Entry, ...]:
     --------
     >>> [entry.name for entry in lookup("nn.BCE-with-logits loss")]
     ['torch.nn.BCEWithLogitsLoss']
-    >>> [entry.name for entry in lookup("sklearn log_loss")]
+    >>> [entry.name for entry in lookup("sklearn.metrics.log_loss")]
     ['sklearn.metrics.log_loss(two classes)', 'sklearn.metrics.log_loss']
     >>> lookup("croseentropy")
     Traceback (most recent call last):
@@ -133,12 +136,12 @@ def meant(name: str) -> Found:
     base, inside = read_call(name)
     *modules, last = base.strip().split(".")
     called = _called(last)
-    found = _located(called, modules)
+    found, known = _located(called, modules)
     words = last.split()
     for i in range(1, len(words)):
         if not called and not found:
-            found = _located(_called(" ".join(words[i:])), [*modules, *words[:i]])
-    unknown = "" if found else ".".join(modules)
+            found, known = _located(_called(" ".join(words[i:])), [*modules, *words[:i]])
+    unknown = "" if known else ".".join(modules)
     found = found or called
     if isinstance(inside, dict):
         meanings = variants_of_call(found, inside)
@@ -150,14 +153,34 @@ def meant(name: str) -> Found:
     else:
         chosen = [entry for entry in found if not inside or _plain(inside) in _variants(entry)]
         meanings = [(entry, {}) for entry in chosen]
+    if not meanings and called and not isinstance(inside, dict):
+        raise ValueError(
+            f"{base!r} has no variant {inside!r}: parameters are written as name=value"
+        )
     if not meanings:
         raise ValueError(f"no loss is called {name!r}: {_nearest(base)}")
     return Found(tuple(meanings), unknown)
 
 
+def exactly(name: str, found: Found) -> Found:
+    """Return of several meanings the one whose full name it is, if it is one's.
+
+    Examples
+    --------
+    >>> name = "monai.losses.FocalLoss"
+    >>> len(meant(name).meanings), len(exactly(name, meant(name)).meanings)
+    (2, 1)
+    """
+    for written in (name, read_call(name)[0].strip()):
+        exact = tuple(one for one in found.meanings if one[0].name == written)
+        if exact:
+            return found._replace(meanings=exact[:1])
+    return found
+
+
 def _plain(text: str) -> str:
     """Return a name without what does not matter in it."""
-    bare = re.sub(r"[\s_:-]+", "", text.lower())
+    bare = re.sub(r"[\s_:\-\u2010-\u2015\u2212]+", "", text.lower())
     return re.sub(r"(?<=.)(loss)?(layer)?$", "", bare, count=1)
 
 
@@ -176,14 +199,24 @@ def _called(last: str) -> list[Entry]:
     return [entry for entry in ENTRIES if any(_plain(last) == own[-1] for own in _names(entry))]
 
 
-def _located(found: list[Entry], modules: list[str]) -> list[Entry]:
-    """Return the entries that lie in the most of these modules, and in the first of them."""
+def _located(found: list[Entry], modules: list[str]) -> tuple[list[Entry], bool]:
+    """Return the entries that lie in the most of these modules, and whether that is in all of them.
+
+    They lie in the first of them at least, or there are none.
+    """
     wanted = [_ABBREVIATIONS.get(_plain(module), _plain(module)) for module in modules]
-    if wanted[:2] == ["tensorflow", "keras"]:
-        wanted = wanted[1:]
-    matches = {id(entry): _matches(entry, wanted) for entry in found}
-    most = max(matches.values(), default=-1)
-    return [entry for entry in found if matches[id(entry)] == most >= 0]
+    ways = [wanted]
+    if wanted[:1] == ["tensorflow"]:  # tf.losses is Keras' module, and so is tf.keras.losses
+        ways.append(["keras", *(one for one in wanted[1:] if one != "keras")])
+    best: tuple[list[Entry], bool] = ([], False)
+    for way in ways:
+        matches = {id(entry): _matches(entry, way) for entry in found}
+        most = max(matches.values(), default=-1)
+        those = [entry for entry in found if matches[id(entry)] == most >= 0]
+        if those and most == len(way):
+            return those, True
+        best = best if best[0] else (those, False)
+    return best
 
 
 def _matches(entry: Entry, wanted: list[str]) -> int:
@@ -246,10 +279,26 @@ def _of_framework(words: list[str]) -> list[str]:
     return list(names)
 
 
-def _one_of(kind: str, given: str, choices: tuple[str, ...]) -> str:
+def _frameworks_by_package() -> dict[str, str]:
+    """Return the frameworks by the packages that their names begin with."""
+    packages: dict[str, str] = {}
+    for entry in ENTRIES:
+        if "." in entry.name:
+            packages.setdefault(_names(entry)[0][0], entry.framework)
+    return packages
+
+
+def _one_of(
+    kind: str,
+    given: str,
+    choices: tuple[str, ...],
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     if not isinstance(given, str):
         raise TypeError(f"{kind} must be a str, got {type(given).__name__}")
     for choice in choices:
         if _plain(choice) == _plain(given):
             return choice
+    if _plain(given) in others:
+        return others[_plain(given)]
     raise ValueError(f"{kind} must be one of {', '.join(choices)}, got {given!r}")

@@ -43,12 +43,15 @@ class ScoreTransform:
         Returns the scores of the `Loss` and the function that leads a gradient back.
     code : tuple of str
         The forward lines in NumPy, and those that lead ``gradient`` back, if it takes any.
+    gradient : str
+        How the gradient by probabilities, g, becomes that by the scores.
     """
 
     name: str
     meaning: str
     forward: Callable[[Array], tuple[Array, Pullback]]
     code: tuple[str, str]
+    gradient: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ LOG_PROBABILITIES = ScoreTransform(
     "p = e^score, as log_softmax gives them",
     _exponentials,
     ("scores = np.exp(scores)", "gradient = gradient * scores"),
+    "p g",
 )
 
 
@@ -100,6 +104,7 @@ def held_above(eps: float) -> ScoreTransform:
         f"what is below {eps:g} counts as {eps:g}",
         forward,
         (f"scores = np.maximum(scores, {eps:g})", ""),
+        "g at the probability that is held, below it too",
     )
 
 
@@ -119,6 +124,7 @@ def held_inside(eps: float) -> ScoreTransform:
             f"given = scores\nscores = np.clip(given, {low}, {high})",
             "gradient = np.where(given == scores, gradient, 0.0)",
         ),
+        f"g, and 0 outside of [{low}, {high}]",
     )
 
 
@@ -148,6 +154,7 @@ def normalised_inside(eps: float) -> ScoreTransform:
             "gradient = np.where(share == scores, gradient, 0.0)\n"
             "gradient = (gradient - (gradient * share).sum(axis=-1, keepdims=True)) / total",
         ),
+        "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is held",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -88,18 +89,18 @@ class Member(Protocol):
         ...
 
 
-class Trees:
+class Trees(ABC):
     """A training fold for boosted trees of any library; `member` and `fit` are the library's."""
 
     def __init__(self, targets: Indices, weights: Floats, n_classes: int) -> None:
         self._rows = Rows(targets, weights, n_classes)
         self._starts = Starts(self._rows)
 
+    @abstractmethod
     def member(
         self, loss: focalis.Loss, fit_on: Indices, held_out: Indices, tick: Callable[[], None]
     ) -> Member:
         """Return a training on some rows that is asked about others."""
-        raise NotImplementedError
 
     def cross_fit(
         self,

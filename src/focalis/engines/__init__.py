@@ -30,6 +30,10 @@ class Kernels(Protocol):
 
     most_planes: int
 
+    def takes(self, array: Array) -> bool:
+        """Return whether the kernels read and write an array as it lies."""
+        ...
+
     def read(self, source: Array) -> Array:
         """Return numbers of any type and layout as a contiguous array of the computing type."""
         ...

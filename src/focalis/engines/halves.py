@@ -8,9 +8,12 @@ import numpy as np
 
 from focalis.engines.kernel_cache import compile_kernel
 
-__all__ = ["read", "write"]
+__all__ = ["bits", "is_half", "read", "write"]
 
 Array = np.ndarray
+
+
+_BITS = {"float16": np.int16, "bfloat16": np.uint16}
 
 
 class Conversion(NamedTuple):
@@ -27,8 +30,19 @@ def _conversion(dtype: np.dtype[Any]) -> Conversion | None:
     if dtype.name not in ("float16", "bfloat16"):
         return None
     kernel = functools.partial(compile_kernel, "float32", "", "halves")
-    widen, narrow = kernel(f"widen_{dtype.name}"), kernel(f"narrow_{dtype.name}")
+    widen, narrow = kernel(f"all_from_{dtype.name}"), kernel(f"all_to_{dtype.name}")
     return Conversion(dtype.newbyteorder("="), widen, narrow)
+
+
+def is_half(dtype: np.dtype[Any]) -> bool:
+    """Return whether a type is float16 or bfloat16 in the machine's byte order."""
+    return dtype.isnative and dtype.name in _BITS
+
+
+def bits(array: Array) -> Array:
+    """Return halves as integers of their bits, signed for float16; other numbers as they are."""
+    form = _BITS.get(array.dtype.name)
+    return array if form is None else array.view(form)
 
 
 def read(source: Array, dtype: np.dtype[Any]) -> Array:

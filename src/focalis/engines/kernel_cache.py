@@ -23,10 +23,14 @@ __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
 _LOOPS = {
-    "elementwise": ("elementwise",),
+    "elementwise": ("halves", "elementwise"),
     "softmax": ("softmax", "lanes", "dense", "dense_lanes"),
     "halves": ("halves",),
 }
+_IMPORTS = """import numpy as np
+from numba import njit, types
+from numba.extending import overload
+"""
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _lock = threading.Lock()
 
@@ -159,7 +163,7 @@ def _place(path: Path, source: str) -> None:
 
 def _source(dtype: str, terms: str, loops: str, *, cache: bool) -> str:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
-    head = f"import numpy as np\nfrom numba import njit\n\nCACHE = {cache}\n"
+    head = f"{_IMPORTS}\nCACHE = {cache}\n"
     before, after = (primitives, "steps"), _LOOPS[loops]
     return "\n\n".join([head, *map(_template, before), terms, *map(_template, after)])
 

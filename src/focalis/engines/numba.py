@@ -9,6 +9,7 @@ from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
 from focalis.links import (
+    ELEMENTWISE,
     PROBABILITY,
     PROBABILITY_SLACK,
     both_link_terms,
@@ -38,6 +39,7 @@ class NumbaKernels:
             # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
             curvature = "exact"
         self._scalar = self._dtype.type
+        self._converts = link in ELEMENTWISE and self._dtype == np.float32
         bounds = limits(loss, dtype)
         sides = ("z", "mirrored")
         text, constants = trace("terms", link_terms(link, loss, bounds, curvature), sides)
@@ -68,6 +70,12 @@ class NumbaKernels:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
 
+    def takes(self, array: Array) -> bool:
+        """Return whether the kernels read and write an array as it lies."""
+        if not array.flags.c_contiguous:
+            return False
+        return array.dtype == self._dtype or (self._converts and halves.is_half(array.dtype))
+
     def read(self, source: Array) -> Array:
         """Return numbers in the computing type."""
         return halves.read(source, self._dtype)
@@ -90,15 +98,13 @@ class NumbaKernels:
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions."""
         result: tuple[float, bool] = self._elementwise()(
-            x,
-            y,
+            halves.bits(x),
+            halves.bits(y),
             weight,
             positive,
             negative,
             self._scalar(scale),
-            value,
-            grad,
-            hess,
+            *(None if a is None else halves.bits(a) for a in (value, grad, hess)),
             self._constants,
             self._both_constants,
         )
@@ -139,19 +145,22 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
-        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
-        traced = (self._constants, self._state_constants, self._limit)
-        result: tuple[float, bool]
-        if hess is None and x.shape[1] <= _MOST_LANE_CLASSES:
-            result = self._softmax("dense_lanes")(*inputs, *traced)
-            return result
+        few = x.shape[1] <= _MOST_LANE_CLASSES
         t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
-        simple, bad = self._softmax("one_hot")(y, weight, per_class, t, hot)
+        one_hot = self._softmax("one_hot_lanes" if few else "one_hot")
+        simple, bad = one_hot(y, weight, per_class, t, hot)
         if bad:
             return 0.0, True
         if simple:
-            return self.index(x, t, hot, per_class, scale, value, grad, hess)
-        result = self._softmax("dense_rows")(*inputs, hess, *traced)
+            # The classes' weights are in `hot`.
+            return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
+        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
+        traced = (self._constants, self._state_constants, self._limit)
+        result: tuple[float, bool]
+        if few and hess is None:
+            result = self._softmax("dense_lanes")(*inputs, *traced)
+        else:
+            result = self._softmax("dense_rows")(*inputs, hess, *traced)
         return result
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:

@@ -34,8 +34,11 @@ def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[
     Raises
     ------
     ValueError
-        If the file is there or cannot be written, or a module cannot be imported or has no margin loss.
+        If the file is there, is no HTML file or cannot be written, or a module cannot be imported or
+        has no margin loss.
     """
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out must end in .html, got {str(out)!r}")
     names = [name for module in modules for name in _margin_losses(module)]
     if out is not None and out.exists() and not overwrite:
         raise ValueError(f"{out} is there already; --overwrite replaces it")

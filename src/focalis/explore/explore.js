@@ -78,10 +78,12 @@ function parameterRow(loss, parameter) {
     inputmode: "decimal",
     "aria-label": `${parameter.name} of ${about(loss).title}, in ${parameter.range}`,
   });
+  const problem = make("small", { class: "range", role: "status" });
   const accept = (from, other) => {
     const typed = from.value.trim() === "" ? NaN : Number(from.value);
     const good = inside(parameter, typed);
     number.setAttribute("aria-invalid", String(!good));
+    problem.textContent = good ? "" : `expected a number in ${parameter.range}`;
     if (!good) return;
     loss.values[parameter.name] = typed;
     other.value = typed;
@@ -90,7 +92,7 @@ function parameterRow(loss, parameter) {
   range.addEventListener("input", () => accept(range, number));
   number.addEventListener("input", () => accept(number, range));
   const label = make("label", { for: id, title: parameter.name }, parameter.letter);
-  return make("div", { class: "parameter" }, label, range, number);
+  return make("div", { class: "parameter" }, label, range, number, problem);
 }
 
 function card(loss, position) {
@@ -126,7 +128,9 @@ function card(loss, position) {
 
 function showCards() {
   element("cards").replaceChildren(...losses.map(card));
-  element("add").disabled = losses.length >= MOST;
+  const full = losses.length >= MOST;
+  element("add").disabled = full;
+  element("add").textContent = full ? `${MOST} losses are the most` : "Add a loss";
 }
 element("add").addEventListener("click", () => {
   const known = Object.keys(described.families);
@@ -285,6 +289,7 @@ function showNumbers() {
   } catch (error) {
     problem.textContent = error.message;
     element("table").hidden = true;
+    element("what").textContent = "";
     return;
   }
   element("table").hidden = false;
@@ -304,7 +309,7 @@ function showNumbers() {
     for (const a of answers) row.append(...cells(a, k).map((c, j) => make("td", { class: j ? null : "first" }, written(c))));
     body.append(row);
   });
-  const total = make("tr", {}, make("th", { scope: "row", colspan: 2 }, "loss"));
+  const total = make("tr", {}, make("th", { scope: "row", colspan: 2 }, sigmoid ? "sum of the losses" : "loss"));
   for (const a of answers) {
     const sum = a.values.reduce((s, v) => s + v, 0);
     total.append(make("td", { colspan: parts.length, class: "first" }, written(sum)));
@@ -312,7 +317,8 @@ function showNumbers() {
   const what = sigmoid
     ? "Gradients and Hessians are of the sum of the losses. The posterior is the probability that a trained logit stands for: for cross-entropy its sigmoid."
     : "Gradients and the diagonal of the Hessian of the row’s loss. The posterior is what trained logits stand for: for cross-entropy their softmax.";
-  const table = make("table", { class: "answers" }, make("caption", {}, what), make("thead", {}, top, below), body, make("tfoot", {}, total));
+  const table = make("table", { class: "answers", "aria-describedby": "what" }, make("thead", {}, top, below), body, make("tfoot", {}, total));
+  element("what").textContent = what;
   element("table").replaceChildren(table);
 }
 
@@ -338,6 +344,7 @@ function code() {
     import: module ? `from focalis import Loss\nfrom ${module} import ${loss.family}` : "from focalis import Loss, margin",
     module: module ? `import ${module}  # brings the margin loss` : "",
     loss: `Loss("${sigmoid ? "sigmoid" : "softmax"}", ${call})`,
+    summed: sigmoid ? `Loss("sigmoid", ${call}, reduction="sum")` : `Loss("softmax", ${call})`,
     text: `${prefix}${loss.family}${text ? `(${text})` : ""}`,
     numbers,
     classes: String(input.x.length),
@@ -345,7 +352,8 @@ function code() {
     boosted: sigmoid ? "" : `, "num_class": ${classes}`,
     counted: sigmoid ? "" : `, "classes_count": ${classes}`,
   };
-  const template = described.snippets[tab].template;
+  const { template: everyones, own } = described.snippets[tab];
+  const template = (module && own) || everyones;
   return template.replace(/\$(\w+)/g, (_, name) => filled[name]).replace(/^\n(?=\n)/gm, "");
 }
 

@@ -1,7 +1,8 @@
 """The lines that use a loss in each framework, as the page shows them for copying.
 
-In a template, ``$import`` brings the names that ``$loss`` makes a `Loss` of, and ``$text`` is its text
-form. Each is a program that runs; a test runs them all.
+In a template, ``$import`` brings the names that ``$loss`` makes a `Loss` of, ``$summed`` is the same
+with the sum that the page shows, and ``$text`` is its text form. Each is a program that runs; a test
+runs them all.
 """
 
 import importlib.util
@@ -11,11 +12,15 @@ __all__ = ["Snippet", "snippets"]
 
 
 class Snippet(NamedTuple):
-    """The lines for one framework, and the module of focalis that they need."""
+    """The lines for one framework, and the module of focalis that they need.
+
+    ``own`` are the lines for a margin loss of one's own, where they differ.
+    """
 
     name: str
     needs: str
     template: str
+    own: str = ""
 
 
 _ALL = (
@@ -26,7 +31,7 @@ _ALL = (
 import numpy as np
 $import
 
-loss = $loss
+loss = $summed
 logits, targets = $numbers
 value, gradient = loss.value_and_grad(np.array(logits), np.array(targets))
 """,
@@ -39,7 +44,7 @@ import torch
 import focalis.torch as F
 $import
 
-criterion = F.LossModule($loss)
+criterion = F.LossModule($summed)
 logits, targets = $numbers
 x = torch.tensor(logits, requires_grad=True)
 criterion(x, torch.tensor(targets)).backward()
@@ -54,7 +59,7 @@ import jax.numpy as jnp
 $import
 from focalis.jax import apply
 
-loss = $loss
+loss = $summed
 logits, targets = $numbers
 value, gradient = jax.value_and_grad(lambda x: apply(loss, x, jnp.array(targets)))(jnp.array(logits))
 """,
@@ -149,6 +154,10 @@ probabilities = model.fit(features, labels).predict_proba(features)
         """\
 focalis compare table.csv --target answer --loss "$text"
 focalis plot margin cross-entropy "$text"
+""",
+        """\
+# The command line knows the losses of focalis, and none of one's own but in focalis check:
+focalis check my_module:my_function --as "$text"
 """,
     ),
 )

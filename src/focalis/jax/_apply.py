@@ -17,7 +17,7 @@ import numpy as np
 from focalis import Loss
 from focalis.jax._checks import as_array, check, class_axis
 from focalis.jax._margin import MarginTerms, weighted
-from focalis.jax._softmax import all_margins, margins
+from focalis.jax._softmax import Companions, all_margins, margins
 from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK, limits
 from focalis.weighting import class_weights
 
@@ -249,13 +249,13 @@ def _rows(loss: Loss, batch: _Batch) -> Array:
         if loss.label_smoothing:
             smoothed = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / classes
             y = smoothed if loss.positives == "sum" else jnp.where(count > 0, smoothed, y)
-    share = _product(y, positive, weight)
-    silent = share == 0.0
+    share, companions = _product(y, positive, weight), None
     if loss.link == "softmax":
-        x = all_margins(_harmless(x, jnp.all(silent, axis=-1, keepdims=True), kept, harmless))
+        silent = jnp.sum(jnp.abs(share), axis=-1, keepdims=True) == 0.0
+        x, companions = all_margins(_harmless(x, silent, kept, harmless))
     else:
-        x = _harmless(x, silent, kept, harmless)
-    return jnp.sum(_weighted_terms(loss, batch, x, (share, None)), axis=-1)
+        x = _harmless(x, share == 0.0, kept, harmless)
+    return jnp.sum(_weighted_terms(loss, batch, x, (share, None), companions), axis=-1)
 
 
 def _valid_or_nan(y: Array, valid: Array, weight: Array | None) -> Array:
@@ -283,7 +283,9 @@ def _harmless(x: Array, silent: Array | None, kept: Array | None, harmless: floa
     return x if silent is None else jnp.where(silent & jnp.isnan(x), harmless, x)
 
 
-def _weighted_terms(loss: Loss, batch: _Batch, x: Array, shares: Any) -> Array:
+def _weighted_terms(
+    loss: Loss, batch: _Batch, x: Array, shares: Any, companions: Companions | None = None
+) -> Array:
     """Return the margin loss of scores times their shares, exactly 0 where those are 0."""
     link = "sigmoid" if loss.link == "softmax" else loss.link
     if link in PROBABILITY:
@@ -300,7 +302,7 @@ def _weighted_terms(loss: Loss, batch: _Batch, x: Array, shares: Any) -> Array:
     )
     terms = MarginTerms(link, loss.margin_loss, tuple(batch.values), bounds)
     orders = (0,) * (1 + len(batch.values))
-    return weighted(terms, orders, x, shares, tuple(batch.values.values()))
+    return weighted(terms, orders, x, shares, tuple(batch.values.values()), companions)
 
 
 def _paired(short: tuple[int, ...], long: tuple[int, ...]) -> Any:

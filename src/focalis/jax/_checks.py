@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis import Loss
-from focalis.links import ELEMENTWISE
+from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
 from focalis.weighting import read_normalizer
 
 __all__ = ["as_array", "check", "class_axes", "class_axis"]
 
 Array = jax.Array
-Shape = tuple[int, ...]
 
 
 def as_array(name: str, given: Any) -> Array:
@@ -71,23 +70,14 @@ def check(
             f"logits must be floating-point numbers of 16 to 64 bits, got {logits.dtype}"
         )
     shape = logits.shape
-    elementwise = loss.link in ELEMENTWISE
-    rows = shape if elementwise and len(shape) <= 1 else shape[:axis] + shape[axis + 1 :]
-    if not elementwise:
-        _check_classes(loss, logits, targets, rows, axis)
-    elif targets.shape != shape:
-        raise ValueError(
-            f"targets with link={loss.link!r} must have the shape of the logits {shape}, "
-            f"got {targets.shape}"
-        )
+    rows = row_shape(loss, shape, axis)
+    integers = jnp.issubdtype(targets.dtype, jnp.integer)
+    check_targets(loss, shape, rows, axis, targets.shape, targets.dtype, integers)
     for name, given in (("sample_weight", sample_weight), ("where", where)):
-        if given is not None and given.shape != rows and not (elementwise and given.shape == shape):
-            options = f"{rows}, one for each row"
-            if elementwise:
-                options += f", or {shape}, one for each element"
-            raise ValueError(f"{name} must have shape {options}, got {given.shape}")
-    if where is not None and where.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, True where a target counts, got {where.dtype}")
+        if given is not None:
+            check_rows(loss, name, given.shape, rows, shape)
+    if where is not None:
+        check_boolean(where, jnp.bool_)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if normalizer.shape:
             raise ValueError(
@@ -100,27 +90,4 @@ def check(
     if not isinstance(parameters, Mapping | None):
         raise TypeError(
             f"parameters must be a mapping of names to arrays, got {type(parameters).__name__}"
-        )
-
-
-def _check_classes(loss: Loss, logits: Array, targets: Array, rows: Shape, axis: int) -> None:
-    shape = logits.shape
-    if not shape or shape[axis] == 0:
-        raise ValueError(
-            f"logits with link={loss.link!r} need an axis of at least one class, got shape {shape}"
-        )
-    if targets.shape == rows:
-        if not jnp.issubdtype(targets.dtype, jnp.integer):
-            raise TypeError(
-                f"targets of shape {rows} are class indices and must be integers, got {targets.dtype}"
-            )
-    elif targets.shape != shape:
-        raise ValueError(
-            f"targets with link={loss.link!r} must have shape {rows} (class indices) or {shape} (a "
-            f"number for each class), got {targets.shape}"
-        )
-    elif loss.ignore_index is not None:
-        raise ValueError(
-            "ignore_index applies to class indices; with a target for each class use where= "
-            f"instead, got ignore_index={loss.ignore_index!r}"
         )

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from focalis.jax._softmax import Companions
 from focalis.links import (
     PROBABILITY,
     Limits,
@@ -26,6 +27,7 @@ from focalis.links import (
     link_terms,
     margin_limits,
     probability_limits,
+    state_terms,
 )
 from focalis.margin import MarginLoss
 
@@ -62,12 +64,19 @@ class MarginTerms:
     given: tuple[str, ...]
     bounds: Limits
 
-    def derivatives(self, orders: Orders, x: Array, values: Values, shares: Shares) -> list[Array]:
+    def derivatives(
+        self,
+        orders: Orders,
+        x: Array,
+        values: Values,
+        shares: Shares,
+        companions: Companions | None,
+    ) -> list[Array]:
         """Return the derivatives of these orders, for each share that is there."""
         by_score, *by_values = orders
         sides = [against for against, share in enumerate(shares) if share is not None]
         if by_score <= 2 and not any(by_values):
-            found = [terms[by_score] for terms in self._closed(x, values, sides)]
+            found = [terms[by_score] for terms in self._closed(x, values, sides, companions)]
         else:
             found = [self._beyond(orders, x, values, against) for against in sides]
         # A term of a formula may be a mere number.
@@ -77,10 +86,21 @@ class MarginTerms:
             -term if odd and against else term for term, against in zip(full, sides, strict=True)
         ]
 
-    def _closed(self, x: Array, values: Values, sides: list[int]) -> list[Any]:
+    def _closed(
+        self, x: Array, values: Values, sides: list[int], companions: Companions | None
+    ) -> list[Any]:
         """Return value, slope and curvature for each side."""
         bound = self._bind(values)
-        given = (self.link, bound, self._limits(bound, x), "exact")
+        limits = self._limits(bound, x)
+        if companions is not None:
+            impossible = companions.u == -jnp.inf
+            m, u, v = (
+                jnp.clip(z, -limits.largest, limits.largest)
+                for z in (x, companions.u, companions.v)
+            )
+            terms = state_terms(bound, "exact", m, u, v, companions.p, companions.q)
+            return [(jnp.where(impossible, limits.value, terms[0]), *terms[1:])]
+        given = (self.link, bound, limits, "exact")
         z = self._sides(x)
         if len(sides) == 2:
             terms = both_link_terms(*given)(*z)
@@ -149,7 +169,14 @@ class MarginTerms:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def weighted(terms: MarginTerms, orders: Orders, x: Array, shares: Shares, values: Values) -> Array:
+def weighted(
+    terms: MarginTerms,
+    orders: Orders,
+    x: Array,
+    shares: Shares,
+    values: Values,
+    companions: Companions | None,
+) -> Array:
     """Return the sum over the answers of share × derivative, exactly 0 where the share is 0.
 
     Parameters
@@ -164,9 +191,11 @@ def weighted(terms: MarginTerms, orders: Orders, x: Array, shares: Shares, value
         Shaped like the scores: how much the answers count that they speak for and against.
     values : tuple of Array
         The parameters that `terms` names, of shapes that broadcast to that of the scores.
+    companions : Companions or None
+        What goes with margins of the truth, where it is known already.
     """
     there = [share for share in shares if share is not None]
-    found = terms.derivatives(orders, x, values, shares)
+    found = terms.derivatives(orders, x, values, shares, companions)
     parts = [share * term for share, term in zip(there, found, strict=True)]
     if len(parts) == 2:
         # A choice last keeps XLA from summing the parts apart, as two arrays.
@@ -180,8 +209,8 @@ def weighted(terms: MarginTerms, orders: Orders, x: Array, shares: Shares, value
 
 
 def _weighted_jvp(terms: MarginTerms, orders: Orders, primals: Any, tangents: Any) -> Any:
-    x, shares, values = primals
-    by_x, by_shares, by_values = tangents
+    x, shares, values, companions = primals
+    by_x, by_shares, by_values, _ = tangents
     changes = []
     # What value and slope have in common XLA would write to memory, which takes longer than to
     # compute it twice.
@@ -189,13 +218,13 @@ def _weighted_jvp(terms: MarginTerms, orders: Orders, primals: Any, tangents: An
     for i, change in enumerate((by_x, *by_values)):
         if not isinstance(change, SymbolicZero):
             raised = tuple(order + (i == j) for j, order in enumerate(orders))
-            changes.append(change * weighted(terms, raised, apart, shares, values))
+            changes.append(change * weighted(terms, raised, apart, shares, values, companions))
     for i, change in enumerate(by_shares):
         if change is not None and not isinstance(change, SymbolicZero):
             one = tuple(jnp.ones_like(x) if i == j else None for j in range(2))
-            changes.append(change * weighted(terms, orders, x, one, values))
+            changes.append(change * weighted(terms, orders, x, one, values, companions))
     total = functools.reduce(jnp.add, changes) if changes else jnp.zeros_like(x)
-    return weighted(terms, orders, x, shares, values), total
+    return weighted(terms, orders, x, shares, values, companions), total
 
 
 weighted.defjvp(_weighted_jvp, symbolic_zeros=True)

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-__all__ = ["all_margins", "margins"]
+from focalis.links import at_margin
+
+__all__ = ["Companions", "all_margins", "margins"]
 
 Array = jax.Array
 
@@ -22,9 +24,22 @@ def margins(x: Array, t: Array) -> Array:
     return _seen_from_one(x, t)[0]
 
 
-def all_margins(x: Array) -> Array:
-    """Return the margins (…, C) of all classes of rows of logits x (…, C), in time and memory ∝ C."""
-    return _seen_from_all(x, _largest(x))[0]
+class Companions(NamedTuple):
+    """Beside the margins of classes, what goes with them: u = log p, v = log q, p and q = 1 − p."""
+
+    u: Array
+    v: Array
+    p: Array
+    q: Array
+
+
+def all_margins(x: Array) -> tuple[Array, Companions]:
+    """Return the margins (…, C) of all classes of rows of logits x (…, C), in time and memory ∝ C.
+
+    The companions have no derivatives: the margins' are all that there is.
+    """
+    margin, u, v, (p, q), _ = _seen_from_all(x, _largest(x))
+    return margin, Companions(*map(jax.lax.stop_gradient, (u, v, p, q)))
 
 
 class _Softmax(NamedTuple):
@@ -41,11 +56,19 @@ class _Softmax(NamedTuple):
 
 
 def _largest(x: Array) -> Array:
-    """Return the class of the first of the largest entries, as two reductions that XLA vectorises."""
+    """Return the class of the first of the largest entries."""
     x = jax.lax.stop_gradient(x)
-    classes = x.shape[-1]
-    is_largest = x == jnp.max(x, axis=-1, keepdims=True)
-    return jnp.min(jnp.where(is_largest, jnp.arange(classes), classes - 1), axis=-1)
+    classes, top = x.shape[-1], jnp.max(x, axis=-1, keepdims=True)
+    if _has_numbers(x):
+        # As `_largest_of_others`, in arithmetic alone: what is below the top comes after all classes.
+        j = jnp.arange(classes, dtype=x.dtype) + classes * jnp.sign(_finite(top) - x)
+        return jnp.min(j, axis=-1).astype(int) % classes
+    return jnp.min(jnp.where(x == top, jnp.arange(classes), classes - 1), axis=-1)
+
+
+def _has_numbers(x: Array) -> bool:
+    """Return whether the type of the scores can count twice the classes."""
+    return bool(2 * x.shape[-1] < 1.0 / jnp.finfo(x.dtype).eps)
 
 
 def _is(t: Array, x: Array) -> Array:
@@ -63,6 +86,20 @@ def _sum_of_others(z: Array, top: Array) -> Array:
 def _pick(x: Array, t: Array) -> Array:
     """Return the entries of class t, as (…, 1)."""
     return jnp.take_along_axis(x, t[..., None], axis=-1)
+
+
+def _largest_of_others(x: Array, t: Array) -> Array:
+    """Return the largest of all entries but that of class t, as (…, 1); −∞ where there are none.
+
+    On a CPU, XLA has one fast loop for arithmetic and the reduction after it, but comparisons and
+    choices it writes to memory first. So the class t is known by its distance: a bound of −∞ at 0.
+    """
+    if _has_numbers(x):
+        away = jnp.abs(jnp.arange(x.shape[-1], dtype=x.dtype) - t[..., None].astype(x.dtype))
+        others = jnp.minimum(x, (away - 0.5) * jnp.inf)
+    else:
+        others = jnp.where(_is(t, x), -jnp.inf, x)
+    return jnp.max(others, axis=-1, keepdims=True)
 
 
 def _rest(e: Array, total: Array) -> Array:
@@ -85,14 +122,13 @@ def _finite(x: Array) -> Array:
 @jax.custom_jvp
 def _seen_from_one(x: Array, t: Array) -> tuple[Array, _Softmax]:
     """Return the margin (…) of class t and the softmax over the others (…, C), 0 at t."""
-    is_target = _is(t, x)
-    own = _pick(x, t)
-    rival = jnp.max(jnp.where(is_target, -jnp.inf, x), axis=-1, keepdims=True)
-    e = jnp.where(is_target, 0.0, jnp.exp(_finite(x) - _finite(rival)))
+    own, rival = _pick(x, t), _largest_of_others(x, t)
+    e = jnp.where(_is(t, x), 0.0, jnp.exp(_finite(x) - _finite(rival)))
     total = jnp.sum(e, axis=-1, keepdims=True)
-    margin = (_finite(own) - _finite(rival)) - jnp.log(total)
-    # Clipping has made infinities finite: put back the margins that they decide.
-    margin = jnp.where(_lost(own, rival), -jnp.inf, margin)
+    # Clipping has made infinities finite: put back the margins that they decide. On a CPU a NaN may have
+    # made the rival ∞; it is in the total.
+    lead = jnp.where(_lost(own, rival), -jnp.inf, _finite(own) - _finite(rival))
+    margin = lead - jnp.log(total)
     # A single class has no others.
     total = jnp.where(total == 0.0, 1.0, total)
     return margin[..., 0], _Softmax(e / total, _rest(e, total))
@@ -108,30 +144,31 @@ def _seen_from_one_jvp(primals: Any, tangents: Any) -> Any:
 
 
 @jax.custom_jvp
-def _seen_from_all(x: Array, a: Array) -> tuple[Array, _Softmax, _Softmax]:
-    """Return the margins of all classes, their softmax, and that over all but the largest class a."""
+def _seen_from_all(x: Array, a: Array) -> tuple[Array, Array, Array, _Softmax, _Softmax]:
+    """Return margins, log p, log (1 − p) and p of all classes, and the softmax over all but a.
+
+    a is the largest class; the others are seen from it.
+    """
     top = _is(a, x)
     margin, others = _seen_from_one(x, a)
-    largest = _pick(x, a)
-    gap = _finite(x) - _finite(largest)
-    e = jnp.exp(gap)
-    below = jnp.sum(jnp.where(top, 0.0, e), axis=-1, keepdims=True)
-    p = e / (1.0 + below)
-    rest = jnp.where(top, below, 1.0 + (below - e)) / (1.0 + below)
-    from_others = (gap - jnp.log1p(below)) - jnp.log1p(-p)
-    from_others = jnp.where(_lost(x, largest), -jnp.inf, from_others)
-    margin = jnp.where(top, margin[..., None], from_others)
-    return margin, _Softmax(p, rest), others
+    largest, margin = _pick(x, a), margin[..., None]
+    u_top, v_top, p_top, q_top = at_margin(_finite(margin))
+    p = jnp.where(top, p_top, others.p * q_top)
+    u = (_finite(x) - _finite(largest)) + u_top
+    u = jnp.where(top, u_top, jnp.where(_lost(x, largest), -jnp.inf, u))
+    v = jnp.where(top, v_top, jnp.log1p(-p))
+    q = jnp.where(top, q_top, 1.0 - p)
+    return jnp.where(top, margin, u - v), u, v, _Softmax(p, q), others
 
 
 @_seen_from_all.defjvp
 def _seen_from_all_jvp(primals: Any, tangents: Any) -> Any:
     x, a = primals
     x_dot, _ = tangents
-    margin, all_, others = _seen_from_all(x, a)
+    margin, u, v, all_, others = _seen_from_all(x, a)
+    # (ẋ_j − Σ_k p_k ẋ_k) / (1 − p_j), where p_j ≤ 1/2, and for a with r for p and nothing to divide by.
     top = _is(a, x)
-    of_top = jnp.sum(jnp.where(top, x_dot, -(others.p * x_dot)), axis=-1, keepdims=True)
-    # ẋ_j − Σ_{k≠j} p_k ẋ_k / (1 − p_j): transposed it is g_j − p_j Σ_{k≠j} g_k / (1 − p_k).
-    against = _sum_of_others(all_.p * x_dot, top) / jnp.where(top, 1.0, all_.rest)
-    margin_dot = jnp.where(top, of_top, x_dot - against)
-    return (margin, all_, others), (margin_dot, all_.change(x_dot), others.change(x_dot))
+    from_all, from_others = (jnp.sum(z.p * x_dot, axis=-1, keepdims=True) for z in (all_, others))
+    change = (x_dot - jnp.where(top, from_others, from_all)) / jnp.where(top, 1.0, all_.rest)
+    changes = change, all_.rest * change, -all_.p * change, all_.change(x_dot), others.change(x_dot)
+    return (margin, u, v, all_, others), changes

@@ -56,6 +56,7 @@ from focalis.keras.functions import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
 from focalis.keras.losses import (
@@ -63,17 +64,19 @@ from focalis.keras.losses import (
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
-    LossWrapper,
+    CategoricalGeneralizedCrossEntropy,
     MultiLabelSoftmaxCrossentropy,
     SparseCategoricalCrossentropy,
     SparseCategoricalFocalCrossentropy,
 )
+from focalis.keras.wrapper import LossWrapper
 
 __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "LossWrapper",
     "MultiLabelSoftmaxCrossentropy",
     "SparseCategoricalCrossentropy",
@@ -82,5 +85,6 @@ __all__ = [
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "sparse_categorical_crossentropy",
 ]

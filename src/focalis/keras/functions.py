@@ -13,6 +13,7 @@ __all__ = [
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "sparse_categorical_crossentropy",
 ]
 
@@ -178,6 +179,32 @@ def categorical_focal_crossentropy(
         label_smoothing=label_smoothing,
         axis=axis,
     )
+
+
+@register  # type: ignore[untyped-decorator]
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """Return the generalised cross-entropy of one class of C, for class indices.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like
+        Targets, and probabilities.
+    q : float
+        As for `focalis.keras.CategoricalGeneralizedCrossEntropy`.
+
+    Returns
+    -------
+    Tensor
+        The loss of each sample.
+
+    Examples
+    --------
+    >>> from focalis.keras import categorical_generalized_cross_entropy
+    >>> each = categorical_generalized_cross_entropy([1, 0], [[0.19, 0.81], [0.36, 0.64]], q=0.5)
+    >>> [round(float(x), 4) for x in each]
+    [0.2, 0.8]
+    """
+    return _each(losses.CategoricalGeneralizedCrossEntropy, y_true, y_pred, q=q)
 
 
 @register  # type: ignore[untyped-decorator]

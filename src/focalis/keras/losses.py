@@ -1,14 +1,13 @@
 """The losses of Keras with its names, and those that it lacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
 
-from focalis import Loss, margin, parse
+from focalis import Loss, margin
+from focalis.functional._evaluation import renamed
 from focalis.keras._loss import FamilyLoss
-from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLoss
 
 __all__ = [
@@ -16,7 +15,7 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
-    "LossWrapper",
+    "CategoricalGeneralizedCrossEntropy",
     "MultiLabelSoftmaxCrossentropy",
     "SparseCategoricalCrossentropy",
     "SparseCategoricalFocalCrossentropy",
@@ -211,6 +210,48 @@ class CategoricalFocalCrossentropy(FamilyLoss):
 
 
 @register
+class CategoricalGeneralizedCrossEntropy(FamilyLoss):
+    """Generalised cross-entropy of one class of C, (1 − p_t^q) / q, for class indices.
+
+    Parameters
+    ----------
+    q : float, default 0.5
+        In (0, 1]: near 0 it is the cross-entropy, at 1 the probability of a mistake.
+    reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class, class_weight : optional
+        As everywhere in `focalis.keras`.
+
+    References
+    ----------
+    arXiv 1805.07836.
+
+    Examples
+    --------
+    >>> from focalis.keras import CategoricalGeneralizedCrossEntropy
+    >>> loss = CategoricalGeneralizedCrossEntropy()
+    >>> round(float(loss([0, 1, 0, 1], [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4], [0.4, 0.6]])), 4)
+    0.3599
+    """
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = MEAN,
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+        *,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        ignore_class: int | None = None,
+        class_weight: Numbers = None,
+    ) -> None:
+        given = locals()
+        with renamed(kappa="q"):
+            general = margin.generalized_cross_entropy(q)
+        super().__init__(_one_of_many(general, given), "index", given)
+
+
+@register
 class SparseCategoricalCrossentropy(FamilyLoss):
     """Cross-entropy of one class of C, −log p_t, for class indices.
 
@@ -322,50 +363,3 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
         given = locals()
         mean = _one_of_many(margin.cross_entropy(), given, positives="mean")
         super().__init__(mean, "dense", given)
-
-
-@register
-class LossWrapper(FamilyLoss):
-    """Any loss of the family, with a margin loss of one's own for example.
-
-    Parameters
-    ----------
-    loss : Loss or str
-        The loss, or its text form. Its link tells whether the scores are logits or probabilities; its
-        `ignore_index` and `reduction` play no part.
-    axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
-        have a number for each class.
-
-    Examples
-    --------
-    >>> from focalis.keras import LossWrapper
-    >>> loss = LossWrapper("softmax_poly1(epsilon=2)")
-    >>> round(float(loss([0], [[0.0, 0.0]])), 4)
-    1.6931
-    """
-
-    def __init__(
-        self,
-        loss: Loss | str,
-        axis: int = -1,
-        reduction: str | None = MEAN,
-        name: str | None = "loss_wrapper",
-        dtype: Any = None,
-        *,
-        ignore_class: float | None = None,
-    ) -> None:
-        given = locals()
-        if isinstance(loss, str):
-            loss = parse(loss)
-        if not isinstance(loss, Loss):
-            raise TypeError(f"loss must be a focalis.Loss or its text, got {type(loss).__name__}")
-        if ignore_class is None:
-            given["ignore_class"] = loss.ignore_index
-        del given["loss"]
-        form = "elementwise" if loss.link in ELEMENTWISE else "any"
-        super().__init__(replace(loss, ignore_index=None), form, given)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal loss."""
-        return {"loss": str(self.loss)} | super().get_config()

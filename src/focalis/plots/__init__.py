@@ -11,6 +11,7 @@ import numpy as np
 
 from focalis.plots.curves import (
     Losses,
+    by_answer,
     by_margin,
     cross_entropy_ratio,
     cumulative_share,
@@ -18,7 +19,7 @@ from focalis.plots.curves import (
     posterior,
     read_losses,
 )
-from focalis.plots.drawing import draw, dress, line_style, new_axes
+from focalis.plots.drawing import draw, dress, line_style, one_axes, several_axes
 
 __all__ = [
     "GAMMAS",
@@ -36,6 +37,8 @@ GAMMAS = ("cross_entropy", *(f"focal(gamma={gamma})" for gamma in ("0.5", "1", "
 
 _MARGINS = np.linspace(-6.0, 6.0, 481)
 _PROBABILITIES = np.linspace(0.001, 0.999, 999)
+# Where a loss has no bound its curve leaves the axes at whatever weight.
+_FROM_NOTHING = np.concatenate([np.geomspace(1e-300, 1e-3, 200, endpoint=False), _PROBABILITIES])
 _POINTS = 1001
 _LARGEST_RATIO = 1e6
 _PROBABILITY = "probability of the truth, $p_t$"
@@ -60,7 +63,7 @@ def plot_loss(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If a loss is none.
+        If a loss is none, or `ax` is no axes.
 
     Examples
     --------
@@ -69,8 +72,9 @@ def plot_loss(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     ['cross-entropy', 'focal γ = 2']
     """
     read = read_losses(losses)
-    ax = new_axes() if ax is None else ax
-    draw(ax, _PROBABILITIES, _curves(read, lambda loss: by_margin(loss, _logit())[0]))
+    ax = one_axes(ax)
+    m = _logit(_FROM_NOTHING)
+    draw(ax, _FROM_NOTHING, _curves(read, lambda loss: by_margin(loss, m)[0]))
     dress(ax, _PROBABILITY, "loss")
     ax.set(xlim=(0, 1), ylim=(0, 5))
     return ax
@@ -108,10 +112,7 @@ def plot_margin(losses: Losses = GAMMAS, *, quantity: str | None = None, ax: Any
         raise ValueError(f"quantity must be one of {choices}, got {quantity!r}")
     read = read_losses(losses)
     wanted = _QUANTITIES if quantity is None else (quantity,)
-    axes = new_axes(len(wanted)) if ax is None else ax
-    flat = np.atleast_1d(np.asarray(axes, object))
-    if flat.shape != (len(wanted),):
-        raise ValueError(f"ax must be {len(wanted)} axes, got {flat.size}")
+    axes, flat = several_axes(ax, len(wanted))
     for one, name in zip(flat, wanted, strict=True):
         at = _QUANTITIES.index(name)
         draw(one, _MARGINS, _curves(read, lambda loss, at=at: by_margin(loss, _MARGINS)[at]))
@@ -137,7 +138,7 @@ def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If a loss is none.
+        If a loss is none, or `ax` is no axes.
 
     Examples
     --------
@@ -147,8 +148,9 @@ def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     100
     """
     read = read_losses(losses)
-    ax = new_axes() if ax is None else ax
-    curves = _curves(read, lambda loss: cross_entropy_ratio(loss, _logit()))
+    ax = one_axes(ax)
+    m = _logit(_PROBABILITIES)
+    curves = _curves(read, lambda loss: cross_entropy_ratio(loss, m))
     draw(ax, _PROBABILITIES, curves)
     dress(ax, _PROBABILITY, "cross-entropy / loss")
     ax.set(xlim=(0, 1), yscale="log")
@@ -183,7 +185,7 @@ def plot_posterior(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     """
     read = read_losses(losses)
     curves = _curves(read, lambda loss: posterior(loss, _PROBABILITIES))
-    ax = new_axes() if ax is None else ax
+    ax = one_axes(ax)
     draw(ax, _PROBABILITIES, curves)
     dress(ax, "sigmoid of the trained logit", "posterior probability")
     ax.set(xlim=(0, 1), ylim=(0, 1))
@@ -223,12 +225,11 @@ def plot_cumulative_share(
     'positives'
     """
     read = read_losses(losses)
-    links = {loss.link for loss in read}
-    if len(links) > 1:
-        raise ValueError(f"losses must have one link, got {', '.join(sorted(links))}")
     x, y = np.asarray(logits), np.asarray(targets)
     groups = [("", np.ones(np.shape(y)[:1], bool))]
-    if links <= {"sigmoid", "identity"}:
+    if by_answer(read):
+        if x.shape != y.shape:
+            raise ValueError(f"targets must have the shape of the logits {x.shape}, got {y.shape}")
         wrong = y[~np.isin(y, (0, 1))]
         if wrong.size:
             raise ValueError(
@@ -241,10 +242,7 @@ def plot_cumulative_share(
                 raise ValueError(f"targets must have positives and negatives, got no {title}")
     if np.isnan(x).any():
         raise ValueError("logits must be numbers, got nan")
-    axes = new_axes(len(groups)) if ax is None else ax
-    flat = np.atleast_1d(np.asarray(axes, object))
-    if flat.shape != (len(groups),):
-        raise ValueError(f"ax must be {len(groups)} axes, got {flat.size}")
+    axes, flat = several_axes(ax, len(groups))
     for one, (title, chosen) in zip(flat, groups, strict=True):
         position = 0
         for name, baseline, loss in named(read):
@@ -261,5 +259,5 @@ def _curves(losses: list[Any], evaluate: Any) -> list[tuple[str, bool, Array]]:
     return [(name, baseline, evaluate(loss)) for name, baseline, loss in named(losses)]
 
 
-def _logit() -> Array:
-    return np.asarray(np.log(_PROBABILITIES) - np.log1p(-_PROBABILITIES))
+def _logit(p: Array) -> Array:
+    return np.asarray(np.log(p) - np.log1p(-p))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis import plots
+from focalis.plots.curves import by_answer, read_losses
 from focalis.plots.drawing import figure_of
 
 __all__ = ["KINDS", "plot"]
@@ -17,7 +18,10 @@ _STAR = ("cross_entropy", "focal(gamma=2)", "focal_star(gamma=2, beta=1)", "foca
 
 
 class Kind(NamedTuple):
-    """A plot by name: what it shows, how many panels it has, and which losses it is for."""
+    """A plot by name: what it shows, how many panels it has, and which losses it is for.
+
+    One of logits has a panel for each answer, and a single one for rows of classes.
+    """
 
     title: str
     panels: int
@@ -74,35 +78,53 @@ def plot(
         raise ValueError(f"{kind} is of a model's logits: give them with --logits FILE")
     if not wanted.of_logits and logits is not None:
         raise ValueError(f"--logits belongs to share and figure-4, got it with {kind}")
-    given: tuple[Any, ...] = () if logits is None else _read_logits(logits)
-    figure, axes = figure_of(wanted.panels)
-    wanted.draw(*given, losses or wanted.losses, ax=axes)
+    read = read_losses(losses or wanted.losses)
+    given: tuple[Any, ...] = ()
+    panels = wanted.panels
+    if logits is not None:
+        answers = by_answer(read)
+        given = _read_logits(logits, answers)
+        panels = 2 if answers else 1
+    figure, axes = figure_of(panels)
+    wanted.draw(*given, read, ax=axes)
     _write(figure, out)
 
 
-def _read_logits(path: Path) -> tuple[Any, Any]:
-    """Return logits and targets, the two columns of a table of numbers."""
+def _read_logits(path: Path, answers: bool) -> tuple[Any, Any]:
+    """Return logits and targets: the columns of a table of numbers, the last of them the target."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read {path}: {error}") from error
     rows = [line.replace(",", " ").replace(";", " ").split() for line in lines]
     given = [(at, row) for at, row in enumerate(rows, 1) if row]
-    if given and not _is_number(given[0][1][0]):
+    if given and not any(map(_may_be_number, given[0][1])):
         given = given[1:]  # the names of the columns
-    wrong = [(at, row) for at, row in given if not _is_example(row)]
+    columns = 2 if answers else max(len(given[0][1]) if given else 0, 3)
+    wrong = [(at, row) for at, row in given if not _is_example(row, columns)]
     if wrong or not given:
         came = f"line {wrong[0][0]} is {' '.join(wrong[0][1])!r}" if wrong else "it has no rows"
-        raise ValueError(f"{path} must have a logit and a target of 0 or 1 in each line: {came}")
+        example = "a logit and a target of 0 or 1"
+        if not answers:
+            example = "as many logits as there are classes, and a class from 0"
+        raise ValueError(f"{path} must have {example} in each line: {came}")
     table = np.array([row for _, row in given], float)
-    return table[:, 0], table[:, 1]
+    if answers:
+        return table[:, 0], table[:, 1]
+    return table[:, :-1], table[:, -1].astype(np.int64)
 
 
-def _is_example(row: list[str]) -> bool:
-    """Return whether a row has a logit and a target."""
-    if len(row) != 2 or not all(map(_is_number, row)):
+def _is_example(row: list[str], columns: int) -> bool:
+    """Return whether a row has logits and a target, an answer or the index of a class."""
+    if len(row) != columns or not all(map(_is_number, row)):
         return False
-    return not np.isnan(float(row[0])) and float(row[1]) in (0.0, 1.0)
+    *logits, target = map(float, row)
+    return not np.isnan(logits).any() and target in range(max(2, len(logits)))
+
+
+def _may_be_number(text: str) -> bool:
+    """Return whether a cell is a number, or one that is mistyped, rather than a name."""
+    return _is_number(text) or not (text[0].isalpha() or text[0] in "\"'_")
 
 
 def _is_number(text: str) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from focalis import margin
+from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
 
 __all__ = [
     "Losses",
+    "by_answer",
     "by_margin",
     "cross_entropy_ratio",
     "cumulative_share",
@@ -99,6 +101,20 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(f'{one:g}' for one in value)})"
     return f"{value:g}"
+
+
+def by_answer(losses: list[Loss]) -> bool:
+    """Return whether the losses are of yes/no questions, and not of rows of classes.
+
+    Raises
+    ------
+    ValueError
+        If their links differ.
+    """
+    links = {loss.link for loss in losses}
+    if len(links) > 1:
+        raise ValueError(f"losses must have one link, got {', '.join(sorted(links))}")
+    return all(link in ELEMENTWISE for link in links)
 
 
 def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from focalis.look import BASELINE_COLOUR, COLOURS
 
-__all__ = ["draw", "dress", "figure_of", "line_style", "new_axes"]
+__all__ = ["draw", "dress", "figure_of", "line_style", "one_axes", "several_axes"]
 
 Array = np.ndarray
 
@@ -23,6 +23,35 @@ def new_axes(panels: int = 1) -> Any:
     return pyplot.subplots(
         1, panels, figsize=(_PANEL_WIDTH * panels, _HEIGHT), layout="constrained"
     )[1]
+
+
+def one_axes(ax: Any) -> Any:
+    """Return the axes that were given, or new ones.
+
+    Raises
+    ------
+    TypeError
+        If what was given is no axes.
+    """
+    return several_axes(ax, 1)[0]
+
+
+def several_axes(ax: Any, panels: int) -> tuple[Any, Array]:
+    """Return the axes that were given, or new ones, as they are and as an array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If what was given is no axes, or another number of them.
+    """
+    axes = new_axes(panels) if ax is None else ax
+    flat = np.atleast_1d(np.asarray(axes, object))
+    wrong = [one for one in flat.flat if not hasattr(one, "plot")]
+    if wrong:
+        raise TypeError(f"ax must be axes of matplotlib, got {wrong[0]!r}")
+    if flat.shape != (panels,):
+        raise ValueError(f"ax must be {panels} axes, got {flat.size}")
+    return axes, flat
 
 
 def figure_of(panels: int = 1) -> tuple[Any, Any]:

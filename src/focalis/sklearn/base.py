@@ -1,5 +1,6 @@
 """What both classifiers share: labels and losses in, probabilities out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
@@ -46,7 +48,7 @@ def outputs(n_classes: int) -> int:
     return 1 if n_classes == 2 else n_classes
 
 
-class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier that is trained on a loss and knows what its logits stand for."""
 
     loss: Any
@@ -56,6 +58,9 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _read_labels(self, y: Any) -> Array:
         """Set the classes and the loss; return class indices."""
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        if y.dtype == object and any(label is None for label in y):
+            raise ValueError("Input y contains None, which is no class")
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
@@ -116,6 +121,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return class indices as the loss takes them."""
         return labels.astype(np.float64) if len(self.classes_) == 2 else labels
 
+    @abstractmethod
     def raw_logits(self, X: Any) -> Array:
         """Return the model's own logits, what it started from included.
 
@@ -129,7 +135,6 @@ class LossClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ndarray
             (n,) for two classes, (n, C) for more.
         """
-        raise NotImplementedError
 
     def predict_proba(self, X: Any) -> Array:
         """Return the class probabilities.

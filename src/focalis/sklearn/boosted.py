@@ -291,6 +291,14 @@ class BoostedClassifier(LossClassifier):
             raise ValueError(
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
             )
+        settled = [
+            name for name in BOOSTERS[self.booster].settled if name in self._own_parameters()
+        ]
+        if settled:
+            raise ValueError(
+                f"{settled[0]} follows from loss, n_estimators and y, and cannot be set for "
+                f"booster={self.booster!r}"
+            )
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds

@@ -1,14 +1,14 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
-from focalis.boosting.objective import require
+from focalis.boosting.objective import require, spread
 from focalis.loss import Loss
 
 __all__ = ["BOOSTERS", "Job", "Rows"]
@@ -52,12 +52,16 @@ class Job:
 
     def start(self, rows: Rows) -> Array:
         """Return the initial logits of rows."""
-        shape = (len(rows.labels), *np.shape(self.initial_logits))
-        return np.broadcast_to(self.initial_logits, shape).copy()
+        return spread(self.initial_logits, len(rows.labels))
 
 
 class Booster(Protocol):
-    """A library; its `train` returns the trained booster as the library has it."""
+    """A library; its `train` returns the trained booster as the library has it.
+
+    `settled` names parameters that follow from the loss and the data.
+    """
+
+    settled: ClassVar[tuple[str, ...]]
 
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
@@ -89,6 +93,8 @@ class _Shifted:
 
 class LightGBM:
     """LightGBM; the importance of a feature is its total gain."""
+
+    settled: ClassVar[tuple[str, ...]] = ("objective", "metric", "num_class")
 
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
@@ -164,6 +170,8 @@ class LightGBM:
 class XGBoost:
     """XGBoost; the importance of a feature is its total gain."""
 
+    settled: ClassVar[tuple[str, ...]] = ("objective", "eval_metric", "num_class", "base_score")
+
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
         xgboost = require("xgboost")
@@ -226,6 +234,14 @@ class XGBoost:
 
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
+
+    settled: ClassVar[tuple[str, ...]] = (
+        "loss_function",
+        "objective",
+        "eval_metric",
+        "iterations",
+        "classes_count",
+    )
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""

@@ -24,6 +24,7 @@ def examine_loss(
     *,
     framework: str = "auto",
     checks: Sequence[str] | None = None,
+    skip: Sequence[str] = (),
     arguments: Mapping[str, Any] | None = None,
     tolerance: float = 1.0,
     name: str | None = None,
@@ -38,7 +39,7 @@ def examine_loss(
         return value and gradient, or value, gradient and Hessian, or be an object with the methods
         of `Loss`. What of the loss's parameters and settings it has as arguments of the same names
         (``gamma``, ``alpha``, ``reduction``, ``sample_weight``, ``where``, ``ignore_index`` …) is
-        handed to it and varied.
+        handed to it and varied; on tensors also under the names that PyTorch gives them (``weight``).
     loss : Loss
         What it should compute. Its reduction counts where the function returns one number.
     framework : {"auto", "numpy", "torch", "jax"}, default "auto"
@@ -46,6 +47,8 @@ def examine_loss(
         at what comes back.
     checks : sequence of str, optional
         Some of `CHECKS`; all if not given.
+    skip : sequence of str, optional
+        Some of `CHECKS` to leave out, such as ``"soft targets"`` of a loss that means others by them.
     arguments : mapping, optional
         More arguments by name, such as ``{"from_logits": True}``.
     tolerance : float, default 1.0
@@ -79,36 +82,38 @@ def examine_loss(
     >>> print(report.findings[0].failures[0])
     score 5, target 1: got 0.0067153242, true 0.00671534848912; is 3.611 times the permitted error off
     """
-    _check_names(checks)
+    chosen = _chosen(checks, skip)
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float | np.number):
         raise TypeError(f"tolerance must be a number, got {tolerance!r}")
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be above 0, got {tolerance!r}")
+    if not 0 < tolerance < np.inf:
+        raise ValueError(f"tolerance must be a finite number above 0, got {tolerance!r}")
     if arguments is not None and not isinstance(arguments, Mapping):
         raise TypeError(f"arguments must be a mapping of names, got {arguments!r}")
     with np.errstate(all="ignore"):  # what comes out is judged, not how
-        return _examine(function, loss, framework, checks, dict(arguments or {}), tolerance, name)
+        return _examine(function, loss, framework, chosen, dict(arguments or {}), tolerance, name)
 
 
-def _check_names(checks: Sequence[str] | None) -> None:
-    if checks is None:
-        return
-    if isinstance(checks, str) or not isinstance(checks, Collection):
-        raise TypeError(f"checks must be a sequence of names, got {checks!r}")
-    if not checks:
+def _chosen(checks: Sequence[str] | None, skip: Sequence[str]) -> list[str]:
+    """Return the names of the checks to make, in their order."""
+    for argument, names in (("checks", list(CHECKS) if checks is None else checks), ("skip", skip)):
+        if isinstance(names, str) or not isinstance(names, Collection):
+            raise TypeError(f"{argument} must be a sequence of names, got {names!r}")
+        unknown = [name for name in names if name not in CHECKS]
+        if unknown:
+            raise ValueError(f"{argument} must be among {', '.join(CHECKS)}, got {unknown[0]!r}")
+    chosen = [name for name in CHECKS if (checks is None or name in checks) and name not in skip]
+    if not chosen:
         raise ValueError(f"checks must name at least one of {', '.join(CHECKS)}, got none")
-    unknown = [check for check in checks if check not in CHECKS]
-    if unknown:
-        raise ValueError(f"checks must be among {', '.join(CHECKS)}, got {unknown[0]!r}")
+    return chosen
 
 
 def _examine(
     function: Callable[..., Any],
     loss: Loss,
     framework: str,
-    checks: Sequence[str] | None,
+    checks: Sequence[str],
     arguments: dict[str, Any],
     tolerance: float,
     name: str | None,
@@ -119,11 +124,11 @@ def _examine(
         loss = replace(loss, reduction="none")
     elif loss.reduction == "none":
         problem = "the function returns one number for a batch, the loss one for each row"
-        findings.append(Finding("reduction", cases=1, failures=[Failure("", "", "", problem)]))
+        failures = [Failure("", "", "", problem)]
+        findings.append(Finding("reduction", cases=1, failures=failures, part_of="reductions"))
         loss = replace(loss, reduction="mean")
-    for check, look in CHECKS.items():
-        if checks is None or check in checks:
-            findings += (replace(found, part_of=check) for found in look(subject, loss))
+    for check in checks:
+        findings += (replace(found, part_of=check) for found in CHECKS[check](subject, loss))
     if not any(found.cases for found in findings):
         reasons = dict.fromkeys(found.not_checked for found in findings)
         because = "; ".join(reasons) or f"that is not for a loss with link={loss.link!r}"
@@ -138,6 +143,7 @@ def check_loss(
     *,
     framework: str = "auto",
     checks: Sequence[str] | None = None,
+    skip: Sequence[str] = (),
     arguments: Mapping[str, Any] | None = None,
     tolerance: float = 1.0,
 ) -> Report:
@@ -145,7 +151,7 @@ def check_loss(
 
     Parameters
     ----------
-    function, loss, framework, checks, arguments, tolerance
+    function, loss, framework, checks, skip, arguments, tolerance
         As in `examine_loss`.
 
     Returns
@@ -172,6 +178,7 @@ def check_loss(
         loss,
         framework=framework,
         checks=checks,
+        skip=skip,
         arguments=arguments,
         tolerance=tolerance,
     )

@@ -28,7 +28,7 @@ class Batch:
         """Return the truth, one number for each row or element."""
         x, y = self.inputs.logits, self.inputs.targets
         if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
-            return truth(self.loss, x, y, **self.more)
+            return self.truth_of_all()
         # Each row was a batch of one, reduced by itself.
         rows = [
             truth(
@@ -44,6 +44,10 @@ class Batch:
         )
         return Truth(value, gradient, gradient_bulk, hessian, hessian_bulk, 1.0)
 
+    def truth_of_all(self) -> Truth:
+        """Return the truth about the rows as one batch."""
+        return truth(self.loss, self.inputs.logits, self.inputs.targets, **self.more)
+
     def findings(self, setting: str, order: int = 2) -> Iterator[Finding]:
         """Hold values and derivatives up to an order against the truth, a number for each row."""
         answer, trouble = self.subject.call_as_far(self.loss, self.inputs, order, **self.more)
@@ -52,8 +56,9 @@ class Batch:
     def reduced_findings(self, setting: str, check: str) -> Iterator[Finding]:
         """Hold one number for the whole batch, and its gradient, against the truth."""
         order = 1 if self.subject.framework.differentiates else 0
+        named = {"reduction": self.loss.reduction} if self.subject.has("reduction") else {}
         answer, trouble = self.subject.call_as_far(
-            self.loss, self.inputs, order, whole=True, **self.more
+            self.loss, self.inputs, order, whole=True, **named, **self.more
         )
         if answer.value is None:
             yield Finding(check, setting, not_checked=raised(trouble[0]))
@@ -62,7 +67,7 @@ class Batch:
             yield Finding(check, setting, not_checked="it does not return one number")
             return
         answer = answer._replace(value=np.reshape(answer.value, ()))
-        true = truth(self.loss, self.inputs.logits, self.inputs.targets).reduced()
+        true = self.truth_of_all().reduced()
         order = order if answer.gradient is None else 1
         yield from self._judged(setting, order, answer, trouble, true)
 

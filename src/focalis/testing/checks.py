@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from focalis.testing.frameworks import Answer
 from focalis.testing.inputs import Inputs
 from focalis.testing.judging import raised
 from focalis.testing.report import Failure, Finding
+from focalis.testing.settings import masked, masks, weighted, weights
 from focalis.testing.shapes import random_scores, shapes
 from focalis.testing.subject import Subject
 
@@ -43,7 +44,7 @@ def infinite_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at other parameters, which the function must have as arguments of that name."""
+    """Look at other parameters, which the function must have as arguments."""
     family = loss.margin_loss.family
     inputs = batches.extreme(loss.link, "float32")
     for name, given in loss.margin_loss.parameters.items():
@@ -55,6 +56,9 @@ def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
             changed = family(**{**loss.margin_loss.parameters, name: value})
             other = replace(loss, margin_loss=changed)
             yield from Batch(subject, other, inputs).findings(f"{name}={value:g}")
+    if subject.unknown:
+        reason = "left as the function has them, since no setting here is called so"
+        yield Finding("arguments", ", ".join(subject.unknown), not_checked=reason)
 
 
 def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -73,6 +77,8 @@ def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at targets between the answers, which mean the expectation of the loss."""
+    if loss.link not in ELEMENTWISE:
+        loss = replace(loss, ignore_index=None)  # which speaks of class indices
     inputs = batches.soft(loss.link, "float32", _ROWS)
     try:
         subject.call(loss, inputs.row(0), 0)
@@ -80,61 +86,6 @@ def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
         yield Finding("soft targets", not_checked=raised(error))
         return
     yield from Batch(subject, loss, inputs).findings("soft targets", order=1)
-
-
-def weights(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at settings and sample weights, which it must have as arguments of that name."""
-    inputs = batches.ordinary(loss.link, "float32", _ROWS)
-    settings: dict[str, Any] = {"alpha": 0.375, "label_smoothing": 0.125}
-    if loss.link in ELEMENTWISE:
-        settings["pos_weight"] = 2.5
-    else:
-        settings["class_weight"] = (1.0, 2.0, 0.5, 4.0)
-    for name, value in settings.items():
-        other = {"pos_weight": "alpha", "alpha": "pos_weight"}.get(name)
-        changed = replace(loss, **({name: value} | ({other: None} if other else {})))
-        yield from _if_taken(subject, changed, inputs, "weights", name)
-    weight = np.random.default_rng(3).choice([0, 0.5, 1, 2.25], _ROWS).astype(np.float32)
-    yield from _if_taken(subject, loss, inputs, "weights", "sample_weight", sample_weight=weight)
-
-
-def masks(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at masks over large scores and over NaN, which count for nothing and get no gradient."""
-    inputs = batches.ordinary(loss.link, "float32", _ROWS)
-    out = np.arange(_ROWS) % 3 == 1
-    ignored = -1 if loss.ignore_index is None else loss.ignore_index
-    changed = replace(loss, ignore_index=ignored)
-    garbage = {"": 0.5 if loss.link in PROBABILITY else 77.0, " over NaN": np.nan}
-    for over, number in garbage.items():
-        x, y = inputs.logits.copy(), inputs.targets.copy()
-        x[out] = number
-        masked = Inputs(x, y.copy(), "float32")
-        yield from _if_taken(subject, loss, masked, "masks", "where", over, where=~out)
-        y[out] = ignored
-        masked = Inputs(x, y, "float32")
-        yield from _if_taken(subject, changed, masked, "masks", "ignore_index", over)
-
-
-def _if_taken(
-    subject: Subject,
-    loss: Loss,
-    inputs: Inputs,
-    check: str,
-    name: str,
-    over: str = "",
-    **more: Any,
-) -> Iterator[Finding]:
-    """Hold a batch against the truth if the function has the argument, and takes it."""
-    if not subject.has(name):
-        yield Finding(check, name, not_checked="the function has no such argument")
-        return
-    batch = Batch(subject, loss, inputs, **more)
-    try:
-        subject.call(loss, inputs, 0, **more)
-    except Exception as error:
-        yield Finding(check, name, not_checked=raised(error))
-        return
-    yield from batch.findings(name + over, order=1)
 
 
 def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -149,9 +100,16 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
         yield Finding("reductions", not_checked="the function returns a number for each row")
     for reduction in offered:
         changed = replace(loss, reduction=reduction)
-        more = {"reduction": reduction} if subject.has("reduction") else {}
-        batch = Batch(subject, changed, inputs, **more)
-        yield from batch.reduced_findings(reduction, "reductions")
+        yield from Batch(subject, changed, inputs).reduced_findings(reduction, "reductions")
+    # What a mean divides by depends on what counts, and on how much.
+    for reduction in offered[:1]:
+        for name, over, weighing, batch, more in (*weighted(loss), *masked(loss)):
+            if subject.has(name):
+                changed = replace(weighing, reduction=reduction)
+                setting = f"{reduction} with {name}{over}"
+                yield from Batch(subject, changed, batch, **more).reduced_findings(
+                    setting, "reductions"
+                )
 
 
 def empty_batches(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -223,6 +181,9 @@ def _same(a: Answer, b: Answer) -> bool:
 def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look whether any call has written to an array of its caller."""
     subject.call_as_far(loss, batches.ordinary(loss.link, "float32", _ROWS), 0)
+    for name, _, weighing, batch, more in (*weighted(loss), *masked(loss)):
+        if subject.has(name):
+            subject.call_as_far(weighing, batch, 0, **more)
     finding = Finding("inputs left alone", cases=1)
     if subject.written:
         names = " and ".join(sorted(subject.written))

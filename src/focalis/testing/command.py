@@ -4,9 +4,12 @@ import ast
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Any
 
-from focalis.catalogue import lookup
+from focalis.catalogue.meanings import contradiction, with_settings
+from focalis.catalogue.search import exactly, meant
 from focalis.loss import Loss
 from focalis.parsing import parse
 from focalis.testing import Report, examine_loss
@@ -23,6 +26,7 @@ def examine(
     framework: str,
     arguments: Sequence[str],
     checks: Sequence[str] | None,
+    skip: Sequence[str],
     tolerance: float,
 ) -> Report:
     """Examine the function at ``module:name`` as the loss that a text and more options name.
@@ -32,16 +36,20 @@ def examine(
     ValueError, TypeError
         If there is no such function or loss, or the function cannot be called.
     """
-    function = find_function(path)
-    return examine_loss(
-        function,
-        read_loss(loss, options),  # only now: the module may have brought a margin loss of its own
-        framework=framework,
-        checks=checks,
-        arguments=dict(map(_read_argument, arguments)),
-        tolerance=tolerance,
-        name=path,
-    )
+    with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
+        function = find_function(path)
+        return examine_loss(
+            function,
+            read_loss(
+                loss, options
+            ),  # only now: the module may have brought a margin loss of its own
+            framework=framework,
+            checks=checks,
+            skip=skip,
+            arguments=dict(map(_read_argument, arguments)),
+            tolerance=tolerance,
+            name=path,
+        )
 
 
 def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
@@ -50,8 +58,8 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
     Raises
     ------
     ValueError
-        If it is neither, the name has several meanings, or its scores or targets are of another kind
-        than those of a `Loss`.
+        If it is neither, the name has several meanings, its scores or targets are of another kind than
+        those of a `Loss`, or an option contradicts the text.
 
     Examples
     --------
@@ -60,18 +68,28 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
     """
     if "." not in text.partition("(")[0]:
         name, given = read_call(text)
+        if problem := contradiction(given, options):
+            raise ValueError(problem)
         return parse(write_call(name, {**given, **options}))
-    found = lookup(text)
-    if len(found) > 1:
-        meanings = ", ".join(repr(entry.name) for entry in found)
-        raise ValueError(f"{text!r} has several meanings: expected one of {meanings}")
-    (entry,) = found
-    if entry.scores or entry.targets:
+    found = exactly(text, meant(text))
+    names = " or ".join(repr(entry.name) for entry, _ in found.meanings)
+    if found.unknown_module:
+        raise ValueError(f"{found.unknown_module} has no such name that is known here: try {names}")
+    if len(found.meanings) > 1:
+        raise ValueError(f"{text!r} has several meanings: expected {names}")
+    ((entry, parameters),) = found.meanings
+    if entry.scores or (entry.targets and entry.targets.meaning):
         raise ValueError(
             f"{entry.name} takes scores or targets of its own kind: wrap it, and give the loss that "
             f"it comes to, {entry.text!r}"
         )
-    return entry.loss(**options)
+    options = dict(options)
+    reduction = options.pop("reduction", None)
+    try:
+        loss = entry.loss(**with_settings(entry, parameters, options, parameters))
+    except ValueError as error:
+        raise ValueError(f"{entry.name}: {error}") from error
+    return loss if reduction is None else replace(loss, reduction=reduction)
 
 
 def find_function(path: str) -> Any:

@@ -49,7 +49,7 @@ class Framework(Protocol):
         """Return a new array of the framework's; integers stay integers."""
 
     def numpy(self, array: Any) -> Array:
-        """Return an array of the framework's as float64, or booleans and integers as they are."""
+        """Return a copy of an array as float64, or of booleans and integers as they are."""
 
     def owns(self, thing: Any) -> bool:
         """Return whether a result is of this framework."""
@@ -79,8 +79,7 @@ class _NumPy:
             return numbers.astype(dtype)
 
     def numpy(self, array: Any) -> Array:
-        given = np.asarray(array)
-        return given.copy() if given.dtype.kind in "biu" else given.astype(np.float64)
+        return _real(np.array(array))
 
     def owns(self, thing: Any) -> bool:
         parts = thing if isinstance(thing, tuple) else (thing,)
@@ -120,7 +119,8 @@ class _Torch:
         import torch
 
         found = array.detach()
-        return np.asarray((found.to(torch.float64) if found.is_floating_point() else found).numpy())
+        found = found.to(torch.float64) if found.is_floating_point() else found
+        return _real(found.numpy().copy())  # which would be the tensor's own memory
 
     def owns(self, thing: Any) -> bool:
         import torch
@@ -164,8 +164,7 @@ class _JAX:
             return made.astype(dtype) if numbers.dtype.kind == "f" else made.astype("int32")
 
     def numpy(self, array: Any) -> Array:
-        given = np.asarray(array)
-        return given if given.dtype.kind in "biu" else given.astype(np.float64)
+        return _real(np.asarray(array))
 
     def owns(self, thing: Any) -> bool:
         import jax
@@ -192,6 +191,13 @@ class _JAX:
                 along = jnp.zeros_like(logits).at[column].set(1)
                 hessian[column] = self.numpy(jax.jvp(slope, (logits,), (along,))[1])[column]
             return Answer(value, gradient, hessian)
+
+
+def _real(array: Array) -> Array:
+    """Return numbers as float64, booleans and integers as they are."""
+    if array.dtype.kind == "c":
+        raise RefusalError("the function returns complex numbers")
+    return array if array.dtype.kind in "biu" else array.astype(np.float64)
 
 
 def _sixty_four_bits() -> contextlib.AbstractContextManager[Any]:

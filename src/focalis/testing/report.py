@@ -116,7 +116,9 @@ class Report:
                 lines += ["", f"WRONG {finding.name}: {wrong}"]
                 lines += [f"  {finding.failures[0]}"]
         wrong_ones = [f for f in looked if not f.ok]
-        verdict = f"{self.function} is wrong: {len(wrong_ones)} of {len(looked)} checks failed."
+        parts = ", ".join(dict.fromkeys(f.part_of for f in wrong_ones))
+        share = f"{len(wrong_ones)} of {len(looked)} lines failed"
+        verdict = f"{self.function} is wrong: {share}, in {parts}."
         if self.ok:
             verdict = f"{self.function}: nothing wrong found on these inputs."
         return "\n".join([*lines, "", verdict])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from focalis.catalogue import entries
 from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.testing.frameworks import Answer, Framework, RefusalError, find
@@ -18,6 +19,10 @@ __all__ = ["Subject"]
 Array = np.ndarray
 
 _TARGET_NAMES = {"y_true", "targets", "target", "labels", "label", "y"}
+_SETTINGS = (
+    "alpha", "pos_weight", "class_weight", "label_smoothing", "ignore_index", "sample_weight",
+    "where", "reduction",
+)  # fmt: skip
 _TRIED_ROWS = 3
 
 
@@ -61,12 +66,27 @@ class Subject:
         self._names = list(self._defaults)
         self._targets_first = bool(self._names) and self._names[0] in _TARGET_NAMES
         self._arguments = dict(arguments)
+        self._called: dict[str, str] = {}
         self.written: set[str] = set()
         self.framework, self.form, self.one_by_one = self._try(find(framework))
+        if self.framework.name == "torch":
+            self._called = _names_in_torch(loss.link)
 
     def has(self, name: str) -> bool:
-        """Return whether the function has an argument of that name, and nobody has set it."""
-        return name in self._names[2:] and name not in self._arguments
+        """Return whether the function has an argument for a setting, and nobody has set it."""
+        argument = self._argument(name)
+        return argument in self._names[2:] and argument not in self._arguments
+
+    @property
+    def unknown(self) -> list[str]:
+        """The arguments of the function that nobody sets."""
+        known = {*self.loss.margin_loss.parameters, *_SETTINGS}
+        known |= {self._argument(name) for name in known}
+        return [name for name in self._names[2:] if name not in known | self._arguments.keys()]
+
+    def _argument(self, name: str) -> str:
+        """Return what the function calls a setting."""
+        return name if name in self._names else self._called.get(name, name)
 
     def call(self, loss: Loss, inputs: Inputs, order: int, **more: Any) -> Answer:
         """Return what the function makes of a batch, with one number for each row or element.
@@ -118,8 +138,8 @@ class Subject:
         given |= {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
         arrays = {name: framework.array(value, inputs.dtype) for name, value in given.items()}
         before = {name: framework.numpy(array) for name, array in arrays.items()}
-        keywords = {**self._arguments, **more}
-        keywords |= {name: array for name, array in arrays.items() if name in more}
+        more |= {name: array for name, array in arrays.items() if name in more}
+        keywords = {**self._arguments, **{self._argument(k): value for k, value in more.items()}}
         function = self._bound(keywords)
         with _staying():
             answer = framework.derive(function, arrays["logits"], arrays["targets"], order)
@@ -257,7 +277,21 @@ def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # compiled code may have no signature
         return {}
-    return {p.name: None if p.default is p.empty else p.default for p in parameters}
+    return {
+        p.name: None if p.default is p.empty else p.default
+        for p in parameters
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+
+
+def _names_in_torch(link: str) -> dict[str, str]:
+    """Return what PyTorch's losses of a link call a setting, where that is another name."""
+    settings: dict[str, str] = {}
+    for entry in entries("PyTorch"):
+        for parameter in entry.parameters if entry.link == link else ():
+            if parameter.name != parameter.setting:
+                settings.setdefault(parameter.name, parameter.setting)
+    return {setting: name for name, setting in settings.items()}
 
 
 def _one_hot(labels: Array, like: Array) -> Array:

@@ -91,6 +91,8 @@ def apply(
     >>> logits.grad.round(decimals=4)
     tensor([[ 0.0264,  0.0719, -0.0983]])
     """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
     return evaluate(
         loss,
         logits,

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
-from focalis.links import ELEMENTWISE
+from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
+from focalis.weighting import check_has_denominator
 
 __all__ = ["HALF", "check"]
 
@@ -36,26 +37,14 @@ def check(
     ndim = len(shape)
     if not 0 <= axis < ndim:
         axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
-    elementwise = loss.link in ELEMENTWISE
-    if axis == ndim - 1:
-        row_shape: tuple[int, ...] = shape if elementwise and axis == 0 else shape[:-1]
-    else:
-        row_shape = (*shape[:axis], *shape[axis + 1 :])
-    if elementwise:
-        if targets.shape != shape:
-            raise ValueError(
-                f"targets with link={loss.link!r} must have the shape of the logits {shape}, "
-                f"got {tuple(targets.shape)}"
-            )
-    else:
-        _check_classes(loss, shape, targets, row_shape, axis)
-    if sample_weight is not None or where is not None:
-        shapes = (row_shape, shape) if elementwise else (row_shape,)
-        for name, given in (("sample_weight", sample_weight), ("where", where)):
-            if given is not None:
-                _check_rows(name, given, logits, shapes)
-        if where is not None and where.dtype != torch.bool:
-            raise TypeError(f"where must be boolean, True where a target counts, got {where.dtype}")
+    rows = row_shape(loss, shape, axis)
+    check_targets(loss, shape, rows, axis, targets.shape, targets.dtype, targets.dtype in _INTEGERS)
+    for name, given in (("sample_weight", sample_weight), ("where", where)):
+        if given is not None:
+            _check_tensor(name, given, logits)
+            check_rows(loss, name, given.shape, rows, shape)
+    if where is not None:
+        check_boolean(where, torch.bool)
     if normalizer is not None:
         _check_normalizer(loss, normalizer)
     return axis
@@ -74,47 +63,8 @@ def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
         )
 
 
-def _check_classes(
-    loss: Loss, shape: tuple[int, ...], targets: Tensor, row_shape: tuple[int, ...], axis: int
-) -> None:
-    if not shape or shape[axis] == 0:
-        raise ValueError(
-            f"logits with link={loss.link!r} need an axis of at least one class, got shape {shape}"
-        )
-    found = targets.shape
-    if found == row_shape:
-        if targets.dtype not in _INTEGERS:
-            raise TypeError(
-                f"targets of shape {row_shape} are class indices and must be integers, "
-                f"got {targets.dtype}"
-            )
-    elif found != shape:
-        raise ValueError(
-            f"targets with link={loss.link!r} must have shape {row_shape} (class indices) or "
-            f"{shape} (a number for each class), got {tuple(found)}"
-        )
-    elif loss.ignore_index is not None:
-        raise ValueError(
-            "ignore_index applies to class indices; with a target for each class use where= "
-            f"instead, got ignore_index={loss.ignore_index!r}"
-        )
-
-
-def _check_rows(name: str, given: Any, logits: Tensor, shapes: tuple[tuple[int, ...], ...]) -> None:
-    _check_tensor(name, given, logits)
-    if given.shape not in shapes:
-        options = f"{tuple(shapes[0])}, one for each row"
-        if len(shapes) > 1:
-            options += f", or {tuple(shapes[1])}, one for each element"
-        raise ValueError(f"{name} must have shape {options}, got {tuple(given.shape)}")
-
-
 def _check_normalizer(loss: Loss, normalizer: Any) -> None:
-    if loss.reduction not in ("mean", "batchmean"):
-        raise ValueError(
-            "normalizer replaces the denominator of reduction='mean' or 'batchmean', "
-            f"got it with reduction={loss.reduction!r}"
-        )
+    check_has_denominator(loss.reduction)
     if isinstance(normalizer, Tensor) and (normalizer.ndim or normalizer.is_complex()):
         raise ValueError(
             "normalizer must be a number or a tensor without dimensions, "

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from focalis import vocabulary
+from focalis.frontend import conditions  # noqa: F401  # registers itself
 from focalis.torch import _dual
 
 __all__: list[str] = []
@@ -18,16 +18,6 @@ def _where(condition: torch.Tensor, a: Any, b: Any) -> Any:
         # Of two numbers PyTorch would make float32, whatever they are to be combined with.
         a = torch.full((), a, dtype=widest(condition.device), device=condition.device)
     return torch.where(condition, a, b)
-
-
-def _where_of_numbers(condition: bool | np.bool_, a: Any, b: Any) -> Any:
-    """Choose by a condition on parameters alone, whichever front end's arrays there are."""
-    if isinstance(a, _OF_NUMPY) and isinstance(b, _OF_NUMPY):
-        return np.where(condition, a, b)
-    return a if condition else b
-
-
-_OF_NUMPY = (np.ndarray, np.generic, int, float)
 
 
 def widest(device: torch.device) -> torch.dtype:
@@ -44,5 +34,3 @@ vocabulary.log1p_unit.register(torch.Tensor, torch.log1p)
 vocabulary.sqrt.register(torch.Tensor, torch.sqrt)
 vocabulary.absolute.register(torch.Tensor, torch.abs)
 vocabulary.where.register(torch.Tensor, _where)
-vocabulary.where.register(bool, _where_of_numbers)
-vocabulary.where.register(np.bool_, _where_of_numbers)

@@ -70,14 +70,14 @@ def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
     return eta.movedim(-1, axis).contiguous() if logits.ndim else eta
 
 
-def init_prior_(layer: Layer, pi: float | Sequence[float] = 0.01) -> Layer:
+def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> Layer:
     """Set the bias of a layer so that a sigmoid of its output starts at a prior probability.
 
     Parameters
     ----------
     layer : Module
         With a bias: the last linear or convolutional layer of a model.
-    pi : float or sequence of float, default 0.01
+    pi : float, sequence of float or Tensor, default 0.01
         The probability in (0, 1); one for all outputs, or one for each.
 
     Returns
@@ -111,7 +111,9 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] = 0.01) -> Layer:
     bias = getattr(layer, "bias", None)
     if not isinstance(bias, Tensor):
         raise ValueError(f"layer must have a bias, got {layer}")
-    each = [pi] * len(bias) if isinstance(pi, int | float) else list(pi)
+    if isinstance(pi, Tensor):
+        pi = pi.tolist()
+    each = list(pi) if isinstance(pi, Sequence) and not isinstance(pi, str) else [pi] * len(bias)
     if len(each) != len(bias):
         raise ValueError(
             f"pi must be a number or one for each of the {len(bias)} outputs, got {len(each)}"

@@ -18,6 +18,9 @@ FUNCTIONS = [
     "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
     "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
 ]  # fmt: skip
+# New in Keras 3.15.
+GENERAL = [n for n in ("CategoricalGeneralizedCrossEntropy",) if hasattr(keras.losses, n)]
+GENERAL_FUNCTIONS = ["categorical_generalized_cross_entropy"] if GENERAL else []
 
 YES_NO = ([[0, 1], [0, 0]], [[-18.6, 0.51], [2.94, -12.8]])
 FLAT = ([0, 1, 0, 0], [-18.6, 0.51, 2.94, -12.8])
@@ -82,7 +85,7 @@ def test_published_functions(name, inputs, published):
     np.testing.assert_allclose(array(getattr(F, name)(*inputs)), published, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", [*NAMES, *FUNCTIONS])
+@pytest.mark.parametrize("name", [*NAMES, *FUNCTIONS, *GENERAL, *GENERAL_FUNCTIONS])
 def test_signatures_begin_as_those_of_keras(name):
     ours = inspect.signature(getattr(F, name)).parameters
     theirs = inspect.signature(getattr(keras.losses, name)).parameters
@@ -99,15 +102,16 @@ def hard_labels(name, shape=(5, 4, 3), seed=0):
         return rng.integers(0, 2, shape).astype("float32"), x, 1 / (1 + np.exp(-x))
     p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
     labels = rng.integers(0, shape[-1], shape[:-1])
-    return (
-        (labels if name.startswith("Sparse") else np.eye(shape[-1], dtype="float32")[labels]),
-        x,
-        p,
-    )
+    if name.startswith(("Sparse", *GENERAL)):
+        return labels, x, p
+    return np.eye(shape[-1], dtype="float32")[labels], x, p
 
 
-@pytest.mark.parametrize("from_logits", [True, False])
-@pytest.mark.parametrize("name", NAMES)
+HARD = [(name, from_logits) for name in NAMES for from_logits in (True, False)]
+HARD += [(name, None) for name in GENERAL]  # for probabilities alone
+
+
+@pytest.mark.parametrize(("name", "from_logits"), HARD)
 def test_hard_labels_give_what_keras_gives(name, from_logits):
     """Values and gradients, with every reduction, sample weights and masks."""
     y, logits, probabilities = hard_labels(name)
@@ -123,7 +127,9 @@ def test_hard_labels_give_what_keras_gives(name, from_logits):
         (None, each, None),
     ]
     for reduction, weight, mask in calls:
-        settings = {"from_logits": from_logits, "reduction": reduction}
+        settings = {"reduction": reduction}
+        if from_logits is not None:
+            settings["from_logits"] = from_logits
 
         def derive(module, settings=settings, mask=mask, weight=weight):
             loss = getattr(module, name)(**settings)
@@ -139,7 +145,7 @@ def test_hard_labels_give_what_keras_gives(name, from_logits):
         got, grad = derive(F)
         expected, slopes = derive(keras.losses)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
-        if from_logits or name.startswith("Binary"):
+        if from_logits is not False or name.startswith("Binary"):
             # Keras differentiates through the sum that it divides probabilities by.
             np.testing.assert_allclose(grad, slopes, rtol=2e-4, atol=1e-5)
 

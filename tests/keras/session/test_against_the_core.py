@@ -50,6 +50,8 @@ CASES = [
      ("softmax", FOCAL, {"alpha": 0.25}), LABELS),
     ("SparseCategoricalFocalCrossentropy", {"alpha": BY_CLASS, "gamma": 1.7, **SMOOTH},
      ("softmax", FOCAL, {"alpha": BY_CLASS, **SMOOTH}), LABELS),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.7, **SMOOTH},
+     ("softmax", margin.generalized_cross_entropy(0.7), SMOOTH), LABELS),
     ("MultiLabelSoftmaxCrossentropy", {}, ("softmax", CE, {"positives": "mean"}), SEVERAL),
     ("MultiLabelSoftmaxCrossentropy", SMOOTH, ("softmax", CE, {"positives": "mean", **SMOOTH}), SEVERAL),
 ]  # fmt: skip

@@ -19,6 +19,12 @@ WRONG_SETTINGS = [
     ("CategoricalCrossentropy", {"class_weight": -1.0}, ValueError, "class_weight"),
     ("SparseCategoricalCrossentropy", {"ignore_class": 0.5}, ValueError, "ignore_class"),
     ("SparseCategoricalCrossentropy", {"ignore_class": "void"}, TypeError, "ignore_class"),
+    (
+        "CategoricalGeneralizedCrossEntropy",
+        {"q": 0.0},
+        ValueError,
+        "q of generalized_cross_entropy",
+    ),
     ("LossWrapper", {"loss": 3}, TypeError, "loss"),
     ("LossWrapper", {"loss": "nothing(gamma=2)"}, ValueError, "nothing"),
 ]

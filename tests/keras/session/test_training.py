@@ -27,6 +27,7 @@ LOSSES = {
     "focal rows": (F.CategoricalFocalCrossentropy(**LOGITS, alpha=[0.2, 0.3, 0.5]), ROWS),
     "scce": (F.SparseCategoricalCrossentropy(**LOGITS, ignore_class=-1), LABELS),
     "focal indices": (F.SparseCategoricalFocalCrossentropy(**LOGITS), LABELS[:, None]),
+    "general": (F.CategoricalGeneralizedCrossEntropy(0.7, **LOGITS), LABELS),
     "several": (F.MultiLabelSoftmaxCrossentropy(**LOGITS), ROWS),
     "poly1": (F.LossWrapper("softmax_poly1(epsilon=2)"), LABELS),
 }

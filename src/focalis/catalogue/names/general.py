@@ -128,8 +128,9 @@ ENTRIES = (
         "general",
         "softmax",
         parameters=(CLASS_WEIGHT,),
-        also=("class-weighted cross-entropy",),
+        also=("class-weighted cross-entropy", "class-balanced loss"),
         pitfalls=(
+            "What is called class-balanced has the weights of focalis.weights.effective_number.",
             "The mean divides by the sum of the weights of the targets here and in PyTorch, by "
             "the number of "
             "rows elsewhere.",

@@ -48,9 +48,10 @@ def _both(
     other = f"{switch}, " if switch else ""
     function = rest.pop("function")
     names = [(f"{name}({switch})" if switch else name), f"{name}({other}from_logits=True)"]
+    also = (function, *rest.pop("metrics", ()))
     return (
-        Entry(names[0], "Keras", links[0], scores=transform, also=(function,), **rest),
-        Entry(names[1], "Keras", links[1], also=(function,), **rest),
+        Entry(names[0], "Keras", links[0], scores=transform, also=also, **rest),
+        Entry(names[1], "Keras", links[1], also=also, **rest),
     )
 
 
@@ -63,6 +64,7 @@ ENTRIES = (
         _BINARY,
         held_inside(_FUZZ),
         function="keras.losses.binary_crossentropy",
+        metrics=("keras.metrics.BinaryCrossentropy", "keras.metrics.binary_crossentropy"),
         parameters=(SMOOTHING, REDUCTION, WEIGHT),
         pitfalls=(_PROBABILITIES, _OVER_CLASSES),
     ),
@@ -71,6 +73,7 @@ ENTRIES = (
         _ROWWISE,
         normalised_inside(_FUZZ),
         function="keras.losses.categorical_crossentropy",
+        metrics=("keras.metrics.CategoricalCrossentropy", "keras.metrics.categorical_crossentropy"),
         targets=ONLY_ROWS,
         parameters=(SMOOTHING, REDUCTION, WEIGHT),
         denominator="rows",
@@ -81,6 +84,10 @@ ENTRIES = (
         _ROWWISE,
         normalised_inside(_FUZZ),
         function="keras.losses.sparse_categorical_crossentropy",
+        metrics=(
+            "keras.metrics.SparseCategoricalCrossentropy",
+            "keras.metrics.sparse_categorical_crossentropy",
+        ),
         targets=ONLY_INDICES,
         parameters=(Parameter("ignore_class", None, "ignore_index"), REDUCTION, WEIGHT),
         denominator="rows",

@@ -144,6 +144,15 @@ ENTRIES = (
         ),
     ),
     Entry(
+        "mmdet.models.losses.py_sigmoid_focal_loss",
+        "MMDetection",
+        "sigmoid",
+        "focal",
+        parameters=(GAMMA, Parameter("alpha", 0.25, off=REQUIRED), MEAN, _AVG_FACTOR),
+        also=("mmdet.models.losses.focal_loss.py_sigmoid_focal_loss",),
+        pitfalls=("Soft targets mix p_t and α_t; here they mean the expectation of the loss.",),
+    ),
+    Entry(
         "mmdet.models.losses.CrossEntropyLoss",
         "MMDetection",
         "softmax",

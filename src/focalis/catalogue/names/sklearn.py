@@ -48,7 +48,17 @@ ENTRIES = (
         "sigmoid",
         parameters=(Parameter("class_weight", note="a dict there"),),
         tasks=("binary",),
+        also=("SGDClassifier.log_loss",),
         pitfalls=("Several classes are one against the rest.",),
+    ),
+    Entry(
+        "sklearn.ensemble.HistGradientBoostingClassifier",
+        "scikit-learn",
+        "sigmoid",
+        fixed={"reduction": "sum"},
+        tasks=("binary",),
+        also=("HistGradientBoostingClassifier.log_loss",),
+        pitfalls=("Three classes and more have a softmax, with a tree for each class.",),
     ),
     Entry(
         "sklearn.linear_model.LogisticRegression",

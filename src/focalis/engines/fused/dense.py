@@ -308,7 +308,7 @@ def one_hot(y, weight, per_class, t, w):
             return False, wrong
         if count == 1:
             t[r] = last
-            w[r] = mine * y[r, last]
+            w[r] = mine * per_class[last] * y[r, last]
     return True, wrong
 
 

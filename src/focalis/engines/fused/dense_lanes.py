@@ -1,18 +1,24 @@
 """The fused loop over rows of few classes with a weight for each. See the package's docstring.
 
 The arithmetic is that of a dense row, one row in each vector lane, the largest class of each lane told
-from the others by its number. A strip of rows with one weighted class each is evaluated as that.
+from the others by its number.
 """
 
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.dense import seen_from
+from focalis.engines.fused.dense import NO_BITS, WRONG_BITS, as_bits, seen_from
 from focalis.engines.fused.lanes import (
     LANES,
     LINE,
     LINE_SUM,
-    index_strip,
+    LINES,
+    OWN,
+    PHI,
+    TOP,
+    TOTAL,
+    WEIGHT,
+    copy_line,
     lane_load,
     lane_store,
     lane_turn,
@@ -36,215 +42,240 @@ CACHE = False
 
 
 # --- below this line the text is part of every dense softmax kernel
+# More lines, for rows with a weight for each class. A count of weights stands for a weight but 0.
+NEXT_TOP, OTHERS, NEAR, PER_TOTAL, LOG_TOTAL, LOST = [k * LANES for k in range(8, 14)]
+SUM_G, SHARE, SLOPES, FROM_TOP, MINE = [k * LANES for k in range(14, LINES)]
+COUNT = WEIGHT
+
+
 @njit(**LINE_SUM)
-def weigh_lanes(y, w, factor, j, count, k, hot):
-    """Make targets weights, count those above 0 and note the last; return whether one was wrong."""
-    wrong = np.int32(0)
+def weigh_lanes(y, factor, lane):
+    """Make targets weights and count those above 0; return whether one was wrong."""
+    highest = NO_BITS
     for i in range(LANES):
-        yi, wi = y[i], w[i]
-        right = (wi == ZERO) | ((yi >= ZERO) & (yi < INFINITY))
-        wrong |= np.int32(0) if right else np.int32(1)
-        weight = weighed(wi * factor, yi)
+        yi, mine = y[i], lane[MINE + i]
+        bits = where(mine == ZERO, NO_BITS, as_bits(yi))
+        highest = bits if bits > highest else highest
+        weight = weighed(mine * factor, yi)
         y[i] = weight
-        some = weight != ZERO
-        ci, ki, hi = count[i], k[i], hot[i]
-        count[i] = where(some, ci + ONE, ci)
-        k[i] = j if some else ki
-        hot[i] = where(some, weight, hi)
-    return wrong != 0
+        lane[COUNT + i] += where(weight == ZERO, ZERO, ONE)
+    return highest >= WRONG_BITS
 
 
 @njit(**LINE_SUM)
-def any_above_one(count):
+def any_above_one(lane):
     above = np.int32(0)
     for i in range(LANES):
-        above |= np.int32(1) if count[i] > ONE else np.int32(0)
+        above |= np.int32(1) if lane[COUNT + i] > ONE else np.int32(0)
     return above != 0
 
 
 @njit(**LINE)
-def lane_peaks(x, j, top, where_top):
+def lane_hots(y, j, k, lane):
+    """Note class j and its weight where it has one."""
     for i in range(LANES):
-        xi, ti, ai = x[i], top[i], where_top[i]
-        higher = xi > ti
-        where_top[i] = j if higher else ai
-        top[i] = where(higher, xi, ti)
+        none, kept, weight = y[i] == ZERO, k[i], lane[WEIGHT + i]
+        k[i] = kept if none else j
+        lane[WEIGHT + i] = where(none, weight, y[i])
 
 
 @njit(**LINE)
-def exps_of_others(x, j, where_top, top, e, others):
+def load_weights(y, weight, per_class, ys, lane):
+    """Make the targets of a strip weights, and count those of each row; return whether one was wrong."""
     for i in range(LANES):
-        term = exp_nonpositive(x[i] - top[i])
+        lane[MINE + i], lane[COUNT + i] = ZERO, ZERO
+    for i in range(y.shape[0]):
+        mine = ONE
+        if weight is not None:
+            mine = weight[i]
+        lane[MINE + i] = mine
+    lane_turn(y, ys)
+    bad = False
+    for j in range(ys.shape[0]):
+        bad |= weigh_lanes(ys[j], per_class[j], lane)
+    return bad
+
+
+@njit(cache=CACHE, **LOOP)
+def one_hot_lanes(y, weight, per_class, t, w):
+    """Read rows with at most one target as class indices; return False at a strip with more."""
+    n, classes = y.shape
+    ys, lane = np.empty((classes, LANES), FLOAT), np.empty(LINES * LANES, FLOAT)
+    k = np.empty(LANES, np.int32)
+    bad = False
+    for lo in range(0, n, LANES):
+        hi = min(lo + LANES, n)
+        mine = None if weight is None else weight[lo:hi]
+        bad |= load_weights(y[lo:hi], mine, per_class, ys, lane)
+        if any_above_one(lane):
+            return False, bad
+        for i in range(LANES):
+            k[i] = 0
+        for j in range(classes):
+            lane_hots(ys[j], np.int32(j), k, lane)
+        for i in range(hi - lo):
+            t[lo + i], w[lo + i] = k[i], lane[WEIGHT + i]
+    return True, bad
+
+
+@njit(**LINE)
+def dense_start(lane, where_top):
+    for i in range(LANES):
+        where_top[i] = 0
+        lane[TOP + i], lane[NEXT_TOP + i] = -INFINITY, -LARGEST
+        lane[OTHERS + i], lane[NEAR + i] = ZERO, ZERO
+        lane[SUM_G + i], lane[PHI + i] = ZERO, ZERO
+
+
+@njit(**LINE)
+def lane_peaks(x, j, lane, where_top):
+    for i in range(LANES):
+        xi, top, at = x[i], lane[TOP + i], where_top[i]
+        higher = xi > top
+        where_top[i] = j if higher else at
+        lane[TOP + i] = where(higher, xi, top)
+
+
+@njit(**LINE)
+def exps_of_others(x, e, j, lane, where_top):
+    for i in range(LANES):
+        term = exp_nonpositive(x[i] - lane[TOP + i])
         e[i] = term
-        others[i] += where(where_top[i] == j, ZERO, term)
+        lane[OTHERS + i] += where(where_top[i] == j, ZERO, term)
 
 
 @njit(**LINE_SUM)
-def any_far(others):
+def any_far(lane):
     far = np.int32(0)
     for i in range(LANES):
-        far |= np.int32(0) if others[i] >= NEGLIGIBLE else np.int32(1)
+        far |= np.int32(0) if lane[OTHERS + i] >= NEGLIGIBLE else np.int32(1)
     return far != 0
 
 
 @njit(**LINE)
-def lane_next(x, j, where_top, next_top):
+def lane_next(x, j, lane, where_top):
     for i in range(LANES):
-        xi, ni = x[i], next_top[i]
-        next_top[i] = where((where_top[i] != j) & (xi > ni), xi, ni)
+        xi, highest = x[i], lane[NEXT_TOP + i]
+        lane[NEXT_TOP + i] = where((where_top[i] != j) & (xi > highest), xi, highest)
 
 
 @njit(**LINE)
-def near_exps(x, j, where_top, next_top, near):
+def near_exps(x, j, lane, where_top):
     for i in range(LANES):
-        near[i] += where(where_top[i] == j, ZERO, exp_nonpositive(x[i] - next_top[i]))
+        term = exp_nonpositive(x[i] - lane[NEXT_TOP + i])
+        lane[NEAR + i] += where(where_top[i] == j, ZERO, term)
 
 
 @njit(**LINE)
-def lane_totals(top, others, total, per_total, log_total, lost):
-    """Fill in what the classes of a lane share; a logit below `lost` stands for −∞ beside the top."""
+def lane_totals(ys, lane, where_top):
+    """Fill in what the classes of a lane share; a logit below `LOST` stands for −∞ beside the top."""
     for i in range(LANES):
-        total[i] = ONE + others[i]
-        per_total[i] = ONE / total[i]
-        log_total[i] = log(total[i])
+        top, total = lane[TOP + i], ONE + lane[OTHERS + i]
+        lane[TOTAL + i] = total
+        lane[PER_TOTAL + i] = ONE / total
+        lane[LOG_TOTAL + i] = log(total)
         # The largest may stand for +∞ itself, and all may stand for −∞.
-        lost[i] = where(
-            top[i] >= LARGEST, LARGEST, where(top[i] > -LARGEST, -BELOW_LARGEST, -INFINITY)
-        )
+        below = where(top > -LARGEST, -BELOW_LARGEST, -INFINITY)
+        lane[LOST + i] = where(top >= LARGEST, LARGEST, below)
+    for i in range(LANES):
+        lane[OWN + i] = ys[where_top[i], i]
 
 
 @njit(**LINE)
-def lane_class(
-    x, weight, e, j, where_top, top, total, per_total, log_total, lost, limit, sum_g, value, cs
-):
+def lane_class(x, weight, e, j, lane, where_top, limit, cs):
     """Evaluate class j in the lanes where it is not the largest; leave w g where its weight was."""
     for i in range(LANES):
         at_top = where_top[i] == j
         w = where(at_top, ZERO, weight[i])
-        m, u, v, p, q, per_q = seen_from(x[i], e[i], top[i], total[i], per_total[i], log_total[i])
+        top, total, log_total = lane[TOP + i], lane[TOTAL + i], lane[LOG_TOTAL + i]
+        m, u, v, p, q, per_q = seen_from(x[i], e[i], top, total, lane[PER_TOTAL + i], log_total)
         phi, slope, _ = state_terms(m, u, v, p, q, cs)
-        value[i] += weighed(w, where(x[i] < lost[i], limit, phi))
+        lane[PHI + i] += weighed(w, where(x[i] < lane[LOST + i], limit, phi))
         g = weighed(w, slope) * where(at_top, ZERO, per_q)
         weight[i] = g
-        sum_g[i] += g
+        lane[SUM_G + i] += g
 
 
 @njit(**LINE_SUM)
-def lane_largest(
-    top, next_top, near, others, per_total, scale, own, sum_g, value, share, slopes, from_top, c
-):
+def lane_largest(lane, scale, c):
     """Evaluate each lane's largest class; leave what the gradients of the others take from it."""
     kept = ZERO
     for i in range(LANES):
-        far = ~(others[i] >= NEGLIGIBLE)
-        rest = where(far, near[i], others[i])
-        m = margin(where(far, top[i], ZERO), where(far, next_top[i], ZERO), rest)
+        others, own, sum_g = lane[OTHERS + i], lane[OWN + i], lane[SUM_G + i]
+        far = ~(others >= NEGLIGIBLE)
+        rest = where(far, lane[NEAR + i], others)
+        m = margin(where(far, lane[TOP + i], ZERO), where(far, lane[NEXT_TOP + i], ZERO), rest)
         phi, slope, _ = terms(m, -m, c)
-        slope = weighed(own[i], slope)
-        value[i] += weighed(own[i], phi)
-        kept += value[i]
+        slope = weighed(own, slope)
+        phi = lane[PHI + i] + weighed(own, phi)
+        lane[PHI + i] = phi
+        kept += phi
         taken = weighed(slope, scale / rest)
-        share[i] = -(sum_g[i] * per_total[i]) * scale - where(far, ZERO, taken)
-        from_top[i] = where(far, -taken, ZERO)
-        slopes[i] = (slope - sum_g[i] * per_total[i]) * scale
+        shared = sum_g * lane[PER_TOTAL + i]
+        lane[SHARE + i] = -shared * scale - where(far, ZERO, taken)
+        lane[FROM_TOP + i] = where(far, -taken, ZERO)
+        lane[SLOPES + i] = (slope - shared) * scale
     return kept
 
 
 @njit(**LINE)
-def dense_lane_gradient(g, e, j, where_top, share, slopes, scale):
+def dense_lane_gradient(g, e, j, lane, where_top, scale):
     for i in range(LANES):
-        g[i] = where(where_top[i] == j, slopes[i], g[i] * scale + e[i] * share[i])
+        other = g[i] * scale + e[i] * lane[SHARE + i]
+        g[i] = where(where_top[i] == j, lane[SLOPES + i], other)
 
 
 @njit(**LINE)
-def near_gradient(g, x, j, where_top, next_top, from_top):
+def near_gradient(g, x, j, lane, where_top):
     for i in range(LANES):
-        term = weighed(from_top[i], exp_nonpositive(x[i] - next_top[i]))
+        term = weighed(lane[FROM_TOP + i], exp_nonpositive(x[i] - lane[NEXT_TOP + i]))
         g[i] += where(where_top[i] == j, ZERO, term)
 
 
 @njit(**LINE)
-def dense_strip(xs, ys, es, scale, value, grad, lanes, where_top, limit, c, cs):
+def dense_strip(xs, ys, es, scale, value, grad, lane, where_top, limit, c, cs):
     """Evaluate a strip of weights ys; leave the gradient, unless `grad` is None, in their place."""
-    top, next_top, others, near, own = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
-    sum_g, phi, share, slopes, from_top = lanes[5], lanes[6], lanes[7], lanes[8], lanes[9]
-    total, per_total, log_total, lost = lanes[10], lanes[11], lanes[12], lanes[13]
     classes = xs.shape[0]
-    lanes[:] = ZERO
-    top[:], next_top[:] = -INFINITY, -LARGEST
-    where_top[:] = 0
+    dense_start(lane, where_top)
     for j in range(classes):
-        lane_peaks(xs[j], np.int32(j), top, where_top)
+        lane_peaks(xs[j], np.int32(j), lane, where_top)
     for j in range(classes):
-        exps_of_others(xs[j], np.int32(j), where_top, top, es[j], others)
-    far = any_far(others)
+        exps_of_others(xs[j], es[j], np.int32(j), lane, where_top)
+    far = any_far(lane)
     if far:
         for j in range(classes):
-            lane_next(xs[j], np.int32(j), where_top, next_top)
+            lane_next(xs[j], np.int32(j), lane, where_top)
         for j in range(classes):
-            near_exps(xs[j], np.int32(j), where_top, next_top, near)
-    lane_totals(top, others, total, per_total, log_total, lost)
-    for i in range(LANES):
-        own[i] = ys[where_top[i], i]
+            near_exps(xs[j], np.int32(j), lane, where_top)
+    lane_totals(ys, lane, where_top)
     for j in range(classes):
-        lane_class(
-            xs[j],
-            ys[j],
-            es[j],
-            np.int32(j),
-            where_top,
-            top,
-            total,
-            per_total,
-            log_total,
-            lost,
-            limit,
-            sum_g,
-            phi,
-            cs,
-        )
-    kept = lane_largest(
-        top, next_top, near, others, per_total, scale, own, sum_g, phi, share, slopes, from_top, c
-    )
+        lane_class(xs[j], ys[j], es[j], np.int32(j), lane, where_top, limit, cs)
+    kept = lane_largest(lane, scale, c)
     if value is not None:
-        value[:] = phi[: value.size]
+        copy_line(lane[PHI : PHI + value.size], value)
     if grad is not None:
         for j in range(classes):
-            dense_lane_gradient(ys[j], es[j], np.int32(j), where_top, share, slopes, scale)
+            dense_lane_gradient(ys[j], es[j], np.int32(j), lane, where_top, scale)
         if far:
             for j in range(classes):
-                near_gradient(ys[j], xs[j], np.int32(j), where_top, next_top, from_top)
+                near_gradient(ys[j], xs[j], np.int32(j), lane, where_top)
     return kept
 
 
 @njit(cache=CACHE, **LOOP)
 def dense_lanes(x, y, weight, per_class, scale, value, grad, c, cs, limit):
     n, classes = x.shape
-    xs, ys = np.empty((classes, LANES), FLOAT), np.zeros((classes, LANES), FLOAT)
-    es = np.empty((classes, LANES), FLOAT)
-    lanes = np.empty((14, LANES), FLOAT)
-    w, count = np.empty(LANES, FLOAT), np.empty(LANES, FLOAT)
-    k = np.empty(LANES, np.int32)
+    xs, ys = np.empty((classes, LANES), FLOAT), np.empty((classes, LANES), FLOAT)
+    es, lane = np.empty((classes, LANES), FLOAT), np.empty(LINES * LANES, FLOAT)
+    where_top = np.empty(LANES, np.int32)
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
-        w[:], count[:], k[:] = ZERO, ZERO, 0
-        w[: hi - lo] = ONE
-        if weight is not None:
-            w[: hi - lo] = weight[lo:hi]
+        mine = None if weight is None else weight[lo:hi]
+        bad |= load_weights(y[lo:hi], mine, per_class, ys, lane)
+        lane_load(x[lo:hi], lane, xs)
         v = None if value is None else value[lo:hi]
-        lane_turn(y[lo:hi], ys)
-        hot = lanes[0]
-        hot[:] = ZERO
-        for j in range(classes):
-            bad |= weigh_lanes(ys[j], w, per_class[j], np.int32(j), count, k, hot)
-        lane_load(x[lo:hi], count, xs)
-        if any_above_one(count):
-            total += dense_strip(xs, ys, es, scale, v, grad, lanes, k, limit, c, cs)
-            result = ys
-        else:
-            total += index_strip(xs, k, scale, v, grad, None, lanes, c)
-            result = xs
+        total += dense_strip(xs, ys, es, scale, v, grad, lane, where_top, limit, c, cs)
         if grad is not None:
-            lane_store(result, grad[lo:hi])
+            lane_store(ys, grad[lo:hi])
     return total, bad

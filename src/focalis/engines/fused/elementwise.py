@@ -1,8 +1,15 @@
 """The fused loop over yes/no questions. See the package's docstring."""
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
+from focalis.engines.fused.halves import (
+    narrow_bfloat16,
+    narrow_float16,
+    widen_bfloat16,
+    widen_float16,
+)
 from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
 from focalis.engines.fused.steps import LOOP, SUM, weighed
 
@@ -24,6 +31,40 @@ def both_terms(z, mirrored, c):
 # Elements that are summed in their own type, and that stay in the first cache.
 TILE = 2048
 
+# A bfloat16 is the unsigned integer of its bits, a float16 the signed one.
+WIDEN = {types.uint16: widen_bfloat16, types.int16: widen_float16}
+NARROW = {types.uint16: narrow_bfloat16, types.int16: narrow_float16}
+
+
+def number(source, i):
+    """Return a number in the computing type."""
+
+
+def put(result, i, number):
+    """Write a number in the type of the result."""
+
+
+@overload(number, jit_options=PRIMITIVE)
+def _number(source, i):
+    widen = WIDEN.get(source.dtype)
+    if widen is None:
+        return lambda source, i: source[i]
+    return lambda source, i: widen(source[i])
+
+
+@overload(put, jit_options=PRIMITIVE)
+def _put(result, i, number):
+    # What may be None is still called so behind a test that it is not.
+    narrow = NARROW.get(getattr(result, "type", result).dtype)
+
+    def direct(result, i, number):
+        result[i] = number
+
+    def rounded(result, i, number):
+        result[i] = narrow(number)
+
+    return direct if narrow is None else rounded
+
 
 @njit(**PRIMITIVE)
 def sides(x):
@@ -44,8 +85,9 @@ def softness(y):
 def outside(x, y, weight, positive, negative):
     wrong = 0
     for i in range(x.size):
-        beyond = (x[i] < ZERO) | (x[i] > ONE + SLACK)
-        beyond &= (positive[i] * y[i] != ZERO) | (negative[i] * (ONE - y[i]) != ZERO)
+        xi, yi = number(x, i), number(y, i)
+        beyond = (xi < ZERO) | (xi > ONE + SLACK)
+        beyond &= (positive[i] * yi != ZERO) | (negative[i] * (ONE - yi) != ZERO)
         if weight is not None:
             beyond &= weight[i] != ZERO
         wrong |= beyond
@@ -57,25 +99,25 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c):
     """Evaluate targets of 0 and 1; return True if there are others, and all is to be done again."""
     total, soft = ZERO, ZERO
     for i in range(x.size):
-        yi = y[i]
+        xi, yi = number(x, i), number(y, i)
         soft += softness(yi)
         yes = yi == ONE
         a, b = positive[i], negative[i]
         w = where(yes, a, b)
         if weight is not None:
             w = w * weight[i]
-        z, other = sides(x[i])
+        z, other = sides(xi)
         phi, slope, second = terms(where(yes, z, other), where(yes, other, z), c)
         nothing = w == ZERO
         phi = where(nothing, ZERO, w * phi)
         total += phi
         if value is not None:
-            value[i] = phi
+            put(value, i, phi)
         if grad is not None:
             slope = where(nothing, ZERO, (w * scale) * slope)
-            grad[i] = where(yes, slope, -slope)
+            put(grad, i, where(yes, slope, -slope))
         if hess is not None:
-            hess[i] = weighed(w, second)
+            put(hess, i, weighed(w, second))
     return total, soft != ZERO
 
 
@@ -85,24 +127,25 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
     total, soft = ZERO, ZERO
     bad = 0
     for i in range(x.size):
-        soft += softness(y[i])
-        a, b = positive[i] * y[i], negative[i] * (ONE - y[i])
-        wrong = ~((y[i] >= ZERO) & (y[i] <= ONE))
+        xi, yi = number(x, i), number(y, i)
+        soft += softness(yi)
+        a, b = positive[i] * yi, negative[i] * (ONE - yi)
+        wrong = ~((yi >= ZERO) & (yi <= ONE))
         if weight is not None:
             counts = weight[i] != ZERO
             a, b = where(counts, a * weight[i], ZERO), where(counts, b * weight[i], ZERO)
             wrong = wrong & counts
         bad |= wrong
-        z, other = sides(x[i])
+        z, other = sides(xi)
         phi, slope, second, phi_no, slope_no, second_no = both_terms(z, other, both)
         phi = weighed(a, phi) + weighed(b, phi_no)
         total += phi
         if value is not None:
-            value[i] = phi
+            put(value, i, phi)
         if grad is not None:
-            grad[i] = weighed(a * scale, slope) - weighed(b * scale, slope_no)
+            put(grad, i, weighed(a * scale, slope) - weighed(b * scale, slope_no))
         if hess is not None:
-            hess[i] = weighed(a, second) + weighed(b, second_no)
+            put(hess, i, weighed(a, second) + weighed(b, second_no))
     return total, bad != 0, soft != ZERO
 
 

@@ -8,7 +8,7 @@ is a subnormal float32, which a thread may be set to flush to zero.
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import FLOAT, HALF
+from focalis.engines.fused.primitives32 import FLOAT, HALF, PRIMITIVE
 from focalis.engines.fused.steps import LOOP
 
 CACHE = False
@@ -28,50 +28,65 @@ H_LEAST_BITS, H_BEYOND_BITS = BITS((127 - 14) << 23), BITS((127 + 16) << 23)
 HALF_BITS = BITS(126 << 23)  # of 0.5, whose last digit is the smallest float16
 
 
-@njit(cache=CACHE, **LOOP)
-def widen_bfloat16(source, out):
-    bits = out.view(BITS)
-    for i in range(bits.size):
-        bits[i] = BITS(source[i]) << HIGH
+@njit(**PRIMITIVE)
+def widen_bfloat16(half):
+    return BITS(BITS(half) << HIGH).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def narrow_bfloat16(number):
+    b = FLOAT(number).view(BITS)
+    upper = BITS(b >> HIGH)
+    rounded = BITS(BITS(b + B_BELOW_HALF) + BITS(upper & ODD)) >> HIGH
+    return (upper | B_QUIET) if number != number else rounded
+
+
+@njit(**PRIMITIVE)
+def widen_float16(half):
+    h = BITS(half)
+    magnitude = BITS(h & H_MAGNITUDE)
+    shifted = BITS(magnitude << H_SHIFT)
+    normal = BITS(shifted + H_BIAS)
+    # A subnormal's digits behind a leading 1 that is taken off again.
+    small = FLOAT(FLOAT(BITS(shifted + H_LEAST_BITS).view(FLOAT)) - H_LEAST)
+    wide = BITS(small.view(BITS)) if magnitude < H_NORMAL else normal
+    wide = BITS(normal + H_BIAS) if magnitude >= H_INFINITY else wide
+    return BITS(wide | BITS(BITS(h & H_SIGN) << HIGH)).view(FLOAT)
+
+
+@njit(**PRIMITIVE)
+def narrow_float16(number):
+    b = FLOAT(number).view(BITS)
+    magnitude = BITS(b & MAGNITUDE_BITS)
+    odd = BITS(BITS(magnitude >> H_SHIFT) & ODD)
+    normal = BITS(BITS(BITS(magnitude - H_BIAS) + H_BELOW_HALF) + odd) >> H_SHIFT
+    # Added to 0.5 a subnormal is rounded at its last digit.
+    small = FLOAT(FLOAT(magnitude.view(FLOAT)) + HALF)
+    half = BITS(small.view(BITS) - HALF_BITS) if magnitude < H_LEAST_BITS else normal
+    beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY
+    half = beyond if magnitude >= H_BEYOND_BITS else half
+    return half | BITS(BITS(b >> HIGH) & H_SIGN)
 
 
 @njit(cache=CACHE, **LOOP)
-def narrow_bfloat16(source, out):
-    bits = source.view(BITS)
-    for i in range(bits.size):
-        b = bits[i]
-        upper = BITS(b >> HIGH)
-        rounded = BITS(BITS(b + B_BELOW_HALF) + BITS(upper & ODD)) >> HIGH
-        nan = (b & MAGNITUDE_BITS) > INFINITY_BITS
-        out[i] = (upper | B_QUIET) if nan else rounded
+def all_from_bfloat16(source, out):
+    for i in range(out.size):
+        out[i] = widen_bfloat16(source[i])
 
 
 @njit(cache=CACHE, **LOOP)
-def widen_float16(source, out):
-    bits = out.view(BITS)
-    for i in range(bits.size):
-        h = BITS(source[i])
-        magnitude = BITS(h & H_MAGNITUDE)
-        shifted = BITS(magnitude << H_SHIFT)
-        normal = BITS(shifted + H_BIAS)
-        # A subnormal's digits behind a leading 1 that is taken off again.
-        small = FLOAT(FLOAT(BITS(shifted + H_LEAST_BITS).view(FLOAT)) - H_LEAST)
-        wide = BITS(small.view(BITS)) if magnitude < H_NORMAL else normal
-        wide = BITS(normal + H_BIAS) if magnitude >= H_INFINITY else wide
-        bits[i] = wide | BITS(BITS(h & H_SIGN) << HIGH)
+def all_to_bfloat16(source, out):
+    for i in range(out.size):
+        out[i] = narrow_bfloat16(source[i])
 
 
 @njit(cache=CACHE, **LOOP)
-def narrow_float16(source, out):
-    bits = source.view(BITS)
-    for i in range(bits.size):
-        b = bits[i]
-        magnitude = BITS(b & MAGNITUDE_BITS)
-        odd = BITS(BITS(magnitude >> H_SHIFT) & ODD)
-        normal = BITS(BITS(BITS(magnitude - H_BIAS) + H_BELOW_HALF) + odd) >> H_SHIFT
-        # Added to 0.5 a subnormal is rounded at its last digit.
-        small = FLOAT(FLOAT(magnitude.view(FLOAT)) + HALF)
-        half = BITS(small.view(BITS) - HALF_BITS) if magnitude < H_LEAST_BITS else normal
-        beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY
-        half = beyond if magnitude >= H_BEYOND_BITS else half
-        out[i] = half | BITS(BITS(b >> HIGH) & H_SIGN)
+def all_from_float16(source, out):
+    for i in range(out.size):
+        out[i] = widen_float16(source[i])
+
+
+@njit(cache=CACHE, **LOOP)
+def all_to_float16(source, out):
+    for i in range(out.size):
+        out[i] = narrow_float16(source[i])

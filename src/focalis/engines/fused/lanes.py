@@ -28,12 +28,18 @@ LANES = 112
 # A call per line would hand over a hundred words of array descriptions for seven vectors of work.
 LINE = {**PRIMITIVE, "nogil": True}
 LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
+# Where the lines of a strip's workspace begin. They share one array, whose parts at constant distances
+# are known not to overlap: views would be compared with each other before every loop.
+LINES = 19
+WEIGHT, TOP, OWN, TOTAL, SLOPE, FACTOR, SECOND, PHI = [k * LANES for k in range(8)]
+REST, ONES = TOP, OWN  # once the margins are there
 
 
 @njit(**LINE)
-def lane_labels(t, weight, per_class, k, w):
+def lane_labels(t, weight, per_class, k, lane):
     """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
-    k[:], w[:] = 0, ZERO
+    for i in range(LANES):
+        k[i], lane[WEIGHT + i] = 0, ZERO
     bad = False
     for i in range(t.size):
         mine = ONE
@@ -44,8 +50,14 @@ def lane_labels(t, weight, per_class, k, w):
                 bad = True
             else:
                 k[i] = t[i]
-                w[i] = mine * per_class[t[i]]
+                lane[WEIGHT + i] = mine * per_class[t[i]]
     return bad
+
+
+@njit(**LINE)
+def copy_line(x, out):
+    for i in range(x.size):
+        out[i] = x[i]
 
 
 @njit(**LINE)
@@ -64,17 +76,18 @@ def lane_clip(x):
 
 
 @njit(**LINE)
-def lane_load(x, w, block):
+def lane_load(x, lane, block):
     lane_turn(x, block)
-    lane_tame(w, block)
+    lane_tame(lane, block)
 
 
 @njit(**LINE)
-def lane_tame(w, block):
+def lane_tame(lane, block):
     """Take a row without weight, which may hold anything, as zeros, and clip the others."""
     for i in range(LANES):
-        if w[i] == ZERO:
-            block[:, i] = ZERO
+        if lane[WEIGHT + i] == ZERO:
+            for j in range(block.shape[0]):
+                block[j, i] = ZERO
     for j in range(block.shape[0]):
         lane_clip(block[j])
 
@@ -87,93 +100,100 @@ def lane_store(block, out):
 
 
 @njit(**LINE)
-def lane_tops(x, k, c, top, own):
+def lane_start(lane):
     for i in range(LANES):
-        mine = k[i] == c
-        xi, ti, oi = x[i], top[i], own[i]
-        other = where(mine, -INFINITY, xi)
-        top[i] = where(other > ti, other, ti)
-        own[i] = where(mine, xi, oi)
+        lane[TOP + i], lane[TOTAL + i] = -INFINITY, ZERO
 
 
 @njit(**LINE)
-def lane_exps(x, k, c, top, total):
+def lane_tops(x, k, c, lane):
     for i in range(LANES):
-        e = where(k[i] == c, ZERO, exp_nonpositive(x[i] - top[i]))
+        mine = k[i] == c
+        xi, top, own = x[i], lane[TOP + i], lane[OWN + i]
+        other = where(mine, -INFINITY, xi)
+        lane[TOP + i] = where(other > top, other, top)
+        lane[OWN + i] = where(mine, xi, own)
+
+
+@njit(**LINE)
+def lane_exps(x, k, c, lane):
+    for i in range(LANES):
+        e = where(k[i] == c, ZERO, exp_nonpositive(x[i] - lane[TOP + i]))
         x[i] = e
-        total[i] += e
+        lane[TOTAL + i] += e
 
 
 @njit(**LINE_SUM)
-def lane_terms(weight, scale, top, own, total, slope, factor, second, value, c):
+def lane_terms(lane, scale, c):
     """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
     kept = ZERO
     for i in range(LANES):
+        top, own, total = lane[TOP + i], lane[OWN + i], lane[TOTAL + i]
         # An end of the finite numbers stands for the infinity that was clipped to it.
-        lost = (top[i] >= LARGEST) & (own[i] < LARGEST)
-        lost |= (own[i] <= -LARGEST) & (top[i] > -LARGEST)
-        m = where(lost, -INFINITY, margin(own[i], top[i], total[i]))
+        lost = (top >= LARGEST) & (own < LARGEST)
+        lost |= (own <= -LARGEST) & (top > -LARGEST)
+        m = where(lost, -INFINITY, margin(own, top, total))
         phi, s, h = terms(m, -m, c)
-        w = weight[i]
+        w = lane[WEIGHT + i]
         phi = weighed(w, phi)
         s = weighed(w, s)
-        slope[i] = s
-        factor[i] = -(s * scale) / total[i]
-        second[i] = weighed(w, h)
-        value[i] = phi
+        lane[SLOPE + i] = s
+        lane[FACTOR + i] = -(s * scale) / total
+        lane[SECOND + i] = weighed(w, h)
+        lane[PHI + i] = phi
         kept += phi
     return kept
 
 
 @njit(**LINE)
-def lane_rest(e, rest, ones):
+def lane_rest(e, lane):
     for i in range(LANES):
         at_top = e[i] == ONE
-        rest[i] += where(at_top, ZERO, e[i])
-        ones[i] += where(at_top, ONE, ZERO)
+        lane[REST + i] += where(at_top, ZERO, e[i])
+        lane[ONES + i] += where(at_top, ONE, ZERO)
 
 
 @njit(**LINE)
-def lane_curvature(e, k, c, total, rest, ones, slope, second, out):
+def lane_curvature(e, k, c, lane, out):
     for i in range(LANES):
-        mine = index_curvature(e[i], total[i], rest[i], ones[i], slope[i], second[i])
-        out[i] = where(k[i] == c, second[i], mine)
+        second = lane[SECOND + i]
+        total, rest, ones = lane[TOTAL + i], lane[REST + i], lane[ONES + i]
+        mine = index_curvature(e[i], total, rest, ones, lane[SLOPE + i], second)
+        out[i] = where(k[i] == c, second, mine)
 
 
 @njit(**LINE)
-def lane_gradient(e, k, c, slope, factor, scale):
+def lane_gradient(e, k, c, lane, scale):
     for i in range(LANES):
-        e[i] = where(k[i] == c, slope[i] * scale, e[i] * factor[i])
+        e[i] = where(k[i] == c, lane[SLOPE + i] * scale, e[i] * lane[FACTOR + i])
 
 
 @njit(**LINE)
-def index_strip(block, k, scale, value, grad, hess, lanes, c):
-    """Evaluate a strip whose weights are lanes[0] and labels k.
+def index_strip(block, k, scale, value, grad, hess, lane, c):
+    """Evaluate a strip whose labels are k and whose weights are in their line.
 
     The gradient, unless `grad` is None, is left where the logits were; the Hessian, unless it is None,
     is written to `hess`, a block like that of the logits.
     """
-    w, top, own, total = lanes[0], lanes[1], lanes[2], lanes[3]
-    slope, factor, second, phi = lanes[4], lanes[5], lanes[6], lanes[7]
     classes = block.shape[0]
-    top[:], total[:] = -INFINITY, ZERO
+    lane_start(lane)
     for j in range(classes):
-        lane_tops(block[j], k, np.int32(j), top, own)
+        lane_tops(block[j], k, np.int32(j), lane)
     for j in range(classes):
-        lane_exps(block[j], k, np.int32(j), top, total)
-    kept = lane_terms(w, scale, top, own, total, slope, factor, second, phi, c)
+        lane_exps(block[j], k, np.int32(j), lane)
+    kept = lane_terms(lane, scale, c)
     if value is not None:
-        value[:] = phi[: value.size]
+        copy_line(lane[PHI : PHI + value.size], value)
     if hess is not None:
-        rest, ones = lanes[1], lanes[2]
-        rest[:], ones[:] = ZERO, ZERO
+        for i in range(LANES):
+            lane[REST + i], lane[ONES + i] = ZERO, ZERO
         for j in range(classes):
-            lane_rest(block[j], rest, ones)
+            lane_rest(block[j], lane)
         for j in range(classes):
-            lane_curvature(block[j], k, np.int32(j), total, rest, ones, slope, second, hess[j])
+            lane_curvature(block[j], k, np.int32(j), lane, hess[j])
     if grad is not None:
         for j in range(classes):
-            lane_gradient(block[j], k, np.int32(j), slope, factor, scale)
+            lane_gradient(block[j], k, np.int32(j), lane, scale)
     return kept
 
 
@@ -182,16 +202,16 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     block = np.empty((classes, LANES), FLOAT)
     other = None if hess is None else np.empty((classes, LANES), FLOAT)
-    lanes = np.empty((8, LANES), FLOAT)
+    lane = np.empty(LINES * LANES, FLOAT)
     k = np.empty(LANES, np.int32)
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
         w = None if weight is None else weight[lo:hi]
-        bad |= lane_labels(t[lo:hi], w, per_class, k, lanes[0])
-        lane_load(x[lo:hi], lanes[0], block)
+        bad |= lane_labels(t[lo:hi], w, per_class, k, lane)
+        lane_load(x[lo:hi], lane, block)
         v = None if value is None else value[lo:hi]
-        total += index_strip(block, k, scale, v, grad, other, lanes, c)
+        total += index_strip(block, k, scale, v, grad, other, lane, c)
         if grad is not None:
             lane_store(block, grad[lo:hi])
         if hess is not None:
@@ -199,29 +219,23 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     return total, bad
 
 
-@njit(**LINE)
-def copy_line(x, out):
-    for i in range(x.size):
-        out[i] = x[i]
-
-
 @njit(cache=CACHE, **LOOP)
 def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
     """Evaluate rows whose logits of class j begin at x[j * stride], as those of an image do."""
     n, classes = t.size, per_class.size
     block = np.empty((classes, LANES), FLOAT)
-    lanes = np.empty((8, LANES), FLOAT)
+    lane = np.empty(LINES * LANES, FLOAT)
     k = np.empty(LANES, np.int32)
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
         w = None if weight is None else weight[lo:hi]
-        bad |= lane_labels(t[lo:hi], w, per_class, k, lanes[0])
+        bad |= lane_labels(t[lo:hi], w, per_class, k, lane)
         for j in range(classes):
             copy_line(x[j * stride + lo : j * stride + hi], block[j])
-        lane_tame(lanes[0], block)
+        lane_tame(lane, block)
         v = None if value is None else value[lo:hi]
-        total += index_strip(block, k, scale, v, grad, None, lanes, c)
+        total += index_strip(block, k, scale, v, grad, None, lane, c)
         if grad is not None:
             for j in range(classes):
                 copy_line(block[j, : hi - lo], grad[j * stride + lo : j * stride + hi])

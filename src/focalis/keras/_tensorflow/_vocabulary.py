@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from focalis import vocabulary
-from focalis.engines.fused import primitives32
+from focalis.frontend import conditions  # noqa: F401  # registers itself
+from focalis.frontend.polynomials import log1p_unit_polynomial
 
 __all__ = ["computing_in"]
 
@@ -30,21 +31,8 @@ def _where(condition: tf.Tensor, a: Any, b: Any) -> Any:
     return tf.where(condition, tf.convert_to_tensor(a, dtype), tf.convert_to_tensor(b, dtype))
 
 
-_COEFFICIENTS = [float(getattr(primitives32, f"G{k}")) for k in range(10)]
-"""Of log(1 + x) / x on [0, 1] in float32, as the fused kernels have it."""
-
-
-def _log1p_unit(x: tf.Tensor) -> tf.Tensor:
-    """Return log(1 + x) for x in [0, 1].
-
-    XLA vectorises no loop that has both an exponential and a logarithm, but polynomials it does.
-    """
-    if x.dtype != tf.float32:
-        return tf.math.log1p(x)
-    series = _COEFFICIENTS[-1]
-    for coefficient in _COEFFICIENTS[-2::-1]:
-        series = series * x + coefficient
-    return x * series
+def _log1p_unit(x: tf.Tensor) -> Any:
+    return log1p_unit_polynomial(x) if x.dtype == tf.float32 else tf.math.log1p(x)
 
 
 vocabulary.exp.register(tf.Tensor, tf.math.exp)

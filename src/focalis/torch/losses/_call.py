@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from torch.nn import _reduction
 
@@ -28,6 +29,7 @@ __all__ = [
     "Number",
     "Reduction",
     "call",
+    "check_parameter",
     "legacy_reduction",
     "sigmoid_loss",
     "softmax_loss",
@@ -66,6 +68,8 @@ def call(
     learnt = None
     if parameters:
         learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+        for name in learnt.keys() & family.ranges.keys():
+            check_parameter(family, name, learnt[name])
         fixed = {k: v for k, v in parameters.items() if k not in learnt}
     alpha = settings.get("alpha")
     if isinstance(alpha, Tensor):
@@ -84,6 +88,18 @@ def call(
     except (TypeError, ValueError):
         with renamed(**names):
             raise
+
+
+def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
+    """Raise unless a tensor is one real number, in range if it can be read without waiting."""
+    if given.ndim != 0:
+        raise ValueError(
+            f"{name} must be a number or a tensor without dimensions, got shape {tuple(given.shape)}"
+        )
+    if given.is_complex() or given.dtype == torch.bool:
+        raise TypeError(f"{name} must be a real number, got a tensor of {given.dtype}")
+    if is_readable(given):
+        family(**{name: given.item()})
 
 
 def sigmoid_loss(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -15,14 +14,15 @@ from typing import Any
 from focalis.catalogue.calls import read_call
 from focalis.catalogue.describe import as_data, as_listing, as_text
 from focalis.catalogue.entry import REQUIRED, Entry
-from focalis.catalogue.meanings import setting
+from focalis.catalogue.meanings import with_settings
 from focalis.catalogue.numbers import Trial, try_entry
 from focalis.catalogue.relations import names_of, variants
-from focalis.catalogue.search import TASKS, Found, entries, meant
+from focalis.catalogue.search import TASKS, Found, entries, exactly, meant
+from focalis.commands.answering import say
 from focalis.margin import FAMILIES
 from focalis.parsing import parse
 
-__all__ = ["add_catalogue_commands"]
+__all__ = ["add_explain", "add_list"]
 
 _EXAMPLES = """\
 examples:
@@ -36,13 +36,8 @@ _NOT_OF_A_ROW = ("factor", "normalizer", "sample_weight")
 _WIDEST = 100
 
 
-def add_catalogue_commands(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add the commands to the parsers of `focalis`."""
-    _add_explain(commands)
-    _add_list(commands)
-
-
-def _add_explain(commands: argparse._SubParsersAction[Any]) -> None:
+def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the program."""
     parser = commands.add_parser(
         "explain",
         help="what does this name of a loss mean?",
@@ -83,7 +78,8 @@ def _add_explain(commands: argparse._SubParsersAction[Any]) -> None:
         )
 
 
-def _add_list(commands: argparse._SubParsersAction[Any]) -> None:
+def add_list(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the program."""
     parser = commands.add_parser(
         "list",
         help="the names of losses that explain knows",
@@ -125,7 +121,7 @@ def _weights(text: str) -> float | tuple[float, ...]:
 
 def _explain(parsed: argparse.Namespace) -> int:
     try:
-        _say(_explanation(parsed))
+        say(_explanation(parsed))
     except (TypeError, ValueError) as error:
         parsed.parser.error(str(error))
     return 0
@@ -134,19 +130,10 @@ def _explain(parsed: argparse.Namespace) -> int:
 def _list(parsed: argparse.Namespace) -> int:
     try:
         found = entries(parsed.framework, parsed.task)
+        say(_json([as_data(entry) for entry in found]) if parsed.json else as_listing(found))
     except ValueError as error:
         parsed.parser.error(str(error))
-    _say(_json([as_data(entry) for entry in found]) if parsed.json else as_listing(found))
     return 0
-
-
-def _say(text: str) -> None:
-    """Print, to a reader who may have seen enough (`focalis list | head`)."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # What is left in the buffer must have somewhere to go when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explanation(parsed: argparse.Namespace) -> str:
@@ -167,8 +154,9 @@ def _explanation(parsed: argparse.Namespace) -> str:
     if parsed.logits is not None or parsed.target is not None:
         trials, refused = _tried_out(parsed, found.meanings, settings)
         if parsed.json:
-            return _json([trial.as_data() for trial in trials])
-        left_out = "\n".join(f"not tried: {line}" for line in refused)
+            not_tried = [{"names": names, "reason": why} for why, names in refused.items()]
+            return _json({"trials": [trial.as_data() for trial in trials], "not_tried": not_tried})
+        left_out = "\n".join(f"not tried: {line}" for line in _reasons(refused))
         tables = [trial.as_text() for trial in trials]
         return note + "\n\n".join(tables + [left_out] * bool(refused))
     if settings:
@@ -222,14 +210,10 @@ def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
         called = [entry.name for entry, _ in found.meanings]
         more = tuple(one for one in in_text if one[0].name not in called)
         found = Found((*found.meanings, *more), found.unknown_module)
-    base = read_call(name)[0].strip()
-    exact = tuple(one for one in found.meanings if one[0].name == name)
-    exact = exact or tuple(one for one in found.meanings if one[0].name == base)
-    if not exact:
-        return found, ()
-    own = exact[0][0]
+    chosen = exactly(name, found)
+    own = chosen.meanings[0][0]
     others = [entry for entry, _ in found.meanings if entry not in (own, *variants(own))]
-    return Found(exact[:1]), tuple(entry.name for entry in others)
+    return chosen, tuple(entry.name for entry in others)
 
 
 def _called_in_text(text: str) -> tuple[tuple[Entry, dict[str, Any]], ...]:
@@ -244,15 +228,17 @@ def _tried_out(
     parsed: argparse.Namespace,
     meanings: Sequence[tuple[Entry, dict[str, Any]]],
     settings: dict[str, Any],
-) -> tuple[list[Trial], list[str]]:
-    """Return the trials of a name, one for each meaning, and why some of them are none."""
+) -> tuple[list[Trial], dict[str, list[str]]]:
+    """Return the trials of a name, one for each meaning, and by reason the names that have none."""
     if parsed.logits is None or parsed.target is None:
         raise ValueError("expected both --logits and --target")
+    called = read_call(parsed.name)[1]
+    stated = called if isinstance(called, dict) else {}
     trials: dict[tuple[Any, ...], Trial] = {}
     reasons: dict[str, list[str]] = {}
     for entry, parameters in meanings:
         try:
-            chosen = _with(entry, parameters, settings)
+            chosen = _with(entry, parameters, settings, stated)
             loss = chosen.loss(n_classes=len(parsed.logits))
             trial = try_entry(chosen, loss, parsed.logits, parsed.target)
         except (TypeError, ValueError) as error:
@@ -262,10 +248,13 @@ def _tried_out(
         same = trials.get(key)
         names = (*(same.names if same else ()), entry.name)
         trials[key] = replace(trial, names=names)
-    refused = [f"{_few(names)}: {reason}" for reason, names in reasons.items()]
     if not trials:
-        raise ValueError("; ".join(refused))
-    return list(trials.values()), refused
+        raise ValueError("; ".join(_reasons(reasons)))
+    return list(trials.values()), reasons
+
+
+def _reasons(refused: dict[str, list[str]]) -> list[str]:
+    return [f"{_few(names)}: {reason}" for reason, names in refused.items()]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -273,14 +262,11 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
 
 
-def _with(entry: Entry, parameters: dict[str, Any], settings: dict[str, Any]) -> Entry:
+def _with(
+    entry: Entry, parameters: dict[str, Any], settings: dict[str, Any], stated: dict[str, Any]
+) -> Entry:
     """Return an entry with parameters by its own names, and settings by those of focalis."""
-    by_setting = {setting(parameter): parameter.name for parameter in entry.parameters}
-    given = dict(parameters)
-    for name, value in settings.items():
-        if name not in by_setting:
-            raise ValueError(f"it has no parameter for {name.replace('_', '-')}")
-        given[by_setting[name]] = value
+    given = with_settings(entry, parameters, settings, stated)
     missing = [p.name for p in entry.parameters if p.default is REQUIRED and p.name not in given]
     if missing:
         raise ValueError(f"it needs {', '.join(missing)}")

@@ -1,0 +1,23 @@
+"""The commands: their arguments, and what is said; what they do lies where it belongs.
+
+They start without the optional dependencies; one that needs them says how to get them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from focalis.commands.answering import BAD_INPUT, fail
+from focalis.commands.check import add_check
+from focalis.commands.explain import add_explain, add_list
+from focalis.commands.explore import add_explore
+from focalis.commands.plot import add_plot
+
+__all__ = ["BAD_INPUT", "add_commands", "fail"]
+
+
+def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the commands to the program."""
+    for add in (add_explain, add_list, add_check, add_plot, add_explore):
+        add(commands)

@@ -1,0 +1,120 @@
+"""``focalis check``: its arguments, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from typing import Any
+
+from focalis.commands.answering import fail, say
+
+__all__ = ["add_check"]
+
+_WRONG = 1
+
+_CHECK_EXAMPLES = """\
+examples:
+  focalis check torchvision.ops:sigmoid_focal_loss --as sigmoid_focal --gamma 2 --alpha .25
+  focalis check torch.nn.functional:cross_entropy --as softmax_cross_entropy --tolerance 10
+  focalis check my_losses:bounded --as "softmax_bounded_cross_entropy(tau=.1)" --framework jax
+"""
+_CHECKS = (
+    "extremes", "infinities", "random scores", "shapes", "parameters", "half types", "soft targets",
+    "weights", "masks", "reductions", "empty batches", "NaN", "threads", "inputs",
+)  # fmt: skip
+_LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
+
+
+def add_check(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the program."""
+    parser = commands.add_parser(
+        "check",
+        help="is that implementation of a loss right?",
+        description=(
+            "Hold anyone's loss against its definition in sixty digits: values, gradients and "
+            "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
+            "threads. The exit code is 1 if something is wrong, and 2 if nothing could be checked."
+        ),
+        epilog=_CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_check, parser=parser)
+    parser.add_argument(
+        "function",
+        metavar="MODULE:FUNCTION",
+        help="takes logits and targets of NumPy, PyTorch or JAX and returns one number, or one for "
+        "each row",
+    )
+    parser.add_argument(
+        "--as",
+        dest="loss",
+        required=True,
+        metavar="LOSS",
+        help='what it should compute, such as "softmax_focal(gamma=3)", or a name with a dot of '
+        "`focalis list`, such as torchvision.ops.sigmoid_focal_loss",
+    )
+    for name in _LOSS_OPTIONS:
+        parser.add_argument(f"--{name}", type=float, metavar="X", help=f"{name} of the loss")
+    parser.add_argument(
+        "--reduction",
+        choices=("mean", "sum", "none", "batchmean"),
+        help="of a function that returns one number (default: mean)",
+    )
+    parser.add_argument(
+        "--framework",
+        choices=("auto", "numpy", "torch", "jax"),
+        default="auto",
+        help="whose arrays",
+    )
+    parser.add_argument(
+        "--with",
+        dest="arguments",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one more argument of the function; may be repeated",
+    )
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--only",
+        action="append",
+        metavar="CHECK",
+        help=f"one of {', '.join(_CHECKS)}; may be repeated",
+    )
+    chosen.add_argument(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="all but this one, such as what the function means to do otherwise; may be repeated",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how many times the permitted error passes (default: %(default)g)",
+    )
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("mpmath") is None:
+        return fail("check", 'mpmath missing: pip install "focalis[check]"')
+    from focalis.testing.command import examine
+
+    options = {name: getattr(parsed, name) for name in (*_LOSS_OPTIONS, "reduction")}
+    try:
+        report = examine(
+            parsed.function,
+            parsed.loss,
+            {name: value for name, value in options.items() if value is not None},
+            framework=parsed.framework,
+            arguments=parsed.arguments,
+            checks=parsed.only,
+            skip=parsed.skip,
+            tolerance=parsed.tolerance,
+        )
+        say(str(report))
+    except (ValueError, TypeError) as error:
+        return fail("check", str(error))
+    return 0 if report.ok else _WRONG

@@ -1,0 +1,48 @@
+"""``focalis explore``: its arguments, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from typing import Any
+
+from focalis.commands.answering import fail, file_path, say
+
+__all__ = ["add_explore"]
+
+
+def add_explore(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the program."""
+    parser = commands.add_parser(
+        "explore",
+        help="losses, seen from every side, in the browser",
+        description="Open a page with sliders, curves, gradients of your numbers and code to copy. It "
+        "needs no network.",
+    )
+    parser.set_defaults(run=_explore, parser=parser, several="modules")
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="modules with margin losses of your own"
+    )
+    parser.add_argument(
+        "--out",
+        type=file_path,
+        metavar="FILE",
+        help="write the page there and open nothing; ends in .html, its folder is made if need be",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def _explore(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("plotly") is None:
+        return fail("explore", 'plotly missing: pip install "focalis[explore]"')
+    from focalis.explore.command import show
+
+    try:
+        path, opened = show(parsed.modules, parsed.out, overwrite=parsed.overwrite)
+        if parsed.out is None and not opened:
+            print("no browser opened; open it yourself:", file=sys.stderr)
+        say(str(path))
+    except (ValueError, TypeError) as error:
+        return fail("explore", str(error))
+    return 0

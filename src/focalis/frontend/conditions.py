@@ -1,0 +1,22 @@
+"""`where` on conditions that are plain truth values: those on the parameters of a loss alone."""
+
+from typing import Any
+
+import numpy as np
+
+from focalis import vocabulary
+
+__all__: list[str] = []
+
+_OF_NUMPY = (np.ndarray, np.generic, int, float)
+
+
+def _where(condition: bool | np.bool_, a: Any, b: Any) -> Any:
+    """Return one of two, whatever front end's arrays they are."""
+    if isinstance(a, _OF_NUMPY) and isinstance(b, _OF_NUMPY):
+        return np.where(condition, a, b)
+    return a if condition else b
+
+
+for _kind in (bool, np.bool_):
+    vocabulary.where.register(_kind, _where)

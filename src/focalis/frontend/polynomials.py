@@ -1,0 +1,23 @@
+"""log(1 + x) in arithmetic alone: XLA vectorises no loop with an exponential and a logarithm."""
+
+import functools
+from typing import Any
+
+__all__ = ["log1p_unit_polynomial"]
+
+
+def log1p_unit_polynomial(x: Any) -> Any:
+    """Return log(1 + x) for x in [0, 1], to the rounding of float32."""
+    *lower, highest = _coefficients()
+    series: Any = highest
+    for coefficient in reversed(lower):
+        series = series * x + coefficient
+    return x * series
+
+
+@functools.cache
+def _coefficients() -> list[float]:
+    """Return those of log(1 + x) / x that the fused kernels have."""
+    from focalis.engines.fused import primitives32  # brings Numba, which is slow to import
+
+    return [float(getattr(primitives32, f"G{k}")) for k in range(10)]

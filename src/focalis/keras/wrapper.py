@@ -1,0 +1,58 @@
+"""Any loss of the family as a loss of Keras."""
+
+from dataclasses import replace
+from typing import Any
+
+from focalis import Loss, parse
+from focalis.keras._loss import FamilyLoss
+from focalis.keras.losses import MEAN, register
+from focalis.links import ELEMENTWISE
+
+__all__ = ["LossWrapper"]
+
+
+@register
+class LossWrapper(FamilyLoss):
+    """Any loss of the family, with a margin loss of one's own for example.
+
+    Parameters
+    ----------
+    loss : Loss or str
+        The loss, or its text form. Its link tells whether the scores are logits or probabilities; its
+        `ignore_index` and `reduction` play no part.
+    axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
+        have a number for each class.
+
+    Examples
+    --------
+    >>> from focalis.keras import LossWrapper
+    >>> loss = LossWrapper("softmax_poly1(epsilon=2)")
+    >>> round(float(loss([0], [[0.0, 0.0]])), 4)
+    1.6931
+    """
+
+    def __init__(
+        self,
+        loss: Loss | str,
+        axis: int = -1,
+        reduction: str | None = MEAN,
+        name: str | None = "loss_wrapper",
+        dtype: Any = None,
+        *,
+        ignore_class: float | None = None,
+    ) -> None:
+        given = locals()
+        if isinstance(loss, str):
+            loss = parse(loss)
+        if not isinstance(loss, Loss):
+            raise TypeError(f"loss must be a focalis.Loss or its text, got {type(loss).__name__}")
+        if ignore_class is None:
+            given["ignore_class"] = loss.ignore_index
+        del given["loss"]
+        form = "elementwise" if loss.link in ELEMENTWISE else "any"
+        super().__init__(replace(loss, ignore_index=None), form, given)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal loss."""
+        return {"loss": str(self.loss)} | super().get_config()
