@@ -172,7 +172,7 @@ INTERRUPTED_IN_AN_IMPORT = """
 import sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
-        if name == "focalis.catalogue.commands":
+        if name == "focalis.commands":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
 from focalis.__main__ import main
@@ -213,7 +213,7 @@ BAD = {
     "many folds": (("table.csv", "--target", "answer", "--folds", "40"), "would do"),
     "one fold": (("table.csv", "--target", "answer", "--folds", "1"), "folds: expected"),
     "half a fold": (("table.csv", "--target", "answer", "--folds", "x"), "--folds"),
-    "unknown loss": (("--losses", "foca"), "did you mean 'focal'?"),
+    "unknown loss": (("--losses", "foca"), "did you mean 'focal', or a family: cross-entropy"),
     "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
     "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
     "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),
