@@ -68,6 +68,23 @@ def test_a_comparison_from_end_to_end(folder):
     assert results["verdict"] in " ".join(done.stdout.split())
 
 
+def test_columns_may_be_dropped(folder):
+    command = (
+        "compare",
+        "table.csv",
+        "--target",
+        "answer",
+        *QUICK,
+        "--drop",
+        "name",
+        "--drop",
+        "z",
+    )
+    done = focalis_command(*command, cwd=folder)
+    assert "table.csv: 89 rows, 1 features, 2 classes" in done.stderr
+    assert "warning" not in done.stderr
+
+
 def test_what_it_says_of_the_data(folder):
     done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
     lines = done.stderr.splitlines()
@@ -99,7 +116,7 @@ TerminalListener.advanced = lambda self: time.sleep(0.5)
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is of another kind")
 def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
-    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--repeats", "3")
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--losses", "focal,poly1")
     process = focalis_process(*command, cwd=folder, prelude=SLOW)
     deadline = time.monotonic() + 120
     while not list(folder.glob("focalis-report/parts/*.json")):
@@ -113,8 +130,59 @@ def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
     assert all(line.startswith("focalis compare: ") for line in stderr.splitlines())
     resumed = focalis_command(*command, "--resume", cwd=folder)
     assert resumed.returncode == 0, resumed.stderr
-    assert re.search(r"going on with a run that has [1-9] of 12 fits", resumed.stderr)
+    assert re.search(r"going on with a run that has [1-3] of 12 fits", resumed.stderr)
     assert {path.name for path in (folder / "focalis-report").iterdir()} == FINAL | {"run.json"}
+
+
+UNTRAINABLE = """
+from focalis.compare.linear import Linear
+class LibraryError(Exception): pass
+def fit(self, loss, *ignored):
+    if str(loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
+    return fitted(self, loss, *ignored)
+fitted, Linear.fit = Linear.fit, fit
+import focalis.compare.protocol
+focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "line"),
+    [
+        (
+            "poly1(epsilon=1)",
+            "warning: poly1(epsilon=1) failed in REPEAT: linear: Check failed: x > 0; the loss",
+        ),
+        (
+            "cross_entropy",
+            "error: cross-entropy failed in REPEAT: linear: Check failed: x > 0; what",
+        ),
+    ],
+)
+def test_an_error_of_a_library_is_one_line_and_exit_code_1(folder, loss, line):
+    command = ("compare", "table.csv", "--target", "answer", *QUICK, "--jobs", "1")
+    done = focalis_command(*command, cwd=folder, prelude=UNTRAINABLE.replace("LOSS", loss))
+    assert done.returncode == 1
+    assert f"focalis compare: {line.replace('REPEAT', 'repeat 0, fold 0 (from 0)')}" in done.stderr
+    assert all(line.startswith("focalis compare: ") for line in done.stderr.splitlines())
+    assert ("cross-entropy" in done.stdout) == (loss != "cross_entropy")
+
+
+INTERRUPTED_IN_AN_IMPORT = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "focalis.commands":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from focalis.__main__ import main
+raise SystemExit(main())
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_one_line(tmp_path):
+    done = focalis_command("compare", cwd=tmp_path, prelude=INTERRUPTED_IN_AN_IMPORT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "focalis: interrupted\n")
 
 
 INTERRUPTED_AT_ONCE = """
@@ -136,6 +204,7 @@ BAD = {
     "no table": (("page.html", "--target", "y"), "page.html is not a table"),
     "no target": (("table.csv",), "target: expected the name of the column"),
     "wrong target": (("table.csv", "--target", "anser"), "nearest is 'answer'"),
+    "wrong drop": (("table.csv", "--target", "answer", "--drop", "nam"), "nearest is 'name'"),
     "wrong positive": (
         ("table.csv", "--target", "answer", "--positive", "jes"),
         "nearest is 'yes'",
@@ -144,7 +213,7 @@ BAD = {
     "many folds": (("table.csv", "--target", "answer", "--folds", "40"), "would do"),
     "one fold": (("table.csv", "--target", "answer", "--folds", "1"), "folds: expected"),
     "half a fold": (("table.csv", "--target", "answer", "--folds", "x"), "--folds"),
-    "unknown loss": (("--losses", "foca"), "did you mean 'focal'?"),
+    "unknown loss": (("--losses", "foca"), "did you mean 'focal', or a family: cross-entropy"),
     "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
     "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
     "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),

@@ -19,6 +19,7 @@ from focalis.commands import BAD_INPUT, add_commands, fail
 
 __all__ = ["main"]
 
+_UNTRAINED = 1
 _INTERRUPTED = 130
 
 _COMPARE_NEEDS = ("lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "skrub")
@@ -28,6 +29,7 @@ examples:
   focalis compare                              an embedded example, in under a minute
   focalis compare bank.csv --target churned    your own data
   focalis compare bank.csv --target churned --loss "focal(gamma=3, alpha=.4)"
+  focalis compare bank.csv --target churned --drop customer_id --drop closed_on
   focalis compare trips.parquet --target late --time departure --model linear
 """
 
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 if `check` finds something wrong, 2 for bad input, 130 after an interruption.
+        0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
+        130 after an interruption.
 
     Raises
     ------
@@ -140,6 +143,13 @@ def _add_compare(commands: argparse._SubParsersAction[_Parser]) -> None:
         'classes it asks "is it this one?"',
     )
     columns.add_argument("--weight", metavar="COLUMN", help="weighs the rows")
+    columns.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="no feature: an identifier, or what is known too late; may be repeated",
+    )
     together = columns.add_mutually_exclusive_group()
     together.add_argument("--group", metavar="COLUMN", help="rows of one group stay in one fold")
     together.add_argument("--time", metavar="COLUMN", help="split forward in time by this column")
@@ -226,17 +236,21 @@ def _compare(parsed: argparse.Namespace) -> int:
 def _compare_losses(parsed: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from focalis.compare import InputError, Settings, run
+    from focalis.compare import InputError, Settings, TrainingError, run
     from focalis.compare.progress import TerminalListener
     from focalis.compare.terminal import print_table
 
     values = {field.name: getattr(parsed, field.name) for field in fields(Settings)}
     try:
-        settings = Settings(**{**values, "loss": tuple(parsed.loss)})
+        lists = {"loss": tuple(parsed.loss), "drop": tuple(parsed.drop)}
+        settings = Settings(**{**values, **lists})
         with TerminalListener() as listener:
             results = run(settings, listener)
     except InputError as error:
         return fail("compare", str(error))
+    except TrainingError as error:
+        fail("compare", str(error))
+        return _UNTRAINED
     print_table(results, Console())
     print(f"report: {settings.out / 'index.html'}")
-    return 0
+    return _UNTRAINED if results["failures"] else 0

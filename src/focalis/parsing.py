@@ -1,5 +1,6 @@
 """Losses from text: the one form for the command line, the estimators and the result files."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from focalis.links import LINKS
@@ -18,6 +19,17 @@ _OPTIONS = (
     "ignore_index",
     "reduction",
 )
+
+# What other names are here; only messages use it.
+_ELSEWHERE = {
+    **dict.fromkeys(("bce", "ce", "binary_cross_entropy", "logistic"), ("cross_entropy",)),
+    "log": ("cross_entropy", "simplex_cross_entropy"),
+    "binary_log": ("cross_entropy", "identity_cross_entropy"),
+    **dict.fromkeys(
+        ("balanced_cross_entropy", "weighted_cross_entropy"), ("cross_entropy(alpha=.25)",)
+    ),
+    "gce": ("generalized_cross_entropy",),
+}
 
 
 def parse(text: str, *, link: str = "sigmoid") -> Loss:
@@ -57,11 +69,11 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
     for prefix in LINKS:
         if name.startswith(prefix + "_"):
             link, name = prefix, name.removeprefix(prefix + "_")
-    if name not in FAMILIES:
-        name = name.removesuffix("_loss")
-    if name not in FAMILIES:
-        raise ValueError(f"unknown loss {name!r} in {text!r}: {_hint(name, list(FAMILIES))}")
-    family = FAMILIES[name]
+    short = name if name in FAMILIES else name.removesuffix("_loss")
+    if short not in FAMILIES:
+        hint = _did_you_mean(_ELSEWHERE.get(short, ())) or _hint(short, list(FAMILIES))
+        raise ValueError(f"unknown loss {name!r} in {text!r}: {hint}")
+    family = FAMILIES[short]
     parameters: dict[str, Any] = {}
     options: dict[str, Any] = {}
     for key, value in arguments.items():
@@ -86,4 +98,8 @@ def _hint(name: str, known: list[str]) -> str:
     import difflib  # for a message only, and not free
 
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"
+    return _did_you_mean(near) or f"expected one of {', '.join(sorted(known))}"
+
+
+def _did_you_mean(names: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(map(repr, names))}?" if names else ""

@@ -93,6 +93,21 @@ def test_a_bad_loss_is_refused(text, argument):
         choose_losses(2, *(((text,), ()) if argument == "loss" else ((), (text,))))
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("log loss", "'cross_entropy' or 'simplex_cross_entropy'?"),
+        ("balanced_cross_entropy", "'cross_entropy(alpha=.25)'?"),
+        ("ce", "'cross_entropy'?"),
+    ],
+)
+def test_a_loss_by_another_name(text, meant):
+    with pytest.raises(InputError) as caught:
+        choose_losses(2, (text,))
+    name = text.replace(" ", "_")
+    assert str(caught.value) == f"loss: unknown loss {name!r} in {text!r}: did you mean {meant}"
+
+
 def test_an_unknown_pick_gets_the_names_of_the_families():
     with pytest.raises(
         InputError, match="or a family: cross-entropy, balanced cross-entropy, focal"

@@ -3,8 +3,10 @@ import pickle
 import lightgbm
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 import focalis
@@ -144,7 +146,7 @@ def test_boosting_stops_early_and_at_the_best_round():
     ticks = []
     held_out, rounds = trainer.cross_fit(loss, INNER, lambda: ticks.append(1))
     assert rounds < 10
-    assert len(ticks) == rounds + boosting.PATIENCE
+    assert len(ticks) == len(INNER) * (1 + rounds + boosting.PATIENCE)
 
     # The same number of rounds, inner fold by inner fold, gives the same predictions.
     parts = []
@@ -161,6 +163,27 @@ def test_boosting_stops_early_and_at_the_best_round():
             member.advance()
         parts.append(member.booster.predict(noise[held], raw_score=True) + member.start)
     np.testing.assert_allclose(held_out, np.concatenate(parts), atol=1e-12)
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "xgboost", "catboost", "linear"])
+def test_a_tick_ends_a_training(model):
+    ticks = []
+
+    def tick():
+        ticks.append(1)
+        if len(ticks) == 4:
+            raise KeyboardInterrupt
+
+    trainer = make_trainer(model, X, BINARY, ONES, 2)
+    loss = focalis.parse("cross_entropy")
+    for train in (
+        lambda: trainer.cross_fit(loss, INNER[:1], tick),
+        lambda: trainer.fit(loss, 20, tick),
+    ):
+        ticks.clear()
+        with pytest.raises(KeyboardInterrupt):
+            train()
+        assert len(ticks) == 4
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -183,6 +206,22 @@ def test_leaves_grow_where_curvature_is_small():
     rows = Rows(targets, ONES, 2)
     _, hessian = loss.grad_and_hess(logits, rows.truth, curvature="clipped", engine="numpy")
     assert hessian.sum() < 1  # of 400 rows
+
+
+def test_separable_data_do_not_end_the_training():
+    """Where all is certain, curvature is of the size of LightGBM's 1e-15 and counts no rows."""
+    features, targets = load_breast_cancer(return_X_y=True)
+    features, targets = features.astype(np.float32), 1 - targets.astype(np.int64)
+    weights = np.ones(len(targets))
+    for text in ("cross_entropy", "focal(gamma=2, alpha=.25)"):
+        loss = focalis.parse(text)
+        for seed in range(3):
+            folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+            inner = list(folds.split(features, targets))
+            trainer = LightGBM(features, targets, weights, 2, seed=seed)
+            trainer.cross_fit(loss, inner)
+            logits = trainer.fit(loss, boosting.MAX_ROUNDS).logits(features)
+            assert ((logits > 0) == targets).all()
 
 
 def test_missing_values_do_not_stop_the_linear_model():

@@ -16,6 +16,7 @@ import report_fixtures as made
 
 from focalis.compare.report import write_report
 from focalis.compare.report_metrics import METRICS
+from focalis.compare.report_table import minus
 from focalis.page import embedded_json
 
 CASES = {
@@ -24,7 +25,7 @@ CASES = {
     "without_numbers": made.without_numbers,
     "hostile": made.hostile,
 }
-VOID = {"meta", "link", "line", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "line", "br", "img", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):
@@ -89,7 +90,7 @@ def test_page_asks_for_nothing_from_outside(written):
 def test_every_loss_and_number_is_in_the_tables(written):
     results, text = written
     page = Page(text)
-    assert results["verdict"] in page.text.replace("\xa0", " ")
+    assert minus(results["verdict"]) in page.text.replace("\xa0", " ")
     assert sum(
         tag == "td" and "class" in a and a["class"] == "missing" for tag, a in page.elements
     ) == sum(m["mean"] is None for loss in results["losses"] for m in loss["metrics"].values())
@@ -98,6 +99,16 @@ def test_every_loss_and_number_is_in_the_tables(written):
         for metric in METRICS:
             mean = loss["metrics"][metric.key]["mean"]
             assert mean is None or f'data-sort="{mean!r}"' in text
+
+
+def test_long_numbers_are_rounded_and_a_minus_is_no_hyphen(tmp_path):
+    losses = (("ce", "cross_entropy"), ("balanced", "cross_entropy(alpha=.62741652)"))
+    results, predictions = made.binary(200, 2, losses)
+    results["verdict"] = "focal-star(gamma=2), -0.25 (-.1 to +0.2)."
+    text = write_report(tmp_path, results, predictions).read_text(encoding="utf-8")
+    assert "focal-star(gamma=2), −0.25 (−.1 to +0.2)." in text
+    assert ">cross_entropy(alpha=.6274)</code>" in text
+    assert 'title="cross_entropy(alpha=.62741652)"' in text
 
 
 def test_headings_descend_and_tables_have_headers(written):

@@ -25,6 +25,7 @@ import focalis
 from focalis.compare import InputError, Listener, Settings, run
 from focalis.compare.metrics import METRICS
 
+ROLES = {"weight": "weight", "drop": ("flag", "group")}
 FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
 
 
@@ -40,7 +41,7 @@ def binary(tmp_path_factory):
     """One finished comparison of a binary target, and its folder."""
     folder = tmp_path_factory.mktemp("binary")
     write_csv(folder / "table.csv", two_classes())
-    return run(settings_for(folder, weight="weight")), folder
+    return run(settings_for(folder, **ROLES)), folder
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +86,12 @@ def test_the_form_of_the_results(which, request):
 def test_what_is_said_of_the_data(binary):
     results, _ = binary
     data = results["data"]
-    assert (data["name"], data["rows"], data["features"]) == ("table.csv", 120, 6)
+    assert (data["name"], data["rows"], data["features"]) == ("table.csv", 120, 4)
     assert data["classes"] == ["no", "yes"]
     assert data["positive"] == "yes"
     assert sum(data["counts"]) == 120
     assert results["settings"]["weight"] == "weight"
+    assert results["settings"]["drop"] == ["flag", "group"]
 
 
 def test_means_are_those_of_the_rows(binary):
@@ -157,6 +159,7 @@ def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
     assert "saved" in capsys.readouterr().out
     saved = joblib.load(script.with_name("model.joblib"))
     frame = pl.read_csv(folder / "table.csv", try_parse_dates=True)
+    assert set(saved["vectoriser"].types).isdisjoint(ROLES["drop"])
     logits = saved["model"].logits(saved["vectoriser"].transform(frame))
     posterior = saved["loss"].posterior(logits)
     if which == "binary":
@@ -269,6 +272,7 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     write_csv(tmp_path / "table.csv", two_classes())
     first = run(settings_for(tmp_path))
     assert run(settings_for(tmp_path, resume=True), StopAfter(1)) == first
+    assert files(tmp_path / "report") == FINAL | {"run.json"}
 
 
 @pytest.mark.parametrize(
@@ -278,19 +282,20 @@ def test_a_finished_run_is_not_run_again(tmp_path):
         ({"folds": 3}, "with folds = 2, now it is 3"),
         ({"model": "linear"}, 'with model = "lightgbm", now it is "linear"'),
         ({"loss": ("poly1",)}, r'with loss = \[\], now it is \["poly1"\]'),
+        ({"drop": ()}, r'with drop = \["flag", "group"\], now it is \[\]'),
     ],
 )
 def test_resuming_something_else_is_an_error(binary, changes, message):
     _, folder = binary
     with pytest.raises(InputError, match=f"resume: .* {message}"):
-        run(settings_for(folder, weight="weight", resume=True, **changes))
+        run(settings_for(folder, resume=True, **{**ROLES, **changes}))
 
 
 def test_resuming_with_other_data_is_an_error(binary, tmp_path):
     _, folder = binary
     path = write_csv(tmp_path / "table.csv", two_classes(seed=1))
     with pytest.raises(InputError, match=r"resume: .* made with other data"):
-        run(settings_for(folder, data=path, weight="weight", resume=True))
+        run(settings_for(folder, data=path, resume=True, **ROLES))
 
 
 def test_resuming_nothing_starts(tmp_path):

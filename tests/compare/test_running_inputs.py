@@ -15,6 +15,9 @@ from focalis.compare import InputError, run
         ({"loss": ("generalized_cross_entropy(kappa=1)",)}, "loss: cannot train generalized"),
         ({"group": "colour", "folds": 4}, "group: expected at least 4 groups"),
         ({"time": "flag"}, "time: expected dates or numbers"),
+        ({"drop": ("flag", "colur")}, "drop: no column 'colur' .* nearest is 'colour'"),
+        ({"drop": ("answer",)}, "drop: column 'answer' is the target"),
+        ({"data": None, "target": None, "drop": ("x",)}, "drop: the embedded digits"),
         ({"folds": 100}, "fewer than twice the 100 folds"),
     ],
 )

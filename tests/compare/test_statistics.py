@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from focalis.compare.metrics import METRICS
 from focalis.compare.statistics import Estimate, corrected_t_test, holm, verdict, winner
+from focalis.compare.summary import summarise
 
 
 def test_without_overlap_it_is_the_ordinary_t_test():
@@ -110,3 +112,17 @@ def test_cross_entropy_may_be_better_than_all():
 def test_a_verdict_is_two_sentences(losses):
     assert verdict(losses).count(". ") == 1
     assert verdict(losses).endswith(".")
+
+
+def test_the_interval_of_a_mean_ends_where_its_range_does():
+    rows = [
+        {"loss": name, "rounds": 1, "thresholds": [0.5], **dict.fromkeys(METRICS, value)}
+        for name, value in (("a", 0.7), ("a", 1.0), ("b", 0.0), ("b", 0.2))
+    ]
+    first, second = summarise(rows, [("a", "a"), ("b", "b")], 1.0)
+    for metric in METRICS:
+        bounded = not metric.startswith(("log_loss", "fit"))
+        assert (first["metrics"][metric]["high"] == 1.0) == bounded
+        assert second["metrics"][metric]["low"] == 0.0
+    values = second["metrics"]["average_precision"]
+    assert values["difference_low"] < -1  # a difference is an estimate, not a score

@@ -52,6 +52,12 @@ def test_missing_values_and_dates_of_text_files(tmp_path):
     assert frame["day"].to_list() == [datetime.date(2024, 1, 31), None, datetime.date(2024, 2, 1)]
 
 
+def test_columns_without_a_name_may_be_several(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("größe,y,,\n1,2,,\n", encoding="utf-8")
+    assert read_table(path).columns[:2] == ["größe", "y"]
+
+
 def test_a_type_that_only_the_last_row_shows(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("x\n" + "1\n" * 5000 + "one\n")
@@ -64,6 +70,15 @@ BAD_FILES = {
     "header.csv": (b"a,b\n", "it has no rows"),
     "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable csv table"),
     "binary.csv": (bytes(range(256)) * 20, "not a readable csv table"),
+    "latin.csv": ("größe,y\n1,2\n".encode("latin-1"), "byte 2 is 0xf6, which is not UTF-8"),
+    "utf16.tsv": ("a\ty\n1\t2\n".encode("utf-16"), "byte 0 is 0xff, which is not UTF-8"),
+    "cut.csv": (b"a,y\n1,\xc3", "byte 6 is 0xc3, which is not UTF-8"),
+    "long.csv": (
+        b"a,y\n" + b"1,2\n" * 300_000 + b"1,\xff\n",
+        "byte 1200006 is 0xff, which is not UTF-8",
+    ),
+    "twice.csv": (b'y,"a;b",y\n1,2,3\n', "2 columns called 'y': rename all but one"),
+    "twice.tsv": (b"\xef\xbb\xbfy\ta\ty\n1\t2\t3\n", "2 columns called 'y'"),
     "text.parquet": (b"a,b\n1,2\n", "not a readable parquet table"),
     "text.arrow": (b"a,b\n1,2\n", "not a readable arrow table"),
     "list.jsonl": (b'[{"a": 1}]\n', "not a readable jsonl table"),

@@ -6,8 +6,8 @@ Needs the extra dependencies of ``pip install "focalis[compare]"``. `import foca
 from __future__ import annotations
 
 from focalis.compare.data import Data, load
-from focalis.compare.errors import InputError
+from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.running import Listener, run
 from focalis.compare.settings import Settings
 
-__all__ = ["Data", "InputError", "Listener", "Settings", "load", "run"]
+__all__ = ["Data", "InputError", "Listener", "Settings", "TrainingError", "load", "run"]

@@ -111,8 +111,11 @@ class XGBoost(Trees):
             nthread=self._threads,
         )
 
-    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+    def member(
+        self, loss: focalis.Loss, fit_on: Indices, held_out: Indices, tick: Callable[[], None]
+    ) -> Member:
         """Return a training on some rows that is asked about others."""
+        tick()
         start = self._starts[loss]
         member = _XGBoostMember(self._parameters, self._matrix(fit_on, start), loss, start)
         return member.ask_about(self._matrix(held_out, start))
@@ -128,6 +131,25 @@ class XGBoost(Trees):
             tick()
             member.advance()
         return OtherTrees(member.booster, start.logits, for_xgboost.predict_logits)
+
+
+class _Ticking:
+    """Calls a function after every round of CatBoost; what it raises ends the training.
+
+    CatBoost itself would go on after an error in a callback.
+    """
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
+        self.raised: BaseException | None = None
+
+    def after_iteration(self, info: Any) -> bool:
+        """Return whether to go on."""
+        try:
+            self._tick()
+        except BaseException as error:
+            self.raised = error
+        return self.raised is None
 
 
 class _Stages:
@@ -183,7 +205,15 @@ class CatBoost(Trees):
         if n_classes > 2:
             self._parameters["classes_count"] = n_classes
 
-    def _train(self, loss: focalis.Loss, rows: Rows, features: Any, rounds: int) -> Any:
+    def _train(
+        self,
+        loss: focalis.Loss,
+        rows: Rows,
+        features: Any,
+        rounds: int,
+        tick: Callable[[], None],
+    ) -> Any:
+        tick()
         catboost = require("catboost")
         start = self._starts[loss]
         booster = catboost.CatBoost(
@@ -194,19 +224,26 @@ class CatBoost(Trees):
                 "eval_metric": for_catboost.metric(loss),
             }
         )
-        return booster.fit(
+        ticking = _Ticking(tick)
+        booster.fit(
             catboost.Pool(
                 features,
                 rows.targets,
                 weight=rows.weights,
                 baseline=rows.constant(start.logits),
-            )
+            ),
+            callbacks=[ticking],
         )
+        if ticking.raised is not None:
+            raise ticking.raised
+        return booster
 
-    def member(self, loss: focalis.Loss, fit_on: Indices, held_out: Indices) -> Member:
+    def member(
+        self, loss: focalis.Loss, fit_on: Indices, held_out: Indices, tick: Callable[[], None]
+    ) -> Member:
         """Return a training on some rows that is asked about others."""
         rows = self._rows.take(fit_on)
-        booster = self._train(loss, rows, self._features[fit_on], MAX_ROUNDS)
+        booster = self._train(loss, rows, self._features[fit_on], MAX_ROUNDS, tick)
         start, features = self._starts[loss].logits, self._features[held_out]
         raw = booster.staged_predict(features, prediction_type="RawFormulaVal")
         return _Stages((np.asarray(one) + start for one in raw), booster.tree_count_)
@@ -215,6 +252,5 @@ class CatBoost(Trees):
         self, loss: focalis.Loss, rounds: int, tick: Callable[[], None] = no_tick
     ) -> OtherTrees:
         """Boost on all rows, for so many rounds."""
-        tick()
-        booster = self._train(loss, self._rows, self._features, rounds)
+        booster = self._train(loss, self._rows, self._features, rounds, tick)
         return OtherTrees(booster, self._starts[loss].logits, for_catboost.predict_logits)

@@ -140,7 +140,8 @@ def _digits() -> Data:
 def _from_file(path: Path, settings: Settings) -> Data:
     frame = read_table(path).with_row_index(_ROW)
     columns = {role: getattr(settings, role) for role in ("target", "group", "time", "weight")}
-    for role, column in columns.items():
+    asked = [*columns.items(), *(("drop", column) for column in settings.drop)]
+    for role, column in asked:
         if column is not None and column not in frame.columns[1:]:
             raise InputError(f"{role}: {_no_such(column, frame.columns[1:], 'column', str(path))}")
     all_rows = frame.height
@@ -157,7 +158,7 @@ def _from_file(path: Path, settings: Settings) -> Data:
 
     target = frame[settings.target or ""]
     targets, classes = _choose_positive(*_encode(target), settings.positive, target.name)
-    named = [column for column in columns.values() if column is not None]
+    named = {column for _, column in asked if column is not None}
     features, warnings = _features(frame.drop(_ROW, *named))
     return Data(
         name=path.name,

@@ -1,8 +1,8 @@
-"""The one exception that means "the user's input is at fault"."""
+"""What can go wrong for a reason that the user should read in one line."""
 
 from __future__ import annotations
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "TrainingError"]
 
 
 class InputError(ValueError):
@@ -15,6 +15,22 @@ class InputError(ValueError):
     --------
     >>> str(InputError("no column 'lable'\n  did you mean 'label'?"))
     "no column 'lable' did you mean 'label'?"
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class TrainingError(RuntimeError):
+    r"""A library failed to train the loss that the others are compared with.
+
+    Its message is one line that says where, and what the library said. The command line prints it and
+    exits with code 1; what is trained is kept.
+
+    Examples
+    --------
+    >>> str(TrainingError("cross-entropy, repeat 0, fold 3: lightgbm:\n  Check failed"))
+    'cross-entropy, repeat 0, fold 3: lightgbm: Check failed'
     """
 
     def __init__(self, message: str) -> None:

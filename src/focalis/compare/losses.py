@@ -125,7 +125,7 @@ def choose_losses(
     ['cross-entropy', 'poly1(epsilon=1)']
     >>> [candidate.name for candidate in choose_losses(3, extra=("focal(gamma=3)",), picks=("ce",))]
     Traceback (most recent call last):
-    focalis.compare.errors.InputError: losses: unknown loss 'ce' in 'ce': expected one of ...
+    focalis.compare.errors.InputError: losses: unknown loss 'ce' in 'ce': did you mean ...
     """
     link = "sigmoid" if n_classes == 2 else "softmax"
     defaults = _defaults(link)
@@ -166,7 +166,8 @@ def _picked(pick: str, link: str, n_classes: int, defaults: list[Candidate]) -> 
         if "unknown loss" not in str(error):
             raise
         families = dict.fromkeys(one.family for one in defaults)
-        raise InputError(f"{error}; or a family: {', '.join(families)}") from error
+        said = str(error).removesuffix("?")
+        raise InputError(f"{said}, or a family: {', '.join(families)}") from error
 
 
 def _read(text: str, link: str, argument: str, n_classes: int) -> Candidate:

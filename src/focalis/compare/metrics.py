@@ -15,6 +15,7 @@ __all__ = [
     "METRICS",
     "Decider",
     "Isotonic",
+    "bounds",
     "calibration_metrics",
     "expected_calibration_error",
     "questions",
@@ -41,7 +42,20 @@ METRICS = (
     "fit_seconds",
 )
 
+_UNBOUNDED = ("log_loss", "fit_seconds")
+
 _BINS = 15
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a metric can have.
+
+    Examples
+    --------
+    >>> bounds("average_precision"), bounds("log_loss_link")
+    ((0.0, 1.0), (0.0, inf))
+    """
+    return 0.0, np.inf if metric.startswith(_UNBOUNDED) else 1.0
 
 
 def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ would change how much a penalty of 1 weighs: focal losses are small numbers, cla
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from focalis.compare.boosting import LightGBM
 from focalis.compare.linear import Linear
 from focalis.compare.starts import Floats, Indices, no_tick
 
-__all__ = ["Fitted", "Trainer", "make_trainer"]
+__all__ = ["Fitted", "Trainer", "errors_of", "make_trainer"]
 
 Inner = Sequence[tuple[Indices, Indices]]
 
@@ -51,6 +52,21 @@ BOOSTERS: dict[str, Callable[..., Trainer]] = {
     "xgboost": XGBoost,
     "catboost": CatBoost,
 }
+
+
+_ERRORS = {
+    "lightgbm": ("lightgbm.basic", "LightGBMError"),
+    "xgboost": ("xgboost.core", "XGBoostError"),
+    "catboost": ("catboost", "CatBoostError"),
+}
+
+
+def errors_of(model: str) -> tuple[type[Exception], ...]:
+    """Return what the library of a model raises when it cannot train."""
+    if model not in _ERRORS:
+        return ()
+    module, name = _ERRORS[model]
+    return (getattr(importlib.import_module(module), name),)
 
 
 def make_trainer(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from focalis.compare.data import Data
+from focalis.compare.protocol import Failure
 from focalis.compare.running import Listener
 
 __all__ = ["TerminalListener"]
@@ -70,6 +71,10 @@ class TerminalListener(Listener):
     def advanced(self) -> None:
         """Move the bar on."""
         self._bar.advance(self._task)
+
+    def failed(self, failure: Failure) -> None:
+        """Write which loss is left out, and why."""
+        _say(f"warning: {failure}; the loss is left out")
 
     def finishing(self) -> None:
         """Say that the report is being written."""

@@ -22,10 +22,10 @@ from focalis.compare.metrics import (
     questions,
     ranking_metrics,
 )
-from focalis.compare.models import make_trainer
+from focalis.compare.models import errors_of, make_trainer
 from focalis.compare.splits import Split
 
-__all__ = ["Outcome", "posterior_or_none", "run_fold"]
+__all__ = ["Failure", "Outcome", "posterior_or_none", "run_fold"]
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +38,20 @@ class Outcome:
     predictions: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Failure:
+    """One loss on one fold, which the library could not train."""
+
+    loss: str
+    repeat: int
+    fold: int
+    message: str
+
+    def __str__(self) -> str:
+        said = " ".join(self.message.split())
+        return f"{self.loss} failed in repeat {self.repeat}, fold {self.fold} (from 0): {said}"
+
+
 def run_fold(
     data: Data,
     split: Split,
@@ -47,7 +61,7 @@ def run_fold(
     seed: int,
     threads: int,
     tick: Callable[[], None],
-) -> Iterator[Outcome]:
+) -> Iterator[Outcome | Failure]:
     """Train every candidate on the training fold and measure it on the test fold.
 
     The features are prepared once. For each loss the inner folds give the number of rounds, the
@@ -70,28 +84,44 @@ def run_fold(
 
     Yields
     ------
-    Outcome
-        One for each candidate, in order.
+    Outcome or Failure
+        One for each candidate, in order. Only an error of the model's library is a failure.
     """
+    errors = errors_of(model)
     n_classes = len(data.classes)
     targets, weights = data.targets[split.train], data.weights[split.train]
     vectoriser = Vectoriser(seed)
+    tick()
     train = vectoriser.fit_transform(data.features[split.train])
+    tick()
     test = vectoriser.transform(data.features[split.test])
-    trainer = make_trainer(model, train, targets, weights, n_classes, seed=seed, threads=threads)
+    tick()
+    try:
+        trainer = make_trainer(
+            model, train, targets, weights, n_classes, seed=seed, threads=threads
+        )
+    except errors as error:
+        for candidate in candidates:
+            yield Failure(candidate.name, split.repeat, split.fold, f"{model}: {error}")
+        return
     held_out = np.concatenate([held for _, held in split.inner])
     inner_truths = questions(targets[held_out], n_classes)
     inner_weights = weights[held_out]
     for candidate in candidates:
         loss = candidate.fitted(targets, weights, n_classes)
-        inner_logits, rounds = trainer.cross_fit(loss, split.inner, tick)
+        try:
+            inner_logits, rounds = trainer.cross_fit(loss, split.inner, tick)
+            started = time.perf_counter()
+            fitted = trainer.fit(loss, rounds, tick)
+            seconds = time.perf_counter() - started
+            logits = fitted.logits(test)
+        except errors as error:
+            yield Failure(candidate.name, split.repeat, split.fold, f"{model}: {error}")
+            continue
+        tick()
         inner_scores = _scores(loss, inner_logits)
         decider = Decider.fit(inner_scores, inner_truths, inner_weights)
         isotonic = Isotonic.fit(inner_scores, inner_truths, inner_weights)
-        started = time.perf_counter()
-        fitted = trainer.fit(loss, rounds, tick)
-        seconds = time.perf_counter() - started
-        logits = fitted.logits(test)
         scores = _scores(loss, logits)
         probabilities = {
             "link": _columns(loss.probabilities(logits)),

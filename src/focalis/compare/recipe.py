@@ -83,6 +83,7 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
         "group": settings.group,
         "time": settings.time,
         "weight": settings.weight,
+        "drop": settings.drop or None,
         "folds": settings.folds,
     }
     lines = [f"    {name}={value!r}," for name, value in arguments.items() if value is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -95,11 +96,21 @@ def _name_cell(i: int, loss: Results) -> str:
     # A name is often the text itself but for hyphens: saying it twice helps nobody. And a hundred
     # class weights belong in results.json.
     if _folded(text) != _folded(loss["name"]):
-        code = f'<code title="{escape(text)}">{escape(shorten(text))}</code>'
+        code = f'<code title="{escape(text)}">{escape(shorten(_rounded(text)))}</code>'
     return (
         f'<th scope="row" class="name" data-sort="{i}"><div>'
-        f"{swatch(i)}<span>{escape(loss['name'])}{code}</span></div></th>"
+        f"{swatch(i)}<span>{breakable(loss['name'])}{code}</span></div></th>"
     )
+
+
+def breakable(name: str) -> str:
+    """Return a name that a narrow column may break before its parameters."""
+    return escape(name).replace("(", "(<wbr>")
+
+
+def _rounded(text: str) -> str:
+    """Write the numbers of a loss's text with four decimals at most."""
+    return re.sub(r"\d*\.\d{5,}", lambda found: f"{float(found[0]):.4f}".removeprefix("0"), text)
 
 
 def _folded(text: str) -> str:
@@ -115,7 +126,7 @@ def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline
     mean = figure_of(loss, metric.key, "mean")
     if mean is None:
         return '<td class="missing">n/a</td>'
-    lines = [f"<b>{_minus(number(mean, digits))}</b>"]
+    lines = [f"<b>{minus(number(mean, digits))}</b>"]
     if is_best:
         lines[0] += '<span class="mark">best</span>'
 
@@ -123,13 +134,13 @@ def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline
         return figure_of(loss, metric.key, name)
 
     if spread := interval(part("low"), part("high"), digits):
-        lines.append(f"<small>{_minus(spread)}</small>")
+        lines.append(f"<small>{minus(spread)}</small>")
     difference = part("difference")
     if difference is not None and not is_baseline:
         gain = number(difference, digits, signed=True)
         ends = interval(part("difference_low"), part("difference_high"), digits, signed=True)
         inside = gain + (f" {ends}" if ends else "")
-        lines.append(f'<small class="difference">{_minus(inside)}</small>')
+        lines.append(f'<small class="difference">{minus(inside)}</small>')
         p = part("p")
         if p is not None:
             lines.append(f"<small>p {escape(p_value(p))}</small>")
@@ -137,9 +148,9 @@ def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline
     return f'<td{kind} data-sort="{mean!r}">{"".join(lines)}</td>'
 
 
-def _minus(text: str) -> str:
-    """Write proper minus signs."""
-    return text.replace("-", "−")
+def minus(text: str) -> str:
+    """Write proper minus signs, and leave hyphens."""
+    return re.sub(r"(?<!\w)-(?=[\d.])", "−", text)
 
 
 def swatch(i: int) -> str:
@@ -178,11 +189,13 @@ def _size(features: Any) -> int:
     return features if isinstance(features, int) else len(features)
 
 
-def warnings(data: Mapping[str, Any]) -> str:
+def warnings(results: Results) -> str:
     """Return what a reader must know before trusting the numbers; empty if all is well."""
-    if not data["warnings"]:
+    failures = [f"{failure}; the loss is left out" for failure in results.get("failures", [])]
+    found = [*results["data"]["warnings"], *failures]
+    if not found:
         return ""
-    items = "".join(f"<li>{escape(str(warning))}</li>" for warning in data["warnings"])
+    items = "".join(f"<li>{escape(str(warning))}</li>" for warning in found)
     heading = "<h2>Before you trust this</h2>"
     return f'<aside class="warnings" aria-label="Warnings">{heading}<ul>{items}</ul></aside>'
 

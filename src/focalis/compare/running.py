@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from focalis.compare.data import Data, load
-from focalis.compare.errors import InputError
+from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.losses import Candidate, choose_losses
-from focalis.compare.protocol import run_fold
+from focalis.compare.protocol import Failure, run_fold
 from focalis.compare.recipe import recipe
 from focalis.compare.settings import Settings
 from focalis.compare.splits import Split, make_splits
@@ -34,6 +34,9 @@ class Listener:
 
     def advanced(self) -> None:
         """Hear that one loss has finished one fold; called from any thread."""
+
+    def failed(self, failure: Failure) -> None:
+        """Hear that a loss is left out, since its training failed; called from any thread."""
 
     def finishing(self) -> None:
         """Hear that all is trained and the report is being written."""
@@ -58,12 +61,15 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        What results.json holds.
+        What results.json holds. A loss that the model's library failed to train is left out, and
+        "failures" says where and why; such a run can be resumed, which tries again.
 
     Raises
     ------
     InputError
         If the data, the losses or the report folder will not do. Nothing is written then.
+    TrainingError
+        If it is cross-entropy that could not be trained.
     """
     listener = listener or Listener()
     ReportFolder.check(settings)
@@ -76,10 +82,13 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
         return results
     total = len(splits) * len(candidates)
     listener.started(data, len(folder.rows()), total)
-    _train(settings, data, candidates, splits, folder, listener)
+    failures = _train(settings, data, candidates, splits, folder, listener)
     listener.finishing()
-    rows = folder.rows()
+    failed = {failure.loss for failure in failures}
+    candidates = [candidate for candidate in candidates if candidate.name not in failed]
+    rows = [row for row in folder.rows() if row["loss"] not in failed]
     results = _results(settings, data, candidates, splits, rows)
+    results["failures"] = [str(failure) for failure in failures]
     chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
     folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
     return results
@@ -110,17 +119,32 @@ def _train(
     splits: list[Split],
     folder: ReportFolder,
     listener: Listener,
-) -> None:
+) -> list[Failure]:
+    """Train what is not done yet, and return the first failure of each loss that has one."""
     jobs = min(settings.jobs or _cores(), len(splits))
     threads = max(1, _cores() // jobs)
     stop = threading.Event()
+    failures: dict[str, Failure] = {}
 
     def tick() -> None:
         if stop.is_set():
             raise _StoppedError
 
+    def fail(failure: Failure) -> None:
+        if failure.loss == candidates[0].name:
+            raise TrainingError(
+                f"{failure}; what is done is in {folder.path}, --resume tries again"
+            )
+        if failures.setdefault(failure.loss, failure) is failure:
+            listener.failed(failure)
+
     def work(split: Split) -> None:
-        pending = [c for c in candidates if not folder.has(c.name, split.repeat, split.fold)]
+        pending = [
+            candidate
+            for candidate in candidates
+            if candidate.name not in failures
+            and not folder.has(candidate.name, split.repeat, split.fold)
+        ]
         if not pending:
             return
         fold = run_fold(
@@ -133,22 +157,27 @@ def _train(
             tick=tick,
         )
         for outcome in fold:
-            folder.add(outcome)
+            if isinstance(outcome, Failure):
+                fail(outcome)
+            else:
+                folder.add(outcome)
             listener.advanced()
 
     # One BLAS thread per fold: the folds fill the cores, and sums keep their order on every machine.
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(jobs) as pool,
-    ):
-        futures = [pool.submit(work, split) for split in splits]
+    with threadpool_limits(1, user_api="blas"):
+        pool = ThreadPoolExecutor(jobs)
         try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
+            pending = {pool.submit(work, split) for split in splits}
+            while pending:
+                # Polars' handler of Ctrl-C wakes nobody who waits, so nobody waits for long.
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+        finally:
+            # After an error or an interruption, which may come at any line, nothing goes on.
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            pool.shutdown(cancel_futures=True)
+    return [failures[c.name] for c in candidates if c.name in failures]
 
 
 def _results(
@@ -195,7 +224,8 @@ def _protocol(settings: Settings, data: Data, splits: list[Split], ratio: float)
         )
     correction = (
         "Intervals and p: corrected resampled t-test (Nadeau and Bengio 2003) with "
-        f"n_test/n_train = {ratio:.3f}; p for average precision only, Holm-corrected over the losses."
+        f"n_test/n_train = {ratio:.3f}; p for average precision only, Holm-corrected over the losses. "
+        "The interval of a mean is cut where the metric's range ends; those of differences are not."
     )
     if data.times is not None:
         correction += (

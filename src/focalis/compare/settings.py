@@ -37,6 +37,8 @@ class Settings:
         The outer cross-validation.
     group, time, weight : str, optional
         Columns that keep rows together, order them, or weigh them. Never features.
+    drop : tuple of str
+        Columns that are no features either, such as identifiers and what is known too late.
     out : pathlib.Path
         The report folder.
     resume, overwrite : bool
@@ -70,6 +72,7 @@ class Settings:
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    drop: tuple[str, ...] = ()
     out: Path = Path("focalis-report")
     resume: bool = False
     overwrite: bool = False
@@ -99,8 +102,8 @@ class Settings:
     def _check_columns(self) -> None:
         roles = ("target", "group", "time", "weight")
         if self.data is None:
-            for role in (*roles, "positive"):
-                if getattr(self, role) is not None:
+            for role in (*roles, "positive", "drop"):
+                if getattr(self, role):
                     raise InputError(
                         f"{role}: the embedded digits have their own target; name a data file"
                     )
@@ -115,6 +118,9 @@ class Settings:
             if column in taken:
                 raise InputError(f"{role}: column {column!r} already is the {taken[column]}")
             taken[column] = role
+        for column in self.drop:
+            if column in taken:
+                raise InputError(f"drop: column {column!r} is the {taken[column]}")
 
     def recorded(self) -> dict[str, object]:
         """Return what decides the results, as JSON values: what a resumed run must agree on.

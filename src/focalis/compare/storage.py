@@ -134,8 +134,10 @@ class ReportFolder:
         elif written.is_file():
             folder._clear()
         try:
-            folder._parts.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir(parents=True, exist_ok=True)
             _write_json(written, manifest)
+            if folder.finished() is None:
+                folder._parts.mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"out: cannot write to {folder.path}: {error.strerror}") from error
         return folder
@@ -156,9 +158,10 @@ class ReportFolder:
             self._parts.rmdir()
 
     def finished(self) -> dict[str, Any] | None:
-        """Return the results if the run is complete, None otherwise."""
+        """Return the results if the run is complete and no training failed, None otherwise."""
         path = self.path / _RESULTS
-        return _read_json(path) if path.is_file() else None
+        results = _read_json(path) if path.is_file() else None
+        return None if results is None or results.get("failures") else results
 
     def _part(self, loss: str, repeat: int, fold: int) -> Path:
         return self._parts / f"{self._losses.index(loss)}-{repeat}-{fold}.json"
@@ -191,7 +194,10 @@ class ReportFolder:
         predictions: pl.DataFrame,
         recipe: str,
     ) -> None:
-        """Write the final files, `results.json` last, and remove the parts they are made of."""
+        """Write the final files, `results.json` last, and remove the parts they are made of.
+
+        If a training failed the parts stay, for a resumed run.
+        """
         from focalis.compare.report import write_report
 
         frame = pl.DataFrame(rows, infer_schema_length=None)
@@ -205,7 +211,8 @@ class ReportFolder:
             raise TypeError(f"results: expected a dict, got {type(results).__name__}")
         write_report(self.path, plain, predictions)
         _write_json(self.path / _RESULTS, plain)
-        self._remove_parts()
+        if not results["failures"]:
+            self._remove_parts()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.compare.metrics import METRICS
+from focalis.compare.metrics import METRICS, bounds
 from focalis.compare.statistics import corrected_t_test, holm
 
 __all__ = ["summarise"]
@@ -33,8 +33,9 @@ def summarise(
     -------
     list of dict
         Name, loss, median rounds and thresholds, and for each metric the mean and the difference to
-        the first loss with their 95 % intervals. Only the average precision is tested, so only it has
-        a p, which is Holm-corrected over the losses; `p_uncorrected` is what it was before.
+        the first loss with their 95 % intervals; that of a mean ends where the metric's range does.
+        Only the average precision is tested, so only it has a p, which is Holm-corrected over the
+        losses; `p_uncorrected` is what it was before.
     """
     baseline = _of(rows, losses[0][0])
     entries = [
@@ -72,7 +73,12 @@ def _compare(
 ) -> dict[str, float | None]:
     scores = np.array([row[metric] for row in rows], dtype=np.float64)  # None becomes NaN
     own = corrected_t_test(scores, test_to_train)
-    summary: dict[str, float | None] = {"mean": own.mean, "low": own.low, "high": own.high}
+    least, greatest = bounds(metric)
+    summary: dict[str, float | None] = {
+        "mean": own.mean,
+        "low": None if own.low is None else max(own.low, least),
+        "high": None if own.high is None else min(own.high, greatest),
+    }
     keys = ("difference", "difference_low", "difference_high", "p_uncorrected")
     if rows == baseline:
         return {**summary, **dict.fromkeys(keys), "p": None}

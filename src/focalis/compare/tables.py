@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +22,18 @@ _NESTED = cs.nested() | cs.binary() | cs.object()
 
 
 def _read_delimited(path: Path) -> pl.DataFrame:
+    _require_utf8(path)
     # Half of the world's CSV files are separated by semicolons: ask the header.
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         header = re.sub(r'"[^"]*"', "", file.readline())
-    separator = max(",;\t|", key=header.count)
+        separator = max(",;\t|", key=header.count)
+        file.seek(0)
+        names = next(csv.reader(file, delimiter=separator), [])
+    counts = Counter(filter(None, names))  # without names are the empty columns of spreadsheets
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise InputError(
+            f"{path} has {counts[twice[0]]} columns called {twice[0]!r}: rename all but one"
+        )
     return pl.read_csv(
         path,
         separator=separator,
@@ -30,6 +41,26 @@ def _read_delimited(path: Path) -> pl.DataFrame:
         try_parse_dates=True,
         infer_schema_length=None,
     )
+
+
+def _require_utf8(path: Path) -> None:
+    """Raise if a text is in another encoding; Polars would only notice that in a value."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position = 0
+    with path.open("rb") as file:
+        while True:
+            chunk = file.read(1 << 20)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                position += error.start - len(decoder.getstate()[0])
+                raise InputError(
+                    f"{path} is not a readable {path.suffix[1:]} table: byte {position} is "
+                    f"{error.object[error.start]:#04x}, which is not UTF-8; save it as UTF-8"
+                ) from error
+            if not chunk:
+                return
+            position += len(chunk)
 
 
 def _read_json_lines(path: Path) -> pl.DataFrame:
@@ -88,7 +119,7 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError(f"{path} is not a table: expected a name ending in one of {known}")
     try:
         frame = reader(path)
-    except (PolarsError, OSError) as error:
+    except (PolarsError, OSError, csv.Error) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path} is not a readable {path.suffix[1:]} table: {reason}") from error
     if frame.height == 0 or frame.width == 0:
