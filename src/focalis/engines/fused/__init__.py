@@ -2,12 +2,13 @@
 
 The modules here are read as text, everything below their ``# ---`` line, and never imported by the
 library itself. A kernel's module is ``primitives32`` or ``primitives64``, the traced terms of one
-margin loss, and ``elementwise`` or ``softmax``.
+margin loss, and ``elementwise`` (after ``halves``) or ``softmax`` with its companions.
 
 What keeps the loops vectorised, each line found by measuring: ``forceinline`` on every primitive (past
 four ``exp`` LLVM stops inlining); loops ``for i in range(x.size)`` over slices, so that no index can be
 negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type,
 so that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather.
-Reassociation is allowed in loops that hold a sum, never in a primitive, where it would fold a rounding
-constant away.
+What may be missing reaches a loop as an array or as None, never as ``None if … else …``, which stays a
+mask on every store. Reassociation is allowed in loops that hold a sum, never in a primitive, where it
+would fold a rounding constant away.
 """
