@@ -133,7 +133,7 @@ class _Metric(Metric):
         return False
 
     def get_final_error(self, error: float, weight: float) -> float:
-        return error / weight
+        return error / weight if weight > 0 else 0.0
 
 
 class _QuestionsMetric(_Metric):
@@ -141,7 +141,7 @@ class _QuestionsMetric(_Metric):
         return self.totals(np.column_stack(approxes), np.column_stack(target), weight)
 
     def __reduce__(self) -> Any:
-        return functools.partial(metric, self.loss, multilabel=True), ()
+        return functools.partial(metric, self.loss, scale=self.scale, multilabel=True), ()
 
 
 @functools.cache
@@ -203,7 +203,7 @@ def objective(
     return made
 
 
-def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0, multilabel: bool = False) -> Metric:
     """Return a loss as CatBoost's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``eval_metric``, and needs no objective of ours: CatBoost hands over raw scores always.
@@ -212,6 +212,8 @@ def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`.
     multilabel : bool, default False
         As of `objective`; of a row its C questions are added up.
 
@@ -233,9 +235,9 @@ def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
     0.1733
     """
     if not multilabel:
-        return _Metric(loss)
+        return _Metric(loss, scale)
     _check_questions(loss)
-    made: Metric = _of_several_targets(_QuestionsMetric, "MultiTargetCustomMetric")(loss)
+    made: Metric = _of_several_targets(_QuestionsMetric, "MultiTargetCustomMetric")(loss, scale)
     return made
 
 

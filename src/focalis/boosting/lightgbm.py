@@ -104,7 +104,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     return _Objective(loss, curvature, scale)
 
 
-def metric(loss: Loss) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as LightGBM's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``feval`` of ``lightgbm.train`` and as ``eval_metric`` of ``LGBMClassifier.fit``,
@@ -114,6 +114,8 @@ def metric(loss: Loss) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def metric(loss: Loss) -> Metric:
     >>> name, round(value, 4)
     ('focal(gamma=2)', 0.1733)
     """
-    return _Metric(loss)
+    return _Metric(loss, scale)
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:

@@ -7,6 +7,7 @@ own objectives put on the curvature of a softmax; nothing else is theirs.
 
 import importlib
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,8 +40,18 @@ DEFAULT_CURVATURE = "native"
 _COMPILE_FROM = 20_000
 
 
+class _Value:
+    """What never changes, and so is its own copy: CatBoost's estimators copy their parameters."""
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
 @dataclass(frozen=True)
-class Derivatives:
+class Derivatives(_Value):
     """The gradient and the curvature of a loss at a booster's scores.
 
     Parameters
@@ -68,8 +79,7 @@ class Derivatives:
             )
         if self.curvature != "native":
             check_policy(self.curvature)
-        if not (isinstance(self.scale, int | float) and 0 < self.scale < np.inf):
-            raise ValueError(f"scale must be a finite number above 0, got {self.scale!r}")
+        check_scale(self.scale)
 
     def native_factor(self, n_classes: int) -> float:
         """Return the factor of the library's own objective on the curvature of a softmax."""
@@ -83,7 +93,7 @@ class Derivatives:
         """Return gradient and Hessian, shaped like the scores (n,) or (n, C)."""
         scores = np.asarray(scores)
         native = self.curvature == "native"
-        widening = self.scale
+        widening = float(self.scale)
         if native and self.loss.link == "softmax" and scores.ndim == 2:
             widening *= self.native_factor(scores.shape[1])
         places = self.places(scores)
@@ -99,7 +109,7 @@ class Derivatives:
             grad=(grad,),
             hess=(hess,),
             curvature="clipped" if native else self.curvature,
-            factor=self.scale / widening,
+            factor=float(self.scale) / widening,
             own=None if grad is None else grad.dtype,
         )
         # The sum of the losses comes with the gradient, and is NaN if any score was.
@@ -109,15 +119,17 @@ class Derivatives:
 
 
 @dataclass(frozen=True)
-class Metric:
-    """The weighted mean of a loss at a booster's scores; smaller is better."""
+class Metric(_Value):
+    """The weighted mean of a loss at a booster's scores, times a factor; smaller is better."""
 
     loss: Loss
+    scale: float = 1.0
 
     higher_is_better: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
+        check_scale(self.scale)
 
     @property
     def __name__(self) -> str:
@@ -137,12 +149,14 @@ class Metric:
             sample_weight=weight,
             engine=engine_for(len(scores)),
         )
-        return float(value), float(len(scores) if weight is None else weight.sum())
+        if np.isnan(value):
+            check_finite(scores, scores)
+        return self.scale * float(value), float(len(scores) if weight is None else weight.sum())
 
     def mean(self, scores: Any, labels: Any, sample_weight: Any) -> float:
-        """Return the weighted mean of the losses of the rows."""
+        """Return the weighted mean of the losses of the rows; 0 where there is no weight."""
         total, weight = self.totals(scores, labels, sample_weight)
-        return total / weight
+        return total / weight if weight > 0 else 0.0
 
 
 def check_loss(loss: Any) -> None:
@@ -155,6 +169,13 @@ def check_loss(loss: Any) -> None:
         raise ValueError(
             f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
         )
+
+
+def check_scale(scale: Any) -> None:
+    """Raise unless a scale is a finite number above 0."""
+    number = isinstance(scale, Real) and not isinstance(scale, bool)
+    if not (number and 0 < scale < np.inf):
+        raise ValueError(f"scale must be a finite number above 0, got {scale!r}")
 
 
 def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:

@@ -111,7 +111,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     return _Objective(loss, curvature, scale)
 
 
-def metric(loss: Loss) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as XGBoost's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
@@ -122,6 +122,10 @@ def metric(loss: Loss) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`. XGBoost reads a
+        metric's value back with six digits after the point: give a loss of small numbers, such as one
+        with a large γ or small weights, a factor, or early stopping sees no change.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def metric(loss: Loss) -> Metric:
     >>> print(round(metric(parse("focal(gamma=2)"))([1, 0], [0.0, 0.0]), 4))
     0.1733
     """
-    return _Metric(loss)
+    return _Metric(loss, scale)
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:

@@ -110,7 +110,7 @@ class LightGBM:
             "num_class": job.n_outputs,
         }
         objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
-        metric: Any = for_lightgbm.metric(job.loss)
+        metric: Any = for_lightgbm.metric(job.loss, scale=job.scale)
         if job.previous is not None:
             # A booster that goes on puts its own raw scores in the place of the initial scores.
             objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
@@ -188,7 +188,7 @@ class XGBoost:
         settings: dict[str, Any] = {}
         if job.validation is not None:
             settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
-            settings["custom_metric"] = for_xgboost.metric(job.loss)
+            settings["custom_metric"] = for_xgboost.metric(job.loss, scale=job.scale)
             if job.patience is not None:
                 stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
                 settings["callbacks"] = [stop]
@@ -255,7 +255,7 @@ class CatBoost:
             **job.parameters,
             "iterations": job.rounds,
             "loss_function": for_catboost.objective(job.loss, job.curvature, scale=job.scale),
-            "eval_metric": for_catboost.metric(job.loss),
+            "eval_metric": for_catboost.metric(job.loss, scale=job.scale),
         }
         if job.n_outputs > 1:
             parameters["classes_count"] = job.n_outputs
