@@ -63,7 +63,8 @@ class BoostedClassifier(LossClassifier):
         Threads of the booster; its default if None.
     **booster_parameters
         Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
-        and a grid search know those that were given.
+        and a grid search know those that were given. Those that follow from a parameter above, or from
+        the loss, are refused, and names that LightGBM or CatBoost does not know; XGBoost warns of them.
 
     Attributes
     ----------
@@ -291,14 +292,13 @@ class BoostedClassifier(LossClassifier):
             raise ValueError(
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
             )
-        settled = [
-            name for name in BOOSTERS[self.booster].settled if name in self._own_parameters()
-        ]
-        if settled:
-            raise ValueError(
-                f"{settled[0]} follows from loss, n_estimators and y, and cannot be set for "
-                f"booster={self.booster!r}"
-            )
+        library = BOOSTERS[self.booster]
+        for name in self._own_parameters():
+            source = library.settled.get(library.main_name(name))
+            if source is not None:
+                raise ValueError(
+                    f"{name} follows from {source}, and cannot be set for booster={self.booster!r}"
+                )
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds
