@@ -92,3 +92,26 @@ def test_early_stopping_of_xgboost_sees_small_numbers_through_the_scale():
 
     assert rounds(1.0) == 3
     assert rounds(factor) > 8
+
+
+def test_logits_of_xgboost_are_those_of_the_best_round():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 5))
+    labels = (features[:, 0] + 2 * rng.normal(size=300) > 0).astype(float)
+    loss = parse("focal(gamma=2)")
+    train = xgboost.DMatrix(features[:200], labels[:200])
+    valid = xgboost.DMatrix(features[200:], labels[200:])
+    start = for_xgboost.set_initial_logits(loss, train, valid)
+    booster = xgboost.train(
+        {"nthread": 1, "disable_default_eval_metric": True},
+        train,
+        50,
+        obj=for_xgboost.objective(loss),
+        custom_metric=for_xgboost.metric(loss),
+        evals=[(valid, "valid")],
+        early_stopping_rounds=5,
+        verbose_eval=False,
+    )
+    assert booster.num_boosted_rounds() > booster.best_iteration + 1
+    value = loss(for_xgboost.predict_logits(booster, features[200:], start), labels[200:])
+    assert float(value) == pytest.approx(booster.best_score, abs=1e-6)

@@ -193,6 +193,9 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
 def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     """Return the logits of rows, from the base margin that the booster was trained with.
 
+    After early stopping they are those of the best round, as LightGBM's and CatBoost's are. A booster
+    that was trained further still has that round: ``set_attr(best_iteration=None)`` makes it forget.
+
     Parameters
     ----------
     booster : xgboost.Booster
@@ -215,4 +218,7 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     xgboost = require("xgboost")
     data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
     data.set_base_margin(spread(initial_logits, data.num_row()))
-    return np.asarray(booster.predict(data, output_margin=True))
+    # `Booster.predict` takes all rounds, also those after the best one.
+    best = booster.attr("best_iteration")
+    rounds = (0, 0) if best is None else (0, int(best) + 1)
+    return np.asarray(booster.predict(data, output_margin=True, iteration_range=rounds))
