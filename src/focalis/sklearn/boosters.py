@@ -320,13 +320,21 @@ class CatBoost:
 
         stops = job.validation is not None and job.patience is not None
         booster = catboost.CatBoost(parameters)
-        booster.fit(
-            pool(job.train),
-            eval_set=None if job.validation is None else pool(job.validation),
-            early_stopping_rounds=job.patience if stops else None,
-            use_best_model=stops,
-            init_model=job.previous,
-        )
+        try:
+            booster.fit(
+                pool(job.train),
+                eval_set=None if job.validation is None else pool(job.validation),
+                early_stopping_rounds=job.patience if stops else None,
+                use_best_model=stops,
+                init_model=job.previous,
+            )
+        except catboost.CatBoostError as error:
+            if "training continuation" not in str(error):
+                raise
+            raise ValueError(
+                "with booster='catboost', warm_start goes on only with the rows and the validation rows "
+                "of the fit before, and not after pickling: CatBoost forgets the rows"
+            ) from error
         return booster
 
     def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:

@@ -116,7 +116,7 @@ class LinearClassifier(LossClassifier):
         Parameters
         ----------
         X : array_like or DataFrame of shape (n, features)
-            Rows of finite numbers.
+            Rows of finite numbers. Sparse matrices are not taken.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
