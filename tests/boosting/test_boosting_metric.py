@@ -3,12 +3,13 @@
 import copy
 
 import catboost
+import lightgbm
 import numpy as np
 import pytest
 import xgboost
 from sklearn.base import clone
 
-from focalis import parse
+from focalis import Loss, margin, parse
 from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
@@ -115,3 +116,77 @@ def test_logits_of_xgboost_are_those_of_the_best_round():
     assert booster.num_boosted_rounds() > booster.best_iteration + 1
     value = loss(for_xgboost.predict_logits(booster, features[200:], start), labels[200:])
     assert float(value) == pytest.approx(booster.best_score, abs=1e-6)
+
+
+def data_of(module, features, labels):
+    if module is for_lightgbm:
+        return lightgbm.Dataset(features, labels)
+    return (xgboost.DMatrix if module is for_xgboost else catboost.Pool)(features, labels)
+
+
+def slopes_of(objective, labels, scores):
+    """Return the gradient of an objective, as its library asks for it."""
+    if callable(objective):
+        return objective(labels, scores)[0]
+    if scores.ndim == 1:
+        return -objective.calc_ders_range(scores, labels, None)[:, 0]
+    rows = zip(scores, labels, strict=True)
+    return -np.array([objective.calc_ders_multi(row, one, 1.0)[0] for row, one in rows])
+
+
+@EVERY_MODULE
+@pytest.mark.parametrize("kind", ["binary", "softmax", "one against the rest"])
+def test_ignored_rows_count_nowhere(module, kind):
+    rng = np.random.default_rng(0)
+    loss = Loss("softmax" if kind == "softmax" else "sigmoid", margin.focal(2.0), ignore_index=-1)
+    n_classes = None if kind == "binary" else 3
+    labels = np.array(
+        [0.0, 1.0, -1.0, 1.0, 0.0, -1.0] if kind == "binary" else [0, -1, 1, 2, -1, 1]
+    )
+    labels = labels.astype(float)
+    scores = rng.standard_normal((6,) if kind == "binary" else (6, 3))
+    kept = labels >= 0
+    slopes = slopes_of(module.objective(loss), labels, scores)
+    assert np.all(slopes[~kept] == 0)
+    np.testing.assert_allclose(
+        slopes[kept], slopes_of(module.objective(loss), labels[kept], scores[kept])
+    )
+    metric, weight = module.metric(loss), np.linspace(0.5, 2.0, 6)
+    for given in (None, weight):
+        some = None if given is None else given[kept]
+        assert value_of(metric, labels, scores, given) == pytest.approx(
+            value_of(metric, labels[kept], scores[kept], some)
+        )
+    start, expected = (
+        module.set_initial_logits(loss, data_of(module, scores.reshape(6, -1)[rows], labels[rows]))
+        if n_classes is None
+        else module.set_initial_logits(
+            loss, data_of(module, scores[rows], labels[rows]), n_classes=n_classes
+        )
+        for rows in (slice(None), kept)
+    )
+    np.testing.assert_allclose(start, expected)
+
+
+@EVERY_MODULE
+def test_data_without_labels_raise(module):
+    loss, features = parse("focal(gamma=2)"), np.arange(12.0).reshape(6, 2)
+    with pytest.raises(ValueError, match=r"labels must be given|never occur|class"):
+        module.set_initial_logits(loss, data_of(module, features, None))
+    with pytest.raises(ValueError, match=r"labels must be of at least 2 classes for a softmax"):
+        module.set_initial_logits(parse("softmax_focal"), data_of(module, features, np.zeros(6)))
+    with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got 2"):
+        module.set_initial_logits(loss, data_of(module, features, np.arange(6) % 3))
+
+
+class _Raw:
+    def predict(self, *args, **settings):
+        return np.zeros(6)
+
+
+@pytest.mark.parametrize("module", [for_lightgbm, for_catboost], ids=["lightgbm", "catboost"])
+def test_initial_logits_of_another_shape_raise(module):
+    features = np.zeros((6, 2))
+    assert module.predict_logits(_Raw(), features, [0.5]).shape == (6,)
+    with pytest.raises(ValueError, match=r"initial_logits must be one number .* got shape \(6,\)"):
+        module.predict_logits(_Raw(), features, np.zeros(6))

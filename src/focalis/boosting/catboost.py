@@ -43,8 +43,9 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    add_start,
+    as_targets,
     check_finite,
-    class_indices,
     require,
     spread,
     starting_logits,
@@ -56,12 +57,28 @@ __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
 Array = np.ndarray
 
 
-class _Binary(Derivatives):
+class _Sigmoid(Derivatives):
     no_jit = True  # or CatBoost tries to compile the method, and warns that it cannot
 
+    def of_row(
+        self, approxes: Any, labels: Any, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        """Return the derivatives of a row with several scores, a diagonal matrix for the second."""
+        scores, answers = np.asarray(approxes, np.float64)[None], np.atleast_1d(labels)
+        grad, hess = self.derivatives(scores, answers, [weight])
+        return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
+
+
+class _Binary(_Sigmoid):
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
         # CatBoost maximises, so both derivatives change their sign.
         return -np.column_stack(self.derivatives(approxes, targets, weights))
+
+    # Of several scores, one class against the rest for each.
+    def calc_ders_multi(
+        self, approxes: Any, target: float, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        return self.of_row(approxes, target, weight)
 
 
 class _Softmax(Derivatives):
@@ -72,7 +89,9 @@ class _Softmax(Derivatives):
     ) -> tuple[list[float], list[list[float]]]:
         scores = np.asarray(approxes, np.float64)
         n_classes = len(scores)
-        label = int(class_indices(np.array([target]), n_classes)[0])
+        label = int(as_targets(self.loss, scores[None], np.array([target]))[0])
+        if label == self.loss.ignore_index:
+            return [0.0] * n_classes, np.zeros((n_classes, n_classes)).tolist()
         grad, matrix = self._row(scores, label)
         check_finite(grad[None], scores[None])
         factor = -weight * self.scale
@@ -106,15 +125,11 @@ class _Softmax(Derivatives):
         return share @ grad, float(share @ weight) * information
 
 
-class _Questions(Derivatives):
-    no_jit = True
-
+class _Questions(_Sigmoid):
     def calc_ders_multi(
         self, approxes: Any, targets: Any, weight: float
     ) -> tuple[list[float], list[list[float]]]:
-        scores, answers = (np.asarray(one, np.float64)[None] for one in (approxes, targets))
-        grad, hess = self.derivatives(scores, answers, [weight])
-        return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
+        return self.of_row(approxes, targets, weight)
 
     def __reduce__(self) -> Any:
         return functools.partial(
@@ -166,7 +181,8 @@ def objective(
     Parameters
     ----------
     loss : Loss
-        ``"sigmoid"`` for two classes, ``"softmax"`` for more.
+        ``"sigmoid"`` for two classes, ``"softmax"`` for more. A sigmoid with CatBoost's
+        ``classes_count`` = C answers one class against the rest, for each of C.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
         What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
         "clipped": CatBoost puts no factor on the curvature of its softmax, and takes the whole matrix.
@@ -273,7 +289,8 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
     -1.0986
     """
-    labels = np.asarray(train.get_label(), np.float64)
+    given = train.get_label()
+    labels = np.asarray([] if given is None else given, np.float64)
     if labels.ndim > 1:
         raise ValueError(
             "train must have labels of one column: CatBoost takes no baseline for several and starts "
@@ -303,4 +320,4 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
     """
     raw = booster.predict(features, prediction_type="RawFormulaVal")
-    return np.asarray(raw + np.asarray(initial_logits))
+    return add_start(raw, initial_logits)

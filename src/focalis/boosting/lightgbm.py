@@ -28,6 +28,7 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    add_start,
     read_call,
     spread,
     starting_logits,
@@ -195,7 +196,7 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
     """
     raw = booster.predict(features, raw_score=True)
-    return np.asarray(raw + np.asarray(initial_logits))
+    return add_start(raw, initial_logits)
 
 
 def _labels(data: Any) -> tuple[Any, Any]:

@@ -6,6 +6,8 @@ own objectives put on the curvature of a softmax; nothing else is theirs.
 """
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, ClassVar
@@ -98,20 +100,22 @@ class Derivatives(_Value):
             widening *= self.native_factor(scores.shape[1])
         places = self.places(scores)
         grad, hess = places or (None, None)
-        value, grad, hess = evaluate(
-            times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
-            scores,
-            as_targets(self.loss, scores, labels),
-            _optional(sample_weight),
-            None,
-            None,
-            engine_for(len(scores)),
-            grad=(grad,),
-            hess=(hess,),
-            curvature="clipped" if native else self.curvature,
-            factor=float(self.scale) / widening,
-            own=None if grad is None else grad.dtype,
-        )
+        targets = as_targets(self.loss, scores, labels)
+        with naming_labels():
+            value, grad, hess = evaluate(
+                times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
+                scores,
+                targets,
+                _optional(sample_weight),
+                None,
+                None,
+                engine_for(len(scores)),
+                grad=(grad,),
+                hess=(hess,),
+                curvature="clipped" if native else self.curvature,
+                factor=float(self.scale) / widening,
+                own=None if grad is None else grad.dtype,
+            )
         # The sum of the losses comes with the gradient, and is NaN if any score was.
         if np.isnan(value):
             check_finite(grad, scores)
@@ -143,15 +147,17 @@ class Metric(_Value):
         if scores.size == 0:  # a worker that holds none of the rows
             return 0.0, 0.0
         weight = _optional(sample_weight)
-        value = replace(self.loss, reduction="sum")(
-            scores,
-            as_targets(self.loss, scores, labels),
-            sample_weight=weight,
-            engine=engine_for(len(scores)),
-        )
+        targets = as_targets(self.loss, scores, labels)
+        with naming_labels():
+            value = replace(self.loss, reduction="sum")(
+                scores, targets, sample_weight=weight, engine=engine_for(len(scores))
+            )
         if np.isnan(value):
             check_finite(scores, scores)
-        return self.scale * float(value), float(len(scores) if weight is None else weight.sum())
+        counts = ~ignored(self.loss, targets).reshape(len(scores), -1).all(axis=1)
+        if weight is not None:
+            counts = weight[counts]
+        return self.scale * float(value), float(counts.sum())
 
     def mean(self, scores: Any, labels: Any, sample_weight: Any) -> float:
         """Return the weighted mean of the losses of the rows; 0 where there is no weight."""
@@ -206,14 +212,18 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
                 "a softmax loss needs scores of shape (n, classes), which the booster gives if it is "
                 f"told the number of classes (num_class); got shape {scores.shape}"
             )
-        return class_indices(labels, scores.shape[1])
+        return class_indices(labels, scores.shape[1], loss)
     if labels.shape == scores.shape:
         return np.asarray(labels)
     if scores.ndim == 2 and labels.size == scores.size:
         return np.asarray(labels.reshape(scores.shape))
     if scores.ndim == 2 and labels.shape == scores.shape[:1]:
         answers = np.zeros(scores.shape, scores.dtype)
-        answers[np.arange(len(labels)), class_indices(labels, scores.shape[1])] = 1.0
+        counts = ~ignored(loss, labels)
+        if loss.ignore_index is not None:
+            answers[~counts] = loss.ignore_index
+        classes = class_indices(labels[counts], scores.shape[1])
+        answers[np.flatnonzero(counts), classes] = 1.0
         return answers
     raise ValueError(
         f"labels must be one or {scores.shape[-1]} for each of {len(scores)} rows, "
@@ -221,8 +231,31 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
     )
 
 
-def class_indices(labels: Array, n_classes: int) -> Array:
-    """Return labels as integers in [0, n_classes), or raise for the first that is none."""
+@contextmanager
+def naming_labels() -> Iterator[None]:
+    """Call the targets of a loss what a booster calls them, where they are wrong."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        if not text.startswith("targets "):
+            raise
+        raise ValueError(f"labels{text.removeprefix('targets')}") from error
+
+
+def ignored(loss: Loss, labels: Array) -> Array:
+    """Return which labels are the loss's `ignore_index`."""
+    skip = loss.ignore_index
+    if skip is None:
+        return np.zeros(labels.shape, bool)
+    return np.asarray(np.isnan(labels) if np.isnan(skip) else labels == skip)
+
+
+def class_indices(labels: Array, n_classes: int, loss: Loss | None = None) -> Array:
+    """Return labels as integers in [0, n_classes), or raise for the first that is none.
+
+    Those that the loss ignores stay as they are.
+    """
     labels = labels.reshape(-1)
     if labels.dtype.kind in "iu":
         indices = labels
@@ -230,6 +263,8 @@ def class_indices(labels: Array, n_classes: int) -> Array:
         with np.errstate(invalid="ignore"):
             indices = labels.astype(np.int64)
     bad = (indices != labels) | (indices < 0) | (indices >= n_classes)
+    if loss is not None:
+        bad &= ~ignored(loss, labels)
     if bad.any():
         first = int(bad.argmax())
         raise ValueError(
@@ -259,12 +294,19 @@ def starting_logits(
     loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
 ) -> Any:
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    check_loss(loss)
+    if np.size(labels) == 0:
+        raise ValueError("labels must be given to the data that training starts from, got none")
     targets = starting_targets(loss, labels, n_classes)
-    return loss.initial_logits(
-        targets,
-        sample_weight=_optional(sample_weight),
-        n_classes=n_classes if loss.link == "softmax" else None,
-    )
+    with naming_labels():
+        start = loss.initial_logits(
+            targets,
+            sample_weight=_optional(sample_weight),
+            n_classes=n_classes if loss.link == "softmax" else None,
+        )
+    if loss.link == "softmax" and len(start) < 2:
+        raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
+    return start
 
 
 def spread(start: Any, rows: int) -> Array:
@@ -272,12 +314,24 @@ def spread(start: Any, rows: int) -> Array:
     return np.broadcast_to(start, (rows, *np.shape(start))).copy()
 
 
+def add_start(raw: Any, start: Any) -> Array:
+    """Return raw scores (n,) or (n, C) plus the logits that training started from."""
+    raw, start = np.asarray(raw), np.asarray(start)
+    if start.size != 1 and start.shape != raw.shape[1:]:
+        raise ValueError(
+            f"initial_logits must be one number or of shape {raw.shape[1:]}, as a row of scores is, "
+            f"got shape {start.shape}"
+        )
+    return np.asarray(raw + start)
+
+
 def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
     """Return a booster's labels as the targets of a loss that has no scores yet."""
     check_loss(loss)
     given: Array = np.asarray(labels)
     if loss.link == "softmax":
-        return class_indices(given, np.iinfo(np.int32).max if n_classes is None else n_classes)
+        largest = np.iinfo(np.int32).max if n_classes is None else n_classes
+        return class_indices(given, largest, loss)
     if n_classes is None:
         return given
     return as_targets(loss, np.empty((len(given), n_classes)), given)
