@@ -84,6 +84,12 @@ class _Binary(_Sigmoid):
 class _Softmax(Derivatives):
     no_jit = True
 
+    # CatBoost asks for it where it does not know that there are several classes.
+    def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
+        raise ValueError(
+            "a softmax loss needs CatBoost to be told the number of classes (classes_count)"
+        )
+
     def calc_ders_multi(
         self, approxes: Any, target: float, weight: float
     ) -> tuple[list[float], list[list[float]]]:

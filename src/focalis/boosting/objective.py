@@ -240,7 +240,7 @@ def naming_labels() -> Iterator[None]:
         text = str(error)
         if not text.startswith("targets "):
             raise
-        raise ValueError(f"labels{text.removeprefix('targets')}") from error
+        raise ValueError(f"labels{text.removeprefix('targets')}") from None
 
 
 def ignored(loss: Loss, labels: Array) -> Array:

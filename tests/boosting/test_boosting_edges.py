@@ -1,4 +1,4 @@
-"""What the metrics say: scaled, of weights that are 0, and of scores that are no numbers."""
+"""Metrics of small losses, weights of 0, ignored and missing labels, best rounds and copies."""
 
 import copy
 
@@ -190,3 +190,18 @@ def test_initial_logits_of_another_shape_raise(module):
     assert module.predict_logits(_Raw(), features, [0.5]).shape == (6,)
     with pytest.raises(ValueError, match=r"initial_logits must be one number .* got shape \(6,\)"):
         module.predict_logits(_Raw(), features, np.zeros(6))
+
+
+def test_catboost_must_know_the_number_of_classes_of_a_softmax():
+    loss = parse("softmax_focal")
+    booster = catboost.CatBoost(
+        {
+            "loss_function": for_catboost.objective(loss),
+            "eval_metric": for_catboost.metric(loss),
+            "iterations": 2,
+            "allow_writing_files": False,
+            "verbose": False,
+        }
+    )
+    with pytest.raises(catboost.CatBoostError, match=r"classes \(classes_count\)"):
+        booster.fit(np.arange(12.0).reshape(6, 2), np.arange(6) % 3)
