@@ -221,3 +221,23 @@ def test_catboost_multiclass(name, weighted):
     )
     theirs = train_catboost(features, labels, weight, 1, loss_function="MultiClass", **settings)
     compare(loss, ours, theirs)
+
+
+@WEIGHTED
+def test_catboost_one_against_the_rest(weighted):
+    features, labels = (part[::2] for part in load_wine(return_X_y=True))
+    weight, loss = weights(labels, weighted), parse("cross_entropy")
+    ours = train_catboost(
+        features,
+        labels,
+        weight,
+        1,
+        loss_function=for_catboost.objective(loss, "native"),
+        eval_metric=for_catboost.metric(loss),
+        classes_count=3,
+        iterations=10,
+    )
+    theirs = train_catboost(
+        features, labels, weight, 1, loss_function="MultiClassOneVsAll", iterations=10
+    )
+    compare(loss, ours, theirs)

@@ -151,7 +151,7 @@ def test_bad_labels_weights_and_scores_raise(module):
             ValueError, match=rf"class indices in \[0, 3\), got {shown}.* position 2"
         ):
             softmax(np.array(labels), scores)
-    with pytest.raises(ValueError, match=r"targets must be numbers in \[0, 1\], got -1"):
+    with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got -1"):
         sigmoid(np.array([1.0, -1.0]), np.zeros(2))
     with pytest.raises(ValueError, match=r"labels must be one or 3 for each of 3 rows"):
         sigmoid(np.zeros(4), scores)

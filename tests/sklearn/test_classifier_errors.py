@@ -1,10 +1,14 @@
 """What the classifiers say to bad settings and bad data."""
 
+import pickle
 import sys
 
 import numpy as np
 import pytest
 from classifier_data import EVERY_BOOSTER, FEW, cancer, wine
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
 
 from focalis import parse
 from focalis.sklearn import BoostedClassifier, LinearClassifier
@@ -30,6 +34,22 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ),
         ({"booster": "xgboost", "base_score": 0.5}, "base_score follows .* booster='xgboost'"),
         ({"booster": "catboost", "iterations": 5}, "iterations follows .* booster='catboost'"),
+        ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1, got 1.5"),
+        ({"num_leafs": 3}, "num_leafs is a parameter neither of BoostedClassifier nor of LightGBM"),
+        ({"class_wieght": "balanced"}, "class_wieght is a parameter neither of"),
+        ({"gamma": 5}, "gamma is a parameter neither of"),
+        ({"alpha": 0.25}, "alpha follows from loss, .* booster='lightgbm'"),
+        ({"eta": 0.9}, "eta follows from learning_rate, .* booster='lightgbm'"),
+        ({"num_boost_round": 5}, "num_boost_round follows from n_estimators"),
+        ({"n_iter": 5}, "n_iter follows from n_estimators"),
+        ({"application": "binary"}, "application follows from loss"),
+        ({"metrics": "auc"}, "metrics follows from loss"),
+        ({"num_classes": 2}, "num_classes follows from y"),
+        ({"unbalance": True}, "unbalance follows from class_weight"),
+        ({"booster": "xgboost", "scale_pos_weight": 5.0}, "scale_pos_weight follows from class_w"),
+        ({"booster": "xgboost", "eta": 0.9}, "eta follows from learning_rate"),
+        ({"booster": "catboost", "auto_class_weights": "Balanced"}, "follows from class_weight"),
+        ({"booster": "catboost", "eta": 0.9}, "eta follows from learning_rate"),
         ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
     ],
 )
@@ -78,3 +98,58 @@ def test_a_booster_that_is_not_installed_says_what_to_install(booster, monkeypat
     monkeypatch.setitem(sys.modules, booster, None)
     with pytest.raises(ImportError, match=rf"{booster} is not installed.*focalis\[boosting\]"):
         BoostedClassifier(booster=booster).fit(*cancer())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": "cross_entropy"},
+        {"curvature": "fisher"},
+        {"booster": "xgboost"},
+        {"categorical_features": [0]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_warm_start_keeps_what_its_trees_have_in_common(change):
+    features, labels = cancer()
+    model = BoostedClassifier("focal(gamma=1)", warm_start=True, **FEW).fit(features, labels)
+    model.set_params(loss=parse("focal(gamma=1)"), learning_rate=0.2, n_estimators=9)
+    assert model.fit(features, labels).n_estimators_ == 9
+    (name,) = change
+    with pytest.raises(ValueError, match=f"warm_start goes on with the same .* {name} was"):
+        model.set_params(n_estimators=10, **change).fit(features, labels)
+
+
+def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
+    features, labels = cancer()
+    model = BoostedClassifier(booster="catboost", warm_start=True, **FEW).fit(features, labels)
+    again = pickle.loads(pickle.dumps(model))
+    with pytest.raises(ValueError, match=r"warm_start goes on only with the rows .* pickling"):
+        again.set_params(n_estimators=9).fit(features, labels)
+    with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
+        model.set_params(n_estimators=9).fit(features[:300], labels[:300])
+
+
+@pytest.mark.parametrize("model", [BoostedClassifier(**FEW), LinearClassifier("focal", tol=1e-2)])
+def test_a_calibration_that_is_none_is_seen_when_it_is_set(model):
+    features, labels = wine()
+    model = clone(model).fit(StandardScaler().fit_transform(features), labels)
+    model.set_params(calibration="isotonic")
+    for ask in (model.predict_proba, model.predict):
+        with pytest.raises(ValueError, match=r"calibration must be .* got 'isotonic'"):
+            ask(features)
+
+
+def test_lengths_and_what_belongs_together():
+    features, labels = cancer()
+    model = BoostedClassifier(**FEW)
+    with pytest.raises(ValueError, match="X_val must be given with y_val"):
+        model.fit(features, labels, y_val=labels)
+    with pytest.raises(ValueError, match="X_val must be given with y_val"):
+        model.fit(features, labels, sample_weight_val=np.ones(3))
+    with pytest.raises(ValueError, match="X_val and y_val must be of one length, got 569 and 5"):
+        model.fit(features, labels, X_val=features, y_val=labels[:5])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(features, labels[:5] * 0)
+    with pytest.raises(NotFittedError):
+        _ = BoostedClassifier().categories_

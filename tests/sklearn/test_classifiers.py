@@ -339,3 +339,17 @@ def test_a_small_curvature_does_not_stop_growth(booster):
         data = xgboost.DMatrix(features, labels)
         stopped = xgboost.train({"nthread": 1}, data, 3, obj=objective)
         assert len(np.unique(stopped.predict(data))) == 1
+
+
+@EVERY_BOOSTER
+@pytest.mark.parametrize("factor", [1e-5, 1e5])
+def test_a_factor_of_the_loss_does_not_change_when_training_stops(booster, factor):
+    features, labels = cancer()
+    features = features[:, :3]
+    plain, scaled = (
+        BoostedClassifier(
+            text, booster, n_estimators=60, learning_rate=0.5, early_stopping_rounds=3, n_jobs=1
+        ).fit(features[::2], labels[::2], X_val=features[1::2], y_val=labels[1::2])
+        for text in ("focal(gamma=3)", f"focal(gamma=3, class_weight=[{factor:f}])")
+    )
+    assert 2 < plain.n_estimators_ == scaled.n_estimators_

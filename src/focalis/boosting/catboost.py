@@ -43,8 +43,9 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    add_start,
+    as_targets,
     check_finite,
-    class_indices,
     require,
     spread,
     starting_logits,
@@ -56,23 +57,47 @@ __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
 Array = np.ndarray
 
 
-class _Binary(Derivatives):
+class _Sigmoid(Derivatives):
     no_jit = True  # or CatBoost tries to compile the method, and warns that it cannot
 
+    def of_row(
+        self, approxes: Any, labels: Any, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        """Return the derivatives of a row with several scores, a diagonal matrix for the second."""
+        scores, answers = np.asarray(approxes, np.float64)[None], np.atleast_1d(labels)
+        grad, hess = self.derivatives(scores, answers, [weight])
+        return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
+
+
+class _Binary(_Sigmoid):
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
         # CatBoost maximises, so both derivatives change their sign.
         return -np.column_stack(self.derivatives(approxes, targets, weights))
 
+    # Of several scores, one class against the rest for each.
+    def calc_ders_multi(
+        self, approxes: Any, target: float, weight: float
+    ) -> tuple[list[float], list[list[float]]]:
+        return self.of_row(approxes, target, weight)
+
 
 class _Softmax(Derivatives):
     no_jit = True
+
+    # CatBoost asks for it where it does not know that there are several classes.
+    def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
+        raise ValueError(
+            "a softmax loss needs CatBoost to be told the number of classes (classes_count)"
+        )
 
     def calc_ders_multi(
         self, approxes: Any, target: float, weight: float
     ) -> tuple[list[float], list[list[float]]]:
         scores = np.asarray(approxes, np.float64)
         n_classes = len(scores)
-        label = int(class_indices(np.array([target]), n_classes)[0])
+        label = int(as_targets(self.loss, scores[None], np.array([target]))[0])
+        if label == self.loss.ignore_index:
+            return [0.0] * n_classes, np.zeros((n_classes, n_classes)).tolist()
         grad, matrix = self._row(scores, label)
         check_finite(grad[None], scores[None])
         factor = -weight * self.scale
@@ -106,15 +131,11 @@ class _Softmax(Derivatives):
         return share @ grad, float(share @ weight) * information
 
 
-class _Questions(Derivatives):
-    no_jit = True
-
+class _Questions(_Sigmoid):
     def calc_ders_multi(
         self, approxes: Any, targets: Any, weight: float
     ) -> tuple[list[float], list[list[float]]]:
-        scores, answers = (np.asarray(one, np.float64)[None] for one in (approxes, targets))
-        grad, hess = self.derivatives(scores, answers, [weight])
-        return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
+        return self.of_row(approxes, targets, weight)
 
     def __reduce__(self) -> Any:
         return functools.partial(
@@ -133,7 +154,7 @@ class _Metric(Metric):
         return False
 
     def get_final_error(self, error: float, weight: float) -> float:
-        return error / weight
+        return error / weight if weight > 0 else 0.0
 
 
 class _QuestionsMetric(_Metric):
@@ -141,7 +162,7 @@ class _QuestionsMetric(_Metric):
         return self.totals(np.column_stack(approxes), np.column_stack(target), weight)
 
     def __reduce__(self) -> Any:
-        return functools.partial(metric, self.loss, multilabel=True), ()
+        return functools.partial(metric, self.loss, scale=self.scale, multilabel=True), ()
 
 
 @functools.cache
@@ -166,7 +187,8 @@ def objective(
     Parameters
     ----------
     loss : Loss
-        ``"sigmoid"`` for two classes, ``"softmax"`` for more.
+        ``"sigmoid"`` for two classes, ``"softmax"`` for more. A sigmoid with CatBoost's
+        ``classes_count`` = C answers one class against the rest, for each of C.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
         What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
         "clipped": CatBoost puts no factor on the curvature of its softmax, and takes the whole matrix.
@@ -203,7 +225,7 @@ def objective(
     return made
 
 
-def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0, multilabel: bool = False) -> Metric:
     """Return a loss as CatBoost's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``eval_metric``, and needs no objective of ours: CatBoost hands over raw scores always.
@@ -212,6 +234,8 @@ def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`.
     multilabel : bool, default False
         As of `objective`; of a row its C questions are added up.
 
@@ -233,9 +257,9 @@ def metric(loss: Loss, *, multilabel: bool = False) -> Metric:
     0.1733
     """
     if not multilabel:
-        return _Metric(loss)
+        return _Metric(loss, scale)
     _check_questions(loss)
-    made: Metric = _of_several_targets(_QuestionsMetric, "MultiTargetCustomMetric")(loss)
+    made: Metric = _of_several_targets(_QuestionsMetric, "MultiTargetCustomMetric")(loss, scale)
     return made
 
 
@@ -271,7 +295,8 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
     -1.0986
     """
-    labels = np.asarray(train.get_label(), np.float64)
+    given = train.get_label()
+    labels = np.asarray([] if given is None else given, np.float64)
     if labels.ndim > 1:
         raise ValueError(
             "train must have labels of one column: CatBoost takes no baseline for several and starts "
@@ -301,4 +326,4 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
     """
     raw = booster.predict(features, prediction_type="RawFormulaVal")
-    return np.asarray(raw + np.asarray(initial_logits))
+    return add_start(raw, initial_logits)

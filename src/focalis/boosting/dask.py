@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import require, spread, starting_targets
+from focalis.boosting.objective import ignored, require, spread, starting_targets
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
 from focalis.loss import Loss
@@ -154,7 +154,8 @@ def _partitions(collection: Any, name: str) -> list[Any]:
 
 
 def _largest(loss: Loss, labels: Array) -> int:
-    return int(starting_targets(loss, labels, None).max(initial=0))
+    found = starting_targets(loss, labels, None)
+    return int(found[~ignored(loss, found)].max(initial=0))
 
 
 def _totals(

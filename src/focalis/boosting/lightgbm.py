@@ -28,6 +28,7 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    add_start,
     read_call,
     spread,
     starting_logits,
@@ -104,7 +105,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     return _Objective(loss, curvature, scale)
 
 
-def metric(loss: Loss) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as LightGBM's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``feval`` of ``lightgbm.train`` and as ``eval_metric`` of ``LGBMClassifier.fit``,
@@ -114,6 +115,8 @@ def metric(loss: Loss) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def metric(loss: Loss) -> Metric:
     >>> name, round(value, 4)
     ('focal(gamma=2)', 0.1733)
     """
-    return _Metric(loss)
+    return _Metric(loss, scale)
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
@@ -193,7 +196,7 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         (n,) or (n, C), for `Loss.posterior` and `Loss.probabilities`.
     """
     raw = booster.predict(features, raw_score=True)
-    return np.asarray(raw + np.asarray(initial_logits))
+    return add_start(raw, initial_logits)
 
 
 def _labels(data: Any) -> tuple[Any, Any]:

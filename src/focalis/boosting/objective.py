@@ -6,7 +6,10 @@ own objectives put on the curvature of a softmax; nothing else is theirs.
 """
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,8 +42,18 @@ DEFAULT_CURVATURE = "native"
 _COMPILE_FROM = 20_000
 
 
+class _Value:
+    """What never changes, and so is its own copy: CatBoost's estimators copy their parameters."""
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
 @dataclass(frozen=True)
-class Derivatives:
+class Derivatives(_Value):
     """The gradient and the curvature of a loss at a booster's scores.
 
     Parameters
@@ -68,8 +81,7 @@ class Derivatives:
             )
         if self.curvature != "native":
             check_policy(self.curvature)
-        if not (isinstance(self.scale, int | float) and 0 < self.scale < np.inf):
-            raise ValueError(f"scale must be a finite number above 0, got {self.scale!r}")
+        check_scale(self.scale)
 
     def native_factor(self, n_classes: int) -> float:
         """Return the factor of the library's own objective on the curvature of a softmax."""
@@ -83,25 +95,27 @@ class Derivatives:
         """Return gradient and Hessian, shaped like the scores (n,) or (n, C)."""
         scores = np.asarray(scores)
         native = self.curvature == "native"
-        widening = self.scale
+        widening = float(self.scale)
         if native and self.loss.link == "softmax" and scores.ndim == 2:
             widening *= self.native_factor(scores.shape[1])
         places = self.places(scores)
         grad, hess = places or (None, None)
-        value, grad, hess = evaluate(
-            times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
-            scores,
-            as_targets(self.loss, scores, labels),
-            _optional(sample_weight),
-            None,
-            None,
-            engine_for(len(scores)),
-            grad=(grad,),
-            hess=(hess,),
-            curvature="clipped" if native else self.curvature,
-            factor=self.scale / widening,
-            own=None if grad is None else grad.dtype,
-        )
+        targets = as_targets(self.loss, scores, labels)
+        with naming_labels():
+            value, grad, hess = evaluate(
+                times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
+                scores,
+                targets,
+                _optional(sample_weight),
+                None,
+                None,
+                engine_for(len(scores)),
+                grad=(grad,),
+                hess=(hess,),
+                curvature="clipped" if native else self.curvature,
+                factor=float(self.scale) / widening,
+                own=None if grad is None else grad.dtype,
+            )
         # The sum of the losses comes with the gradient, and is NaN if any score was.
         if np.isnan(value):
             check_finite(grad, scores)
@@ -109,15 +123,17 @@ class Derivatives:
 
 
 @dataclass(frozen=True)
-class Metric:
-    """The weighted mean of a loss at a booster's scores; smaller is better."""
+class Metric(_Value):
+    """The weighted mean of a loss at a booster's scores, times a factor; smaller is better."""
 
     loss: Loss
+    scale: float = 1.0
 
     higher_is_better: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
+        check_scale(self.scale)
 
     @property
     def __name__(self) -> str:
@@ -131,18 +147,22 @@ class Metric:
         if scores.size == 0:  # a worker that holds none of the rows
             return 0.0, 0.0
         weight = _optional(sample_weight)
-        value = replace(self.loss, reduction="sum")(
-            scores,
-            as_targets(self.loss, scores, labels),
-            sample_weight=weight,
-            engine=engine_for(len(scores)),
-        )
-        return float(value), float(len(scores) if weight is None else weight.sum())
+        targets = as_targets(self.loss, scores, labels)
+        with naming_labels():
+            value = replace(self.loss, reduction="sum")(
+                scores, targets, sample_weight=weight, engine=engine_for(len(scores))
+            )
+        if np.isnan(value):
+            check_finite(scores, scores)
+        counts = ~ignored(self.loss, targets).reshape(len(scores), -1).all(axis=1)
+        if weight is not None:
+            counts = weight[counts]
+        return self.scale * float(value), float(counts.sum())
 
     def mean(self, scores: Any, labels: Any, sample_weight: Any) -> float:
-        """Return the weighted mean of the losses of the rows."""
+        """Return the weighted mean of the losses of the rows; 0 where there is no weight."""
         total, weight = self.totals(scores, labels, sample_weight)
-        return total / weight
+        return total / weight if weight > 0 else 0.0
 
 
 def check_loss(loss: Any) -> None:
@@ -155,6 +175,13 @@ def check_loss(loss: Any) -> None:
         raise ValueError(
             f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
         )
+
+
+def check_scale(scale: Any) -> None:
+    """Raise unless a scale is a finite number above 0."""
+    number = isinstance(scale, Real) and not isinstance(scale, bool)
+    if not (number and 0 < scale < np.inf):
+        raise ValueError(f"scale must be a finite number above 0, got {scale!r}")
 
 
 def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -185,14 +212,18 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
                 "a softmax loss needs scores of shape (n, classes), which the booster gives if it is "
                 f"told the number of classes (num_class); got shape {scores.shape}"
             )
-        return class_indices(labels, scores.shape[1])
+        return class_indices(labels, scores.shape[1], loss)
     if labels.shape == scores.shape:
         return np.asarray(labels)
     if scores.ndim == 2 and labels.size == scores.size:
         return np.asarray(labels.reshape(scores.shape))
     if scores.ndim == 2 and labels.shape == scores.shape[:1]:
         answers = np.zeros(scores.shape, scores.dtype)
-        answers[np.arange(len(labels)), class_indices(labels, scores.shape[1])] = 1.0
+        counts = ~ignored(loss, labels)
+        if loss.ignore_index is not None:
+            answers[~counts] = loss.ignore_index
+        classes = class_indices(labels[counts], scores.shape[1])
+        answers[np.flatnonzero(counts), classes] = 1.0
         return answers
     raise ValueError(
         f"labels must be one or {scores.shape[-1]} for each of {len(scores)} rows, "
@@ -200,8 +231,31 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
     )
 
 
-def class_indices(labels: Array, n_classes: int) -> Array:
-    """Return labels as integers in [0, n_classes), or raise for the first that is none."""
+@contextmanager
+def naming_labels() -> Iterator[None]:
+    """Call the targets of a loss what a booster calls them, where they are wrong."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        if not text.startswith("targets "):
+            raise
+        raise ValueError(f"labels{text.removeprefix('targets')}") from None
+
+
+def ignored(loss: Loss, labels: Array) -> Array:
+    """Return which labels are the loss's `ignore_index`."""
+    skip = loss.ignore_index
+    if skip is None:
+        return np.zeros(labels.shape, bool)
+    return np.asarray(np.isnan(labels) if np.isnan(skip) else labels == skip)
+
+
+def class_indices(labels: Array, n_classes: int, loss: Loss | None = None) -> Array:
+    """Return labels as integers in [0, n_classes), or raise for the first that is none.
+
+    Those that the loss ignores stay as they are.
+    """
     labels = labels.reshape(-1)
     if labels.dtype.kind in "iu":
         indices = labels
@@ -209,6 +263,8 @@ def class_indices(labels: Array, n_classes: int) -> Array:
         with np.errstate(invalid="ignore"):
             indices = labels.astype(np.int64)
     bad = (indices != labels) | (indices < 0) | (indices >= n_classes)
+    if loss is not None:
+        bad &= ~ignored(loss, labels)
     if bad.any():
         first = int(bad.argmax())
         raise ValueError(
@@ -238,12 +294,19 @@ def starting_logits(
     loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
 ) -> Any:
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    check_loss(loss)
+    if np.size(labels) == 0:
+        raise ValueError("labels must be given to the data that training starts from, got none")
     targets = starting_targets(loss, labels, n_classes)
-    return loss.initial_logits(
-        targets,
-        sample_weight=_optional(sample_weight),
-        n_classes=n_classes if loss.link == "softmax" else None,
-    )
+    with naming_labels():
+        start = loss.initial_logits(
+            targets,
+            sample_weight=_optional(sample_weight),
+            n_classes=n_classes if loss.link == "softmax" else None,
+        )
+    if loss.link == "softmax" and len(start) < 2:
+        raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
+    return start
 
 
 def spread(start: Any, rows: int) -> Array:
@@ -251,12 +314,24 @@ def spread(start: Any, rows: int) -> Array:
     return np.broadcast_to(start, (rows, *np.shape(start))).copy()
 
 
+def add_start(raw: Any, start: Any) -> Array:
+    """Return raw scores (n,) or (n, C) plus the logits that training started from."""
+    raw, start = np.asarray(raw), np.asarray(start)
+    if start.size != 1 and start.shape != raw.shape[1:]:
+        raise ValueError(
+            f"initial_logits must be one number or of shape {raw.shape[1:]}, as a row of scores is, "
+            f"got shape {start.shape}"
+        )
+    return np.asarray(raw + start)
+
+
 def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
     """Return a booster's labels as the targets of a loss that has no scores yet."""
     check_loss(loss)
     given: Array = np.asarray(labels)
     if loss.link == "softmax":
-        return class_indices(given, np.iinfo(np.int32).max if n_classes is None else n_classes)
+        largest = np.iinfo(np.int32).max if n_classes is None else n_classes
+        return class_indices(given, largest, loss)
     if n_classes is None:
         return given
     return as_targets(loss, np.empty((len(given), n_classes)), given)

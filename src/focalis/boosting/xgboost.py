@@ -111,7 +111,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     return _Objective(loss, curvature, scale)
 
 
-def metric(loss: Loss) -> Metric:
+def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as XGBoost's metric, the weighted mean over the rows, for early stopping.
 
     It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
@@ -122,6 +122,10 @@ def metric(loss: Loss) -> Metric:
     ----------
     loss : Loss
         As of `objective`.
+    scale : float, default 1.0
+        A constant factor of the value, as of `objective`. XGBoost reads a
+        metric's value back with six digits after the point: give a loss of small numbers, such as one
+        with a large γ or small weights, a factor, or early stopping sees no change.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def metric(loss: Loss) -> Metric:
     >>> print(round(metric(parse("focal(gamma=2)"))([1, 0], [0.0, 0.0]), 4))
     0.1733
     """
-    return _Metric(loss)
+    return _Metric(loss, scale)
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
@@ -189,6 +193,9 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
 def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     """Return the logits of rows, from the base margin that the booster was trained with.
 
+    After early stopping they are those of the best round, as LightGBM's and CatBoost's are. A booster
+    that was trained further still has that round: ``set_attr(best_iteration=None)`` makes it forget.
+
     Parameters
     ----------
     booster : xgboost.Booster
@@ -211,4 +218,7 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     xgboost = require("xgboost")
     data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
     data.set_base_margin(spread(initial_logits, data.num_row()))
-    return np.asarray(booster.predict(data, output_margin=True))
+    # `Booster.predict` takes all rounds, also those after the best one.
+    best = booster.attr("best_iteration")
+    rounds = (0, 0) if best is None else (0, int(best) + 1)
+    return np.asarray(booster.predict(data, output_margin=True, iteration_range=rounds))

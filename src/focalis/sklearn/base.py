@@ -67,8 +67,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least 2 classes, got 1 class: {self.classes_[0]!r}")
         self.loss_ = read_loss(self.loss, len(self.classes_))
-        if self.calibration not in CALIBRATIONS:
-            raise ValueError(f"calibration must be 'posterior' or 'link', got {self.calibration!r}")
+        self._check_calibration()
         return np.asarray(encoder.transform(y))
 
     def _known_labels(self, y: Any, name: str) -> Array:
@@ -198,7 +197,12 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         best = (decision > 0).astype(int) if decision.ndim == 1 else decision.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
+    def _check_calibration(self) -> None:
+        if self.calibration not in CALIBRATIONS:
+            raise ValueError(f"calibration must be 'posterior' or 'link', got {self.calibration!r}")
+
     def _probabilities(self, logits: Array, loss: Loss) -> Array:
+        self._check_calibration()
         logits = np.asarray(logits, np.float64)
         return (
             loss.posterior(logits)

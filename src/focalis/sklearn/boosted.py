@@ -1,10 +1,11 @@
 """Boosted trees on any loss of the family, as a classifier of scikit-learn."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from focalis.boosting.objective import (
@@ -13,13 +14,16 @@ from focalis.boosting.objective import (
     curvature_scale,
     starting_logits,
 )
-from focalis.sklearn.base import LossClassifier
+from focalis.sklearn.base import LossClassifier, read_loss
 from focalis.sklearn.boosters import BOOSTERS, Job, Rows
 from focalis.sklearn.columns import Columns, plain_names
 
 __all__ = ["BoostedClassifier"]
 
 Array = np.ndarray
+
+# What the trees of a warm start must have in common.
+_FIXED = ("loss", "curvature", "booster", "categorical_features")
 
 
 class BoostedClassifier(LossClassifier):
@@ -56,14 +60,17 @@ class BoostedClassifier(LossClassifier):
         The columns that hold categories: of a frame those with text or a categorical type, or these.
         The booster gets the place of a category in `categories_`, and NaN for one it has not met.
     warm_start : bool, default False
-        Whether `fit` goes on with the trees it has, up to `n_estimators`.
+        Whether `fit` goes on with the trees it has, up to `n_estimators`. `loss`, `curvature`,
+        `booster` and `categorical_features` must stay. CatBoost goes on only with the rows and the
+        validation rows it had, and not after pickling.
     random_state : int, RandomState or None, default None
         Of the booster, and of the rows held out; None leaves the booster its default seed.
     n_jobs : int, optional
         Threads of the booster; its default if None.
     **booster_parameters
         Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
-        and a grid search know those that were given.
+        and a grid search know those that were given. Those that follow from a parameter above, or from
+        the loss, are refused, and names that LightGBM or CatBoost does not know; XGBoost warns of them.
 
     Attributes
     ----------
@@ -176,7 +183,7 @@ class BoostedClassifier(LossClassifier):
         Parameters
         ----------
         X : array_like or DataFrame of shape (n, features)
-            Rows; NaN is a missing value.
+            Rows; NaN is a missing value. Sparse matrices are not taken.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
@@ -190,6 +197,7 @@ class BoostedClassifier(LossClassifier):
             Itself.
         """
         self._check_settings()
+        check_consistent_length(X, y)
         goes_on = self.warm_start and hasattr(self, "booster_")
         if not goes_on:
             self._forget()
@@ -197,20 +205,20 @@ class BoostedClassifier(LossClassifier):
             features = self._columns.fit_transform(self, X)
             labels = self._read_labels(y)
         else:
+            self._check_warm_start()
             features = self._columns.transform(self, X)
             labels = self._known_labels(y, "y")
-        if len(features) != len(labels):
-            raise ValueError(
-                f"X and y must be of one length, got {len(features)} and {len(labels)}"
-            )
         weight = self._read_weights(sample_weight, features, labels)
         train, held = (features, labels, weight), None
+        if X_val is None and (y_val is not None or sample_weight_val is not None):
+            raise ValueError("X_val must be given with y_val and sample_weight_val, got None")
         if X_val is not None:
             held = self._validation(X_val, y_val, sample_weight_val)
         elif self.early_stopping_rounds is not None:
             train, held = self._split(*train)
         if not goes_on:
             self._start(train[1], train[2])
+            self._fixed = {name: getattr(self, name) for name in _FIXED}
         rounds = self.n_estimators - (self.n_estimators_ if goes_on else 0)
         if rounds < 0:
             raise ValueError(
@@ -237,7 +245,7 @@ class BoostedClassifier(LossClassifier):
                 learning_rate=self.learning_rate,
                 seed=self._seed(),
                 threads=self.n_jobs,
-                categorical=sorted(self.categories_),
+                categorical=sorted(self._columns.categories),
                 names=None if names is None else plain_names(names),
                 previous=getattr(self, "booster_", None),
                 parameters=self._own_parameters(),
@@ -253,6 +261,17 @@ class BoostedClassifier(LossClassifier):
         )
         totals = np.bincount(labels, weight, minlength=n_classes).astype(np.float64)
         self.scale_ = curvature_scale(self.loss_, self.curvature, totals, self.initial_logits_)
+
+    def _check_warm_start(self) -> None:
+        for name in _FIXED:
+            before, now = self._fixed[name], getattr(self, name)
+            if name == "loss":
+                before, now = self.loss_, read_loss(now, len(self.classes_))
+            if not (now == before if name == "loss" else np.array_equal(now, before)):
+                raise ValueError(
+                    f"warm_start goes on with the same {', '.join(_FIXED)}, other parameters may "
+                    f"change; {name} was {self._fixed[name]!r}, got {getattr(self, name)!r}"
+                )
 
     def _split(self, features: Array, labels: Array, weight: Array | None) -> tuple[Any, Any]:
         order = np.arange(len(labels))
@@ -270,6 +289,10 @@ class BoostedClassifier(LossClassifier):
             raise ValueError("y_val must be given with X_val, got None")
         features = self._columns.transform(self, X)
         labels = self._known_labels(y, "y_val")
+        if len(features) != len(labels):
+            raise ValueError(
+                f"X_val and y_val must be of one length, got {len(features)} and {len(labels)}"
+            )
         return features, labels, self._read_weights(sample_weight, features, labels)
 
     def _seed(self) -> int | None:
@@ -291,24 +314,27 @@ class BoostedClassifier(LossClassifier):
             raise ValueError(
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
             )
-        settled = [
-            name for name in BOOSTERS[self.booster].settled if name in self._own_parameters()
-        ]
-        if settled:
-            raise ValueError(
-                f"{settled[0]} follows from loss, n_estimators and y, and cannot be set for "
-                f"booster={self.booster!r}"
-            )
+        library = BOOSTERS[self.booster]
+        for name in self._own_parameters():
+            source = library.settled.get(library.main_name(name))
+            if source is not None:
+                raise ValueError(
+                    f"{name} follows from {source}, and cannot be set for booster={self.booster!r}"
+                )
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds
         for name, count in counts.items():
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {count!r}")
+        share = self.validation_fraction
+        if isinstance(share, bool) or not (isinstance(share, Real) and 0 < share < 1):
+            raise ValueError(f"validation_fraction must lie between 0 and 1, got {share!r}")
 
     @property
     def categories_(self) -> dict[int, list[Any]]:
         """The categories of each categorical column."""
+        check_is_fitted(self)
         return self._columns.categories
 
     @property
@@ -335,5 +361,5 @@ class BoostedClassifier(LossClassifier):
         return self._logits(self._columns.transform(self, X))
 
     def _logits(self, features: Array) -> Array:
-        raw = BOOSTERS[self.booster].raw(self.booster_, features, sorted(self.categories_))
+        raw = BOOSTERS[self.booster].raw(self.booster_, features, sorted(self._columns.categories))
         return np.asarray(raw + np.asarray(self.initial_logits_), np.float64)

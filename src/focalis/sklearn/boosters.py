@@ -55,13 +55,21 @@ class Job:
         return spread(self.initial_logits, len(rows.labels))
 
 
+def _from(source: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, source)
+
+
 class Booster(Protocol):
     """A library; its `train` returns the trained booster as the library has it.
 
-    `settled` names parameters that follow from the loss and the data.
+    `settled` says what each parameter follows from that the estimator itself determines.
     """
 
-    settled: ClassVar[tuple[str, ...]]
+    settled: ClassVar[dict[str, str]]
+
+    def main_name(self, name: str) -> str:
+        """Return the main name of a parameter; raise if the library would ignore the name."""
+        ...
 
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
@@ -94,7 +102,27 @@ class _Shifted:
 class LightGBM:
     """LightGBM; the importance of a feature is its total gain."""
 
-    settled: ClassVar[tuple[str, ...]] = ("objective", "metric", "num_class")
+    settled: ClassVar[dict[str, str]] = {
+        **_from("loss", "objective", "metric", "boost_from_average", "objective_seed", "sigmoid"),
+        **_from("loss", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power"),
+        **_from("loss", "reg_sqrt", "label_gain"),
+        **_from("y", "num_class"),
+        **_from("class_weight", "is_unbalance", "scale_pos_weight"),
+        **_from("n_estimators", "num_iterations"),
+        **_from("early_stopping_rounds", "early_stopping_round"),
+        **_from("categorical_features", "categorical_feature"),
+        **_from("learning_rate", "learning_rate"),
+        **_from("random_state", "seed"),
+        **_from("n_jobs", "num_threads"),
+    }
+
+    def main_name(self, name: str) -> str:
+        """Return the name that an alias stands for."""
+        known = require("lightgbm").basic._ConfigAliases._get_all_param_aliases()
+        for main, names in known.items():
+            if name in names:
+                return str(main)
+        raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
@@ -110,7 +138,7 @@ class LightGBM:
             "num_class": job.n_outputs,
         }
         objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
-        metric: Any = for_lightgbm.metric(job.loss)
+        metric: Any = for_lightgbm.metric(job.loss, scale=job.scale)
         if job.previous is not None:
             # A booster that goes on puts its own raw scores in the place of the initial scores.
             objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
@@ -170,7 +198,19 @@ class LightGBM:
 class XGBoost:
     """XGBoost; the importance of a feature is its total gain."""
 
-    settled: ClassVar[tuple[str, ...]] = ("objective", "eval_metric", "num_class", "base_score")
+    settled: ClassVar[dict[str, str]] = {
+        **_from("loss", "objective", "eval_metric", "base_score", "disable_default_eval_metric"),
+        **_from("y", "num_class"),
+        **_from("class_weight", "scale_pos_weight"),
+        **_from("n_estimators", "num_boost_round"),
+        **_from("learning_rate", "eta"),
+        **_from("random_state", "seed"),
+        **_from("n_jobs", "nthread"),
+    }
+
+    def main_name(self, name: str) -> str:
+        """Return the name: XGBoost itself warns of what it does not use."""
+        return name
 
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
@@ -188,7 +228,7 @@ class XGBoost:
         settings: dict[str, Any] = {}
         if job.validation is not None:
             settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
-            settings["custom_metric"] = for_xgboost.metric(job.loss)
+            settings["custom_metric"] = for_xgboost.metric(job.loss, scale=job.scale)
             if job.patience is not None:
                 stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
                 settings["callbacks"] = [stop]
@@ -235,13 +275,21 @@ class XGBoost:
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
 
-    settled: ClassVar[tuple[str, ...]] = (
-        "loss_function",
-        "objective",
-        "eval_metric",
-        "iterations",
-        "classes_count",
-    )
+    settled: ClassVar[dict[str, str]] = {
+        **_from("loss", "loss_function", "objective", "eval_metric", "boost_from_average"),
+        **_from("y", "classes_count", "class_names"),
+        **_from("class_weight", "class_weights", "auto_class_weights", "scale_pos_weight"),
+        **_from("n_estimators", "iterations", "num_boost_round", "num_trees"),
+        **_from("early_stopping_rounds", "use_best_model", "od_wait"),
+        **_from("categorical_features", "cat_features"),
+        **_from("learning_rate", "eta"),
+        **_from("random_state", "random_seed"),
+        **_from("n_jobs", "thread_count"),
+    }
+
+    def main_name(self, name: str) -> str:
+        """Return the name: CatBoost itself refuses what it does not know."""
+        return name
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
@@ -255,7 +303,7 @@ class CatBoost:
             **job.parameters,
             "iterations": job.rounds,
             "loss_function": for_catboost.objective(job.loss, job.curvature, scale=job.scale),
-            "eval_metric": for_catboost.metric(job.loss),
+            "eval_metric": for_catboost.metric(job.loss, scale=job.scale),
         }
         if job.n_outputs > 1:
             parameters["classes_count"] = job.n_outputs
@@ -272,13 +320,21 @@ class CatBoost:
 
         stops = job.validation is not None and job.patience is not None
         booster = catboost.CatBoost(parameters)
-        booster.fit(
-            pool(job.train),
-            eval_set=None if job.validation is None else pool(job.validation),
-            early_stopping_rounds=job.patience if stops else None,
-            use_best_model=stops,
-            init_model=job.previous,
-        )
+        try:
+            booster.fit(
+                pool(job.train),
+                eval_set=None if job.validation is None else pool(job.validation),
+                early_stopping_rounds=job.patience if stops else None,
+                use_best_model=stops,
+                init_model=job.previous,
+            )
+        except catboost.CatBoostError as error:
+            if "training continuation" not in str(error):
+                raise
+            raise ValueError(
+                "with booster='catboost', warm_start goes on only with the rows and the validation rows "
+                "of the fit before, and not after pickling: CatBoost forgets the rows"
+            ) from error
         return booster
 
     def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:

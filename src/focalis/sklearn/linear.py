@@ -1,10 +1,12 @@
 """A linear model on any loss of the family, as a classifier of scikit-learn."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from focalis.boosting.hessian import softmax_hessian_product
@@ -16,7 +18,7 @@ __all__ = ["LinearClassifier"]
 
 Array = np.ndarray
 
-SOLVERS = {"lbfgs": "L-BFGS-B", "newton-cg": "Newton-CG"}
+SOLVERS = {"lbfgs": "L-BFGS-B", "newton-cg": "trust-ncg"}
 
 
 class LinearClassifier(LossClassifier):
@@ -32,8 +34,9 @@ class LinearClassifier(LossClassifier):
     C : float, default 1.0
         Inverse strength of the penalty, which leaves the intercept alone.
     solver : {"lbfgs", "newton-cg"}, default "lbfgs"
-        L-BFGS on the exact gradient, or Newton's method with conjugate gradients on exact products with
-        the Hessian.
+        L-BFGS on the exact gradient, or Newton's method with conjugate gradients in a trust region, on
+        exact products with the Hessian. The second needs far fewer iterations where features are of
+        different sizes.
     class_weight : {"balanced"}, dict or None, default None
         Multiplies the row weights. As with those, the probabilities are of the reweighted rows; the
         weights of the loss itself (α, class weights) are undone.
@@ -60,7 +63,7 @@ class LinearClassifier(LossClassifier):
     n_iter_ : int
         Iterations of the solver.
     converged_ : bool
-        Whether the solver found a minimum.
+        Whether the gradient is as small as `tol` asks.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
 
@@ -68,6 +71,11 @@ class LinearClassifier(LossClassifier):
     ------
     ValueError, TypeError
         If a setting or a label is not one of those.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If `fit` ends with a larger gradient than `tol` asks.
 
     Examples
     --------
@@ -108,7 +116,7 @@ class LinearClassifier(LossClassifier):
         Parameters
         ----------
         X : array_like or DataFrame of shape (n, features)
-            Rows of finite numbers.
+            Rows of finite numbers. Sparse matrices are not taken.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
@@ -143,25 +151,43 @@ class LinearClassifier(LossClassifier):
             coef, intercept = known
         risk = _Risk(self.loss_, X, self._truth(labels), weight, self.C, len(intercept))
         found = self._minimise(risk, np.concatenate([coef.ravel(), intercept]))
-        self.coef_ = found.x[: coef.size].reshape(coef.shape)
-        self.intercept_ = found.x[coef.size :]
-        self.n_iter_, self.converged_ = int(found.nit), bool(found.success)
+        self.coef_ = found[: coef.size].reshape(coef.shape)
+        self.intercept_ = found[coef.size :]
         return self
 
     def _goes_on(self) -> bool:
         return self.warm_start and hasattr(self, "coef_")
 
-    def _minimise(self, risk: "_Risk", start: Array) -> OptimizeResult:
-        if self.solver == "lbfgs":
-            options = {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 0.0, "maxls": 50}
-            settings: dict[str, Any] = {"options": options}
-        else:
-            # Newton-CG looks at the mean change of the parameters.
-            options = {"maxiter": self.max_iter, "xtol": self.tol}
-            settings = {"options": options, "hessp": risk.hessian_product}
-        return minimize(
-            risk.value_and_gradient, start, jac=True, method=SOLVERS[self.solver], **settings
-        )
+    def _minimise(self, risk: "_Risk", start: Array) -> Array:
+        """Return the parameters of the minimum; set what is known about the way there."""
+        found, gradient = start, risk.value_and_gradient(start)[1]
+        self.n_iter_ = 0
+        if np.abs(gradient).max() > self.tol:
+            options: dict[str, Any] = {"maxiter": self.max_iter, "gtol": self.tol}
+            settings: dict[str, Any] = {}
+            if self.solver == "lbfgs":
+                options.update(ftol=0.0, maxls=50, maxfun=np.iinfo(np.int32).max)
+            else:
+                settings["hessp"] = risk.hessian_product
+            result = minimize(
+                risk.value_and_gradient,
+                start,
+                jac=True,
+                method=SOLVERS[self.solver],
+                options=options,
+                **settings,
+            )
+            found, gradient, self.n_iter_ = result.x, result.jac, int(result.nit)
+        largest = float(np.abs(gradient).max())
+        self.converged_ = largest <= self.tol
+        if not self.converged_:
+            warnings.warn(
+                f"solver {self.solver!r} stopped after {self.n_iter_} iterations with a gradient of "
+                f"{largest:.1e}, above tol={self.tol}: scale the features, or raise max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return found
 
     def raw_logits(self, X: Any) -> Array:
         """Return the model's own logits.
