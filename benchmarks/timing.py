@@ -19,7 +19,8 @@ SHORTEST_SECONDS = 2e-3
 ESTIMATE_SECONDS = 0.05
 """How long a call is tried out, to find how many make a run."""
 
-SPINNING_SECONDS = 0.03
+SETTLING_SECONDS = 0.03
+"""How long a competitor runs before it is timed, if one call is shorter."""
 
 AGREEMENT = 1e-3
 """How far from the loss of focalis a competitor's may lie, relatively."""
@@ -83,10 +84,12 @@ def calls_in_a_row(step: Step) -> int:
 
 
 def seconds_of(step: Step, calls: int) -> float:
-    """Return the time of some calls, after one that puts caches and threads where it wants them."""
+    """Return the time of some calls, after those that put caches and threads where it wants them."""
     # Threads of OpenMP spin for milliseconds after a peer's call, on a core that the next one needs.
-    time.sleep(SPINNING_SECONDS)
+    begin = time.perf_counter()
     step()
+    while time.perf_counter() - begin < SETTLING_SECONDS:
+        step()
     start = time.perf_counter()
     for _ in range(calls):
         step()
