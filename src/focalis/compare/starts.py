@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import focalis
+from focalis.boosting.objective import spread
 
 __all__ = ["Floats", "Indices", "Rows", "Start", "Starts", "check_start", "no_tick"]
 
@@ -47,7 +48,7 @@ class Rows:
 
     def constant(self, logits: Floats) -> Floats:
         """Return the same logits for every row."""
-        return np.broadcast_to(logits, (len(self.targets), *logits.shape)).copy()
+        return spread(logits, len(self.targets))
 
 
 @dataclass(frozen=True, eq=False)

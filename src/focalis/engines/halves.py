@@ -27,7 +27,7 @@ class Conversion(NamedTuple):
 @functools.cache
 def _conversion(dtype: np.dtype[Any]) -> Conversion | None:
     """Return the conversion of a half type, None for a type that NumPy converts fast."""
-    if dtype.name not in ("float16", "bfloat16"):
+    if dtype.name not in _BITS:
         return None
     kernel = functools.partial(compile_kernel, "float32", "", "halves")
     widen, narrow = kernel(f"all_from_{dtype.name}"), kernel(f"all_to_{dtype.name}")
@@ -41,6 +41,8 @@ def is_half(dtype: np.dtype[Any]) -> bool:
 
 def bits(array: Array) -> Array:
     """Return halves as integers of their bits, signed for float16; other numbers as they are."""
+    if array.dtype.itemsize != 2:  # the name of a type is slow to ask for
+        return array
     form = _BITS.get(array.dtype.name)
     return array if form is None else array.view(form)
 
