@@ -32,7 +32,7 @@ from focalis.engines.fused.softmax import (
     sum_below_one,
     terms,
 )
-from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
+from focalis.engines.fused.steps import LOOP, SUM, margin, room, weighed
 
 CACHE = False
 
@@ -315,7 +315,7 @@ def one_hot(y, weight, per_class, t, w):
 @njit(cache=CACHE, **LOOP)
 def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
-    spare, e, near = np.empty(classes, FLOAT), np.empty(classes, FLOAT), np.empty(classes, FLOAT)
+    spare, e, near = room(classes), room(classes), room(classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
@@ -370,7 +370,7 @@ def fisher_into(e, near, total, near_total, weight, kept, own, out):
 @njit(cache=CACHE, **LOOP)
 def fisher(x, weight, hess, c):
     n, classes = x.shape
-    spare, e, near = np.empty(classes, FLOAT), np.empty(classes, FLOAT), np.empty(classes, FLOAT)
+    spare, e, near = room(classes), room(classes), room(classes)
     for r in range(n):
         if weight[r] == ZERO:
             hess[r, :] = ZERO

@@ -1,6 +1,5 @@
 """The fused loop over yes/no questions. See the package's docstring."""
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
@@ -12,7 +11,7 @@ from focalis.engines.fused.halves import (
     widen_float16,
 )
 from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
-from focalis.engines.fused.steps import LOOP, SUM, weighed
+from focalis.engines.fused.steps import LOOP, SUM, room, weighed
 
 CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
@@ -218,7 +217,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     if rows > WHOLE:
         rows -= rows % WHOLE
     tile = min(rows * classes, n)
-    pos, neg = np.empty(tile, FLOAT), np.empty(tile, FLOAT)
+    pos, neg = room(tile), room(tile)
     j = 0
     for i in range(tile):
         pos[i], neg[i] = positive[j], negative[j]

@@ -4,7 +4,6 @@ A row is seen from its class: the largest of the other logits, the sum of the ot
 from these the margin, so that 1 − p_t is never a difference.
 """
 
-import numpy as np
 from numba import njit
 
 from focalis.engines.fused.primitives32 import (
@@ -20,7 +19,7 @@ from focalis.engines.fused.primitives32 import (
     exp_nonpositive,
     where,
 )
-from focalis.engines.fused.steps import LOOP, SUM, margin
+from focalis.engines.fused.steps import LOOP, SUM, margin, room
 
 CACHE = False
 
@@ -153,7 +152,7 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
 @njit(cache=CACHE, **LOOP)
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
-    spare = np.empty(classes, FLOAT)
+    spare = room(classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
