@@ -134,3 +134,51 @@ def test_dropped_memory_is_used_again(half):
     focalis.set_buffer_cache_limit(0)  # forgets what other tests have dropped
     focalis.set_buffer_cache_limit(before)
     assert where() == where()
+
+
+def forms(half, classes):
+    """Return targets of each form, each with the kernel of its own."""
+    rng = np.random.default_rng(54)
+    labels = rng.integers(classes, size=150)
+    soft = rng.dirichlet([1] * classes, size=150)
+    return {
+        "index": labels,
+        "one-hot": np.eye(classes)[labels].astype(half),
+        "soft": soft.astype(half),
+    }
+
+
+@pytest.mark.parametrize("classes", [5, 60], ids=["lanes", "rows"])
+@pytest.mark.parametrize("form", ["index", "one-hot", "soft"])
+def test_softmax_results_are_the_float32_results_rounded(form, classes):
+    half = np.dtype(ml_dtypes.bfloat16)
+    x = np.random.default_rng(55).normal(scale=3, size=(150, classes)).astype(half)
+    targets = forms(half, classes)[form]
+    loss = Loss("softmax", margin.focal(gamma=2.0), reduction="none")
+    single = targets if form == "index" else targets.astype(np.float32)
+
+    def results(x, targets):
+        return (
+            *loss.value_and_grad(x, targets),
+            *loss.grad_and_hess(x, targets, curvature="exact"),
+            *loss.grad_and_hess(x, targets, curvature="fisher"),
+        )
+
+    for got, expected in zip(results(x, targets), results(x.astype(SINGLE), single), strict=True):
+        assert got.dtype == half
+        # The two kernels may fuse their operations otherwise, which can move a result past a tie.
+        expected = rounded(expected, half).astype(SINGLE)
+        np.testing.assert_allclose(got.astype(SINGLE), expected, rtol=2.0**-7, atol=1e-30)
+
+
+@every_half
+def test_planar_logits_stay_as_they_lie(half):
+    x = np.random.default_rng(56).normal(size=(2, 5, 300)).astype(half)
+    labels = np.random.default_rng(57).integers(5, size=(2, 300))
+    loss = Loss("softmax", margin.focal(gamma=2.0), reduction="sum")
+    out = np.empty_like(x)
+    value, _ = loss.value_and_grad(np.moveaxis(x, 1, -1), labels, out=np.moveaxis(out, 1, -1))
+    expected = loss.value_and_grad(np.moveaxis(x, 1, -1).astype(SINGLE), labels)
+    np.testing.assert_allclose(float(value), float(expected[0]), rtol=2.0**-7)
+    wanted = np.moveaxis(rounded(expected[1], half), -1, 1).astype(SINGLE)
+    np.testing.assert_allclose(out.astype(SINGLE), wanted, rtol=2.0**-7, atol=1e-7)

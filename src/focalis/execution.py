@@ -193,7 +193,8 @@ def _run_chunk(
             own_hess = None if batch.fisher else hess
             result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
             if batch.fisher and hess is not None and not result[1]:
-                kernels.fisher(x, _row_totals(batch, t, weight), hess)
+                per_class = t if targets.is_index else kernels.read(t)
+                kernels.fisher(x, _row_totals(batch, per_class, weight), hess)
     for place, written in zip(places, results, strict=True):
         if (
             place is not None
@@ -209,25 +210,30 @@ def _may_stay_planar(
     batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
 ) -> bool:
     """Return whether a kernel takes the scores as they lie, and writes the gradient so."""
-    scores = batch.scores
     if not (batch.link == "softmax" and batch.targets.is_index and hess is None):
         return False
-    if scores.n_classes > kernels.most_planes:
+    if batch.scores.n_classes > kernels.most_planes:
         return False
     both = (x,) if grad is None else (x, grad)
-    return all(is_planar(a) and a.strides == x.strides and a.dtype == scores.dtype for a in both)
+    alike = all(is_planar(a) and a.strides == x.strides and a.dtype == x.dtype for a in both)
+    return alike and kernels.knows(x.dtype)
+
+
+def _as_it_lies(kernels: Kernels, array: Array) -> bool:
+    """Return whether the kernels read and write an array itself."""
+    return bool(array.flags.c_contiguous) and kernels.knows(array.dtype)
 
 
 def _taken(kernels: Kernels, array: Array) -> Array:
     """Return numbers for the kernel to read: the array itself where it can be."""
-    return array if kernels.takes(array) else kernels.read(array)
+    return array if _as_it_lies(kernels, array) else kernels.read(array)
 
 
 def _target(kernels: Kernels, place: Array | None, dtype: Any) -> Array | None:
     """Return contiguous rows for the kernel to fill: the place itself where it can be."""
     if place is None:
         return None
-    rows = place if kernels.takes(place) else np.empty(place.shape, dtype)
+    rows = place if _as_it_lies(kernels, place) else np.empty(place.shape, dtype)
     return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
 
 

@@ -21,8 +21,8 @@ Array = np.ndarray
 class Kernels(Protocol):
     """One loss, one dtype, one curvature policy, ready to run.
 
-    All arrays are contiguous and of the computing dtype; `grad`, `hess` and `value` are written to
-    when given. Each returns the sum of the values and whether a score or target was out of range.
+    All arrays are contiguous and of a type that the kernels know; `grad`, `hess` and `value` are written
+    to when given. Each returns the sum of the values and whether a score or target was out of range.
 
     Of at most `most_planes` classes `index` also takes logits and a gradient that lie one class after
     the other (`focalis.layout.is_planar`) at the same stride, but then no Hessian.
@@ -30,8 +30,8 @@ class Kernels(Protocol):
 
     most_planes: int
 
-    def takes(self, array: Array) -> bool:
-        """Return whether the kernels read and write an array as it lies."""
+    def knows(self, dtype: Any) -> bool:
+        """Return whether the kernels read and write numbers of a type."""
         ...
 
     def read(self, source: Array) -> Array:

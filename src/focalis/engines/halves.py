@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,26 +12,14 @@ __all__ = ["bits", "is_half", "read", "write"]
 
 Array = np.ndarray
 
-
 _BITS = {"float16": np.int16, "bfloat16": np.uint16}
 
 
-class Conversion(NamedTuple):
-    """The native form of a half type, and the kernels between its bits and float32."""
-
-    native: np.dtype[Any]
-    widen: Callable[[Array, Array], None]
-    narrow: Callable[[Array, Array], None]
-
-
 @functools.cache
-def _conversion(dtype: np.dtype[Any]) -> Conversion | None:
-    """Return the conversion of a half type, None for a type that NumPy converts fast."""
-    if dtype.name not in _BITS:
-        return None
-    kernel = functools.partial(compile_kernel, "float32", "", "halves")
-    widen, narrow = kernel(f"all_from_{dtype.name}"), kernel(f"all_to_{dtype.name}")
-    return Conversion(dtype.newbyteorder("="), widen, narrow)
+def _copy_into() -> Callable[[Array, Array], None]:
+    """Return the kernel that copies halves, by their bits, to or from float32."""
+    kernel: Callable[[Array, Array], None] = compile_kernel("float32", "", "storage", "copy_into")
+    return kernel
 
 
 def is_half(dtype: np.dtype[Any]) -> bool:
@@ -39,9 +27,9 @@ def is_half(dtype: np.dtype[Any]) -> bool:
     return dtype.isnative and dtype.name in _BITS
 
 
-def bits(array: Array) -> Array:
-    """Return halves as integers of their bits, signed for float16; other numbers as they are."""
-    if array.dtype.itemsize != 2:  # the name of a type is slow to ask for
+def bits(array: Any) -> Any:
+    """Return halves as integers of their bits, signed for float16; anything else as it is."""
+    if array is None or array.itemsize != 2:  # the name of a type is slow to ask for
         return array
     form = _BITS.get(array.dtype.name)
     return array if form is None else array.view(form)
@@ -49,28 +37,25 @@ def bits(array: Array) -> Array:
 
 def read(source: Array, dtype: np.dtype[Any]) -> Array:
     """Return numbers of any type and layout as a contiguous array of `dtype`."""
-    if source.dtype == dtype:
-        return np.ascontiguousarray(source)
-    conversion = _conversion(source.dtype)
-    if conversion is None:
+    if source.dtype == dtype or source.dtype.name not in _BITS:
         return np.ascontiguousarray(source, dtype)
-    native = np.ascontiguousarray(source, conversion.native)
+    native = np.ascontiguousarray(source, source.dtype.newbyteorder("="))
     single = np.empty(native.shape, np.float32)
-    conversion.widen(native.reshape(-1).view(np.uint16), single.reshape(-1))
+    _copy_into()(bits(native.reshape(-1)), single.reshape(-1))
     with np.errstate(invalid="ignore"):  # a signalling NaN
         return single.astype(dtype, copy=False)
 
 
 def write(result: Array, place: Array) -> None:
     """Copy a contiguous result to its place, rounded to the type there; a half by way of float32."""
-    conversion = _conversion(place.dtype)
-    with np.errstate(over="ignore"):
-        if conversion is None:
+    if place.dtype.name not in _BITS:
+        with np.errstate(over="ignore"):
             place[...] = result
-            return
+        return
+    with np.errstate(over="ignore"):
         single = result.astype(np.float32, copy=False)
-    direct = place.flags.c_contiguous and place.dtype == conversion.native
-    native = place if direct else np.empty(place.shape, conversion.native)
-    conversion.narrow(single.reshape(-1), native.reshape(-1).view(np.uint16))
+    direct = place.flags.c_contiguous and place.dtype.isnative
+    native = place if direct else np.empty(place.shape, place.dtype.newbyteorder("="))
+    _copy_into()(single.reshape(-1), bits(native.reshape(-1)))
     if not direct:
         place[...] = native

@@ -23,9 +23,9 @@ __all__ = ["cache_directory", "compile_kernel"]
 
 _MARKER = "# --- below this line"
 _LOOPS = {
-    "elementwise": ("halves", "elementwise"),
-    "softmax": ("softmax", "lanes", "dense", "dense_lanes"),
-    "halves": ("halves",),
+    "elementwise": ("halves", "storage", "elementwise"),
+    "softmax": ("halves", "storage", "softmax", "lanes", "dense", "dense_lanes", "fisher"),
+    "storage": ("halves", "storage"),
 }
 _IMPORTS = """import numpy as np
 from llvmlite import ir
@@ -111,7 +111,7 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
         Which primitives the module is made of.
     terms : str
         Source of what the loops call: traced functions and constants; "" where they call none.
-    loops : {"elementwise", "softmax", "halves"}
+    loops : {"elementwise", "softmax", "storage"}
         The module of `focalis.engines.fused` that holds the kernel.
     name : str
         The kernel.

@@ -1,6 +1,7 @@
 """The fused engine: Numba kernels, one pass over memory for value, gradient and Hessian."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
 from focalis.links import (
-    ELEMENTWISE,
     PROBABILITY,
     PROBABILITY_SLACK,
     both_link_terms,
@@ -39,7 +39,6 @@ class NumbaKernels:
             # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
             curvature = "exact"
         self._scalar = self._dtype.type
-        self._converts = link in ELEMENTWISE and self._dtype == np.float32
         bounds = limits(loss, dtype)
         sides = ("z", "mirrored")
         text, constants = trace("terms", link_terms(link, loss, bounds, curvature), sides)
@@ -70,11 +69,9 @@ class NumbaKernels:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
 
-    def takes(self, array: Array) -> bool:
-        """Return whether the kernels read and write an array as it lies."""
-        if not array.flags.c_contiguous:
-            return False
-        return array.dtype == self._dtype or (self._converts and halves.is_half(array.dtype))
+    def knows(self, dtype: Any) -> bool:
+        """Return whether the kernels read and write numbers of a type."""
+        return dtype == self._dtype or (self._scalar is np.float32 and halves.is_half(dtype))
 
     def read(self, source: Array) -> Array:
         """Return numbers in the computing type."""
@@ -106,7 +103,7 @@ class NumbaKernels:
             positive,
             negative,
             self._scalar(scale),
-            *(None if a is None else halves.bits(a) for a in (value, grad, hess)),
+            *map(halves.bits, (value, grad, hess)),
             self._constants,
             self._both_constants,
             True if streams else None,
@@ -125,16 +122,37 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
+        # Each by itself: the logits alone may come converted, since they lay otherwise.
+        x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         if not x.flags.c_contiguous:
             lines = (_lines(x), x.strides[1] // x.itemsize)
             planes = self._softmax("index_planes")
             inputs = (*lines, t, weight, per_class, self._scalar(scale), value)
             return planes(*inputs, None if grad is None else _lines(grad), self._constants)  # type: ignore[no-any-return]
-        form = "index_lanes" if x.shape[1] <= _MOST_LANE_CLASSES else "index_rows"
-        result: tuple[float, bool] = self._softmax(form)(
+        result: tuple[float, bool] = self._index_kernel(x.shape[1])(
             x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
         )
         return result
+
+    def _index_kernel(self, n_classes: int) -> Any:
+        return self._softmax("index_lanes" if n_classes <= _MOST_LANE_CLASSES else "index_rows")
+
+    def shortest(self, n_classes: int, *weights: Array) -> Callable[..., tuple[float, bool]]:
+        """Return a function of scores, targets, scale and gradient, for batches that take no time.
+
+        Scores and gradient, which may be None, are contiguous and of the computing type. `weights` are
+        those of the classes; of a softmax the targets are indices.
+        """
+        constants: tuple[Any, ...] = (self._constants,)
+        kernel = self._index_kernel(n_classes) if len(weights) == 1 else self._elementwise()
+        if len(weights) > 1:
+            constants += self._both_constants, None
+        scalar = self._scalar
+
+        def call(x: Array, t: Array, scale: float, grad: Array | None) -> tuple[float, bool]:
+            return kernel(x, t, None, *weights, scalar(scale), None, grad, None, *constants)  # type: ignore[no-any-return]
+
+        return call
 
     def dense(
         self,
@@ -149,6 +167,7 @@ class NumbaKernels:
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
         few = x.shape[1] <= _MOST_LANE_CLASSES
+        y = halves.bits(y)
         t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
         one_hot = self._softmax("one_hot_lanes" if few else "one_hot")
         simple, bad = one_hot(y, weight, per_class, t, hot)
@@ -157,6 +176,7 @@ class NumbaKernels:
         if simple:
             # The classes' weights are in `hot`.
             return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
+        x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
         traced = (self._constants, self._state_constants, self._limit)
         result: tuple[float, bool]
@@ -168,7 +188,7 @@ class NumbaKernels:
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
         """Write the diagonal of each row's Fisher information."""
-        self._softmax("fisher")(x, weight, hess, self._constants)
+        self._softmax("fisher")(halves.bits(x), weight, halves.bits(hess), self._constants)
 
 
 def _lines(planar: Array) -> Array:

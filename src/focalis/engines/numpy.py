@@ -33,9 +33,9 @@ class NumpyKernels:
         self._dtype = dtype
         self._terms = link_terms(link, loss, limits(loss, dtype), curvature)
 
-    def takes(self, array: Array) -> bool:
-        """Return whether an array lies as it is computed with."""
-        return bool(array.flags.c_contiguous and array.dtype == self._dtype)
+    def knows(self, dtype: Any) -> bool:
+        """Return whether numbers of a type are computed with as they are."""
+        return bool(dtype == self._dtype)
 
     def read(self, source: Array) -> Array:
         """Return numbers in the computing type."""

@@ -43,30 +43,27 @@ def compute_small(
     key = dtype, n_classes
     if key not in kept:
         kept[key] = _prepare(loss, dtype, n_classes)
-    prepared = kept[key]
-    if prepared is None:
+    kernel = kept[key]
+    if kernel is None:
         return None
-    kernel, weights = prepared
     if loss.reduction == "sum":
         denominator = 1
     # Autograd is off where the logits require a gradient.
     x, t = logits.numpy(), targets.numpy()
     gradient = np.empty_like(x) if grad else None
     if loss.link == "softmax":
-        total, bad = kernel(x, t, None, *weights, 1 / denominator, None, gradient, None)
+        total, bad = kernel(x, t, 1 / denominator, gradient)
     else:
         flat = None if gradient is None else gradient.reshape(-1)
-        total, bad = kernel(
-            x.reshape(-1), t.reshape(-1), None, *weights, 1 / denominator, None, flat, None
-        )
+        total, bad = kernel(x.reshape(-1), t.reshape(-1), 1 / denominator, flat)
     if bad:
         return None
     value = torch.from_numpy(np.array(total / denominator, x.dtype))
     return value, None if gradient is None else torch.from_numpy(gradient)
 
 
-def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> tuple[Any, Any] | None:
-    """Return the kernel and its weights per class; None if a target alone does not tell the loss."""
+def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> Any:
+    """Return the kernel with its weights per class; None if a target alone does not tell the loss."""
     ignored = loss.ignore_index
     if (
         dtype not in _TYPES
@@ -78,8 +75,6 @@ def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> tuple[Any, Any] 
         or (ignored is not None and 0 <= ignored < max(n_classes, 2))
     ):
         return None
-    kernels = engines.load("numba", loss.link, loss.margin_loss, _TYPES[dtype], "exact")
-    positive, negative = loss.answer_weights(n_classes, _TYPES[dtype])
-    if loss.link == "softmax":
-        return kernels.index, (positive,)
-    return kernels.elementwise, (positive, negative)
+    kernels: Any = engines.load("numba", loss.link, loss.margin_loss, _TYPES[dtype], "exact")
+    weights = loss.answer_weights(n_classes, _TYPES[dtype])
+    return kernels.shortest(n_classes, *(weights[:1] if loss.link == "softmax" else weights))

@@ -1,8 +1,9 @@
 """Source text of the fused kernels: what `focalis.engines.numba` puts together and compiles.
 
 The modules here are read as text, everything below their ``# ---`` line, and never imported by the
-library itself. A kernel's module is ``primitives32`` or ``primitives64``, the traced terms of one
-margin loss, and ``elementwise`` (after ``halves``) or ``softmax`` with its companions.
+library itself. A kernel's module is ``primitives32`` or ``primitives64``, the traced terms of one margin
+loss, how arrays hold numbers (``halves``, ``storage``), and ``elementwise`` or ``softmax`` with its
+companions.
 
 What keeps the loops vectorised, each line found by measuring: ``forceinline`` on every primitive (past
 four ``exp`` LLVM stops inlining); loops ``for i in range(x.size)`` over slices, so that no index can be

@@ -33,6 +33,7 @@ from focalis.engines.fused.softmax import (
     terms,
 )
 from focalis.engines.fused.steps import LOOP, SUM, margin, room, weighed
+from focalis.engines.fused.storage import close_part, open_part, put, read_part, room_for
 
 CACHE = False
 
@@ -151,20 +152,6 @@ def curvature_of_others(
         mixed = (p * p) * (a - own_a) - p * (b - gw[i])
         from_a = index_curvature(near[i], near_total, rest, ones, slope_a, second_a)
         second[i] = second[i] + mixed + from_a
-
-
-@njit(**LOOP)
-def peaks(x):
-    """Return where the largest is, the largest and the largest of the others."""
-    top = largest(x)
-    a = last_equal(x, top)
-    return a, top, max(largest(x[:a]), largest(x[a + 1 :]))
-
-
-@njit(**PRIMITIVE)
-def is_finite(top, next_top):
-    # A NaN top is let through: it must reach every result of the row.
-    return not (top > LARGEST or next_top < -LARGEST)
 
 
 @njit(**LOOP)
@@ -294,6 +281,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
 @njit(cache=CACHE, **LOOP)
 def one_hot(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a row with more."""
+    ys = room_for(y, per_class.size)
     wrong = False
     for r in range(t.size):
         t[r], w[r] = 0, ZERO
@@ -302,13 +290,14 @@ def one_hot(y, weight, per_class, t, w):
             mine = weight[r]
         if mine == ZERO:
             continue
-        count, last, bad = survey(y[r], per_class)
+        row = read_part(y, r, ys)
+        count, last, bad = survey(row, per_class)
         wrong |= bad
         if count > 1:
             return False, wrong
         if count == 1:
             t[r] = last
-            w[r] = mine * per_class[last] * y[r, last]
+            w[r] = mine * per_class[last] * row[last]
     return True, wrong
 
 
@@ -316,17 +305,19 @@ def one_hot(y, weight, per_class, t, w):
 def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)
+    xs, ys = room_for(x, classes), room_for(y, classes)
+    gs, hs = room_for(grad, classes), room_for(hess, classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
         if weight is not None:
             w = weight[r]
         phi, weighted = ZERO, False
-        g = None if grad is None else grad[r]
-        h = None if hess is None else hess[r]
+        g, h = open_part(grad, r, gs), open_part(hess, r, hs)
         if w != ZERO:
+            own, its = read_part(x, r, xs), read_part(y, r, ys)
             phi, weighted, wrong = dense_row(
-                x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs
+                own, its, per_class, w, scale, g, h, e, near, spare, limit, c, cs
             )
             bad |= wrong
         if not weighted:
@@ -336,64 +327,9 @@ def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
                 g[:] = ZERO
             if hess is not None:
                 h[:] = ZERO
+        close_part(grad, r, gs)
+        close_part(hess, r, hs)
         if value is not None:
-            value[r] = phi
+            put(value, r, phi)
         total += phi
     return total, bad
-
-
-@njit(**SUM)
-def fisher_terms(x, e, top, total, out, c):
-    """Fill out with p_k φ′_k²; return Σ p_k φ′_k² / q_k²."""
-    kept = ZERO
-    for i in range(x.size):
-        left = total - e[i]
-        m = margin(x[i], top, left)
-        slope = terms(m, -m, c)[1]
-        own = (e[i] / total) * (slope * slope)
-        q = left / total
-        kept += own / (q * q)
-        out[i] = own
-    return kept
-
-
-@njit(**LOOP)
-def fisher_into(e, near, total, near_total, weight, kept, own, out):
-    for i in range(out.size):
-        p = e[i] / total
-        q = (total - e[i]) / total
-        r = near[i] / near_total
-        mixed = (p * p) * (kept - out[i] / (q * q))
-        out[i] = weight * (out[i] + mixed + own * (r * r))
-
-
-@njit(cache=CACHE, **LOOP)
-def fisher(x, weight, hess, c):
-    n, classes = x.shape
-    spare, e, near = room(classes), room(classes), room(classes)
-    for r in range(n):
-        if weight[r] == ZERO:
-            hess[r, :] = ZERO
-            continue
-        row = x[r]
-        a, top, next_top = peaks(row)
-        if not is_finite(top, next_top):
-            clip_into(x[r], spare)
-            row = spare
-            a, top, next_top = peaks(row)
-        z = a + 1
-        others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
-        total = ONE + others
-        near_total = FLOAT(
-            exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
-        )
-        h = hess[r]
-        kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
-        kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)
-        m = margin(top, next_top, near_total)
-        slope = terms(m, -m, c)[1]
-        own = (ONE / total) * (slope * slope)
-        w = weight[r]
-        fisher_into(e[:a], near[:a], total, near_total, w, kept, own, h[:a])
-        fisher_into(e[z:], near[z:], total, near_total, w, kept, own, h[z:])
-        h[a] = w * (own + kept / (total * total))

@@ -37,6 +37,7 @@ from focalis.engines.fused.primitives32 import (
 )
 from focalis.engines.fused.softmax import state_terms, terms
 from focalis.engines.fused.steps import LOOP, margin, weighed
+from focalis.engines.fused.storage import close_part, open_part, part, read_part, room_for
 
 CACHE = False
 
@@ -102,11 +103,12 @@ def one_hot_lanes(y, weight, per_class, t, w):
     n, classes = y.shape
     ys, lane = np.empty((classes, LANES), FLOAT), np.empty(LINES * LANES, FLOAT)
     k = np.empty(LANES, np.int32)
+    space = room_for(y, LANES * classes)
     bad = False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
-        mine = None if weight is None else weight[lo:hi]
-        bad |= load_weights(y[lo:hi], mine, per_class, ys, lane)
+        mine = part(weight, lo, hi)
+        bad |= load_weights(read_part(y, slice(lo, hi), space), mine, per_class, ys, lane)
         if any_above_one(lane):
             return False, bad
         for i in range(LANES):
@@ -268,14 +270,18 @@ def dense_lanes(x, y, weight, per_class, scale, value, grad, c, cs, limit):
     xs, ys = np.empty((classes, LANES), FLOAT), np.empty((classes, LANES), FLOAT)
     es, lane = np.empty((classes, LANES), FLOAT), np.empty(LINES * LANES, FLOAT)
     where_top = np.empty(LANES, np.int32)
+    x_room, y_room = room_for(x, LANES * classes), room_for(y, LANES * classes)
+    g_room = room_for(grad, LANES * classes)
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
-        mine = None if weight is None else weight[lo:hi]
-        bad |= load_weights(y[lo:hi], mine, per_class, ys, lane)
-        lane_load(x[lo:hi], lane, xs)
-        v = None if value is None else value[lo:hi]
+        strip = slice(lo, hi)
+        mine = part(weight, lo, hi)
+        bad |= load_weights(read_part(y, strip, y_room), mine, per_class, ys, lane)
+        lane_load(read_part(x, strip, x_room), lane, xs)
+        v = part(value, lo, hi)
         total += dense_strip(xs, ys, es, scale, v, grad, lane, where_top, limit, c, cs)
         if grad is not None:
-            lane_store(ys, grad[lo:hi])
+            lane_store(ys, open_part(grad, strip, g_room))
+            close_part(grad, strip, g_room)
     return total, bad

@@ -4,14 +4,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-from focalis.engines.fused.halves import (
-    narrow_bfloat16,
-    narrow_float16,
-    widen_bfloat16,
-    widen_float16,
-)
 from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
 from focalis.engines.fused.steps import LOOP, SUM, room, weighed
+from focalis.engines.fused.storage import NARROW, number, part, put
 
 CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
@@ -32,50 +27,6 @@ def both_terms(z, mirrored, c):
 TILE = 2048
 # Bytes of a cache line, and numbers that fill whole lines, and whole registers, in any type.
 LINE_BYTES, WHOLE = 64, 128
-
-# A bfloat16 is the unsigned integer of its bits, a float16 the signed one.
-WIDEN = {types.uint16: widen_bfloat16, types.int16: widen_float16}
-NARROW = {types.uint16: narrow_bfloat16, types.int16: narrow_float16}
-
-
-def part(array, lo, hi):
-    """Return a part of an array, None of None: a conditional expression would be of no one type."""
-
-
-@overload(part, jit_options=PRIMITIVE)
-def _part(array, lo, hi):
-    if isinstance(array, types.NoneType):
-        return lambda array, lo, hi: None
-    return lambda array, lo, hi: array[lo:hi]
-
-
-def number(source, i):
-    """Return a number in the computing type."""
-
-
-def put(result, i, number):
-    """Write a number in the type of the result."""
-
-
-@overload(number, jit_options=PRIMITIVE)
-def _number(source, i):
-    widen = WIDEN.get(source.dtype)
-    if widen is None:
-        return lambda source, i: source[i]
-    return lambda source, i: widen(source[i])
-
-
-@overload(put, jit_options=PRIMITIVE)
-def _put(result, i, number):
-    narrow = NARROW.get(result.dtype)
-
-    def direct(result, i, number):
-        result[i] = number
-
-    def rounded(result, i, number):
-        result[i] = narrow(number)
-
-    return direct if narrow is None else rounded
 
 
 @intrinsic

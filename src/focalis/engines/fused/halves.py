@@ -1,6 +1,6 @@
 """float16 and bfloat16 to float32 and back, by their bits. See the package's docstring.
 
-Numba knows neither type on a CPU: a half is the unsigned integer of its bits. Both directions are exact
+Numba knows neither type on a CPU: a half is the integer of its bits. Both directions are exact
 or rounded to nearest even; what is too large becomes infinite, a NaN stays a NaN. No number in between
 is a subnormal float32, which a thread may be set to flush to zero.
 """
@@ -9,11 +9,8 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.primitives32 import FLOAT, HALF, PRIMITIVE
-from focalis.engines.fused.steps import LOOP
 
-CACHE = False
-
-# --- below this line the text is the module of the conversions
+# --- below this line the text is part of every kernel that reads or writes numbers
 BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
 ODD, HIGH = BITS(1), BITS(16)
 MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)
@@ -66,27 +63,3 @@ def narrow_float16(number):
     beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY
     half = beyond if magnitude >= H_BEYOND_BITS else half
     return half | BITS(BITS(b >> HIGH) & H_SIGN)
-
-
-@njit(cache=CACHE, **LOOP)
-def all_from_bfloat16(source, out):
-    for i in range(out.size):
-        out[i] = widen_bfloat16(source[i])
-
-
-@njit(cache=CACHE, **LOOP)
-def all_to_bfloat16(source, out):
-    for i in range(out.size):
-        out[i] = narrow_bfloat16(source[i])
-
-
-@njit(cache=CACHE, **LOOP)
-def all_from_float16(source, out):
-    for i in range(out.size):
-        out[i] = widen_float16(source[i])
-
-
-@njit(cache=CACHE, **LOOP)
-def all_to_float16(source, out):
-    for i in range(out.size):
-        out[i] = narrow_float16(source[i])

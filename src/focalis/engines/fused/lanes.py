@@ -18,6 +18,15 @@ from focalis.engines.fused.primitives32 import (
 )
 from focalis.engines.fused.softmax import index_curvature, terms
 from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
+from focalis.engines.fused.storage import (
+    close_part,
+    number,
+    open_part,
+    part,
+    put,
+    read_part,
+    room_for,
+)
 
 CACHE = False
 
@@ -57,7 +66,7 @@ def lane_labels(t, weight, per_class, k, lane):
 @njit(**LINE)
 def copy_line(x, out):
     for i in range(x.size):
-        out[i] = x[i]
+        put(out, i, number(x, i))
 
 
 @njit(**LINE)
@@ -204,18 +213,23 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     other = None if hess is None else np.empty((classes, LANES), FLOAT)
     lane = np.empty(LINES * LANES, FLOAT)
     k = np.empty(LANES, np.int32)
+    xs, gs = room_for(x, LANES * classes), room_for(grad, LANES * classes)
+    hs = room_for(hess, LANES * classes)
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
-        w = None if weight is None else weight[lo:hi]
+        strip = slice(lo, hi)
+        w = part(weight, lo, hi)
         bad |= lane_labels(t[lo:hi], w, per_class, k, lane)
-        lane_load(x[lo:hi], lane, block)
-        v = None if value is None else value[lo:hi]
+        lane_load(read_part(x, strip, xs), lane, block)
+        v = part(value, lo, hi)
         total += index_strip(block, k, scale, v, grad, other, lane, c)
         if grad is not None:
-            lane_store(block, grad[lo:hi])
+            lane_store(block, open_part(grad, strip, gs))
+            close_part(grad, strip, gs)
         if hess is not None:
-            lane_store(other, hess[lo:hi])
+            lane_store(other, open_part(hess, strip, hs))
+            close_part(hess, strip, hs)
     return total, bad
 
 
@@ -229,12 +243,12 @@ def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
     total, bad = 0.0, False
     for lo in range(0, n, LANES):
         hi = min(lo + LANES, n)
-        w = None if weight is None else weight[lo:hi]
+        w = part(weight, lo, hi)
         bad |= lane_labels(t[lo:hi], w, per_class, k, lane)
         for j in range(classes):
             copy_line(x[j * stride + lo : j * stride + hi], block[j])
         lane_tame(lane, block)
-        v = None if value is None else value[lo:hi]
+        v = part(value, lo, hi)
         total += index_strip(block, k, scale, v, grad, None, lane, c)
         if grad is not None:
             for j in range(classes):

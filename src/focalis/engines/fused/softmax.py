@@ -20,6 +20,7 @@ from focalis.engines.fused.primitives32 import (
     where,
 )
 from focalis.engines.fused.steps import LOOP, SUM, margin, room
+from focalis.engines.fused.storage import close_part, open_part, put, read_part, room_for
 
 CACHE = False
 
@@ -153,6 +154,7 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     spare = room(classes)
+    xs, gs, hs = room_for(x, classes), room_for(grad, classes), room_for(hess, classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
@@ -164,17 +166,18 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
             w = ZERO
         if w != ZERO:
             w = w * per_class[k]
-        g = None if grad is None else grad[r]
-        h = None if hess is None else hess[r]
+        g, h = open_part(grad, r, gs), open_part(hess, r, hs)
         phi = ZERO
         if w != ZERO:
-            phi = index_row(x[r], k, w, scale, g, h, spare, c)
+            phi = index_row(read_part(x, r, xs), k, w, scale, g, h, spare, c)
         else:
             if grad is not None:
                 g[:] = ZERO
             if hess is not None:
                 h[:] = ZERO
+        close_part(grad, r, gs)
+        close_part(hess, r, hs)
         if value is not None:
-            value[r] = phi
+            put(value, r, phi)
         total += phi
     return total, bad
