@@ -54,9 +54,10 @@ def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
         if np.all(-slope > 1e-290):
             break
         edge /= 2
-    low, low_in, high_in, high = _density(loss, np.array([-edge, 1 - edge, edge - 1, edge]))[0]
+    ends = np.array([-edge, 1 - edge, edge - 1, edge])
+    low, low_in, high_in, high = _density(loss, ends)[0].tolist()
     # The rates are small numbers such as 1 − κ; what lies below the ninth digit is rounding.
-    return edge, round(float(low_in - low), 9), round(float(high - high_in), 9)
+    return edge, round(low_in - low, 9), round(high - high_in, 9)
 
 
 def _log_odds(loss: MarginLoss, m: Array) -> tuple[Array, Array]:

@@ -23,3 +23,11 @@ def test_rows_as_a_user_reads_them():
         vectoriser.transform(text.with_columns(day=pl.lit("soon")))
     with pytest.raises(TypeError, match=r"polars\.DataFrame, got dict"):
         vectoriser.transform({"day": []})
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "[a]", "0"])
+def test_a_column_may_have_any_name(name):
+    frame = pl.DataFrame({"1": [0.5, 1.5], name: ["p", "q"]})
+    vectoriser = Vectoriser()
+    fitted = vectoriser.fit_transform(frame)
+    np.testing.assert_array_equal(vectoriser.transform(frame.select(name, "1")), fitted)

@@ -97,6 +97,24 @@ def test_too_few_groups():
         make_splits(data_of(TARGETS, groups=groups), settings(group="g"))
 
 
+def test_as_many_groups_as_folds_do():
+    groups = np.arange(ROWS) % 3
+    for split in make_splits(replace(DATA, groups=groups), settings(group="g", folds=3)):
+        assert len(split.inner) == 2
+        assert len(np.unique(groups[split.test])) == 1
+
+
+@pytest.mark.parametrize("targets", [TARGETS, np.r_[np.ones(4, int), np.zeros(ROWS - 4, int)]])
+def test_a_training_fold_must_be_split_once_more(targets):
+    groups = np.arange(ROWS) % 2 if targets is TARGETS else np.r_[0, 0, 0, np.arange(1, ROWS - 2)]
+    data = replace(data_of(targets), groups=groups)
+    with pytest.raises(
+        InputError, match="'g' leaves a training fold that cannot be split"
+    ) as caught:
+        make_splits(data, settings(group="g", folds=2))
+    assert "fewer" not in str(caught.value)
+
+
 def test_a_class_in_one_group_cannot_be_everywhere():
     groups = np.where(TARGETS == 1, 0, np.arange(ROWS) % 7)
     with pytest.raises(InputError, match=r"group: column 'g' leaves a fold without .* class '1'"):

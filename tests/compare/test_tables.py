@@ -6,7 +6,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from focalis.compare.errors import InputError
-from focalis.compare.tables import as_features, read_table
+from focalis.compare.tables import as_features, has_decimal_commas, read_table
 
 FRAME = pl.DataFrame(
     {"n": [1, 2, None], "s": ["a", None, "c, d"], "b": [True, False, True], "f": [0.5, None, 2.0]}
@@ -42,6 +42,32 @@ def test_the_separator_comes_from_the_header(tmp_path, separator):
     path = tmp_path / "table.csv"
     path.write_text(separator.join(['"a,;b"', "c", "d"]) + "\n" + separator.join("123") + "\n")
     assert read_table(path).to_dicts() == [{"a,;b": 1, "c": 2, "d": 3}]
+
+
+def test_a_name_of_several_lines_hides_no_separator(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('"size\nin mm";y\n1;2\n')
+    assert read_table(path).to_dicts() == [{"size\nin mm": 1, "y": 2}]
+
+
+def test_decimal_commas_between_semicolons(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("x;n;text\n1,5;1;1,5\n;2;a\n-2;3;b\n")
+    frame = read_table(path)
+    assert frame.to_dict(as_series=False) == {
+        "x": [1.5, None, -2.0],
+        "n": [1, 2, 3],
+        "text": ["1,5", "a", "b"],
+    }
+
+
+def test_commas_between_other_separators_may_be_thousands(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('x,y\n"1,500",0\n"2",1\n')
+    frame = read_table(path)
+    assert frame["x"].to_list() == ["1,500", "2"]
+    assert has_decimal_commas(frame["x"])
+    assert not has_decimal_commas(frame["y"])
 
 
 def test_missing_values_and_dates_of_text_files(tmp_path):
@@ -101,6 +127,17 @@ def test_what_is_not_a_table_is_refused_in_one_line(tmp_path, name):
 def test_a_folder_is_not_a_table(tmp_path):
     with pytest.raises(InputError, match="is not a file"):
         read_table(tmp_path)
+
+
+def test_a_name_too_long_for_a_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read .*: File name too long|no such file"):
+        read_table(tmp_path / ("a" * 300 + ".csv"))
+
+
+def test_what_float32_cannot_hold_is_missing():
+    sentinel = pl.DataFrame({"x": [1.5, -1.8e308, None, 3e38, float("nan")]})
+    assert as_features(sentinel)["x"].to_list()[:4] == [1.5, None, None, 3e38]
+    assert as_features(sentinel)["x"].is_nan().to_list()[4]
 
 
 def test_every_type_becomes_a_feature():

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from focalis.compare.checks import suspicious_columns
 from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
-from focalis.compare.tables import as_features, read_table
+from focalis.compare.tables import as_features, has_decimal_commas, read_table
 
 __all__ = ["MAX_CLASSES", "Data", "load"]
 
 MAX_CLASSES = 100
-_ROW = "row number in the file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +137,14 @@ def _digits() -> Data:
 
 
 def _from_file(path: Path, settings: Settings) -> Data:
-    frame = read_table(path).with_row_index(_ROW)
+    table = read_table(path)
+    row = "row" + max(table.columns, key=len)  # a name that no column has
+    frame = table.with_row_index(row)
     columns = {role: getattr(settings, role) for role in ("target", "group", "time", "weight")}
     asked = [*columns.items(), *(("drop", column) for column in settings.drop)]
     for role, column in asked:
-        if column is not None and column not in frame.columns[1:]:
-            raise InputError(f"{role}: {_no_such(column, frame.columns[1:], 'column', str(path))}")
+        if column is not None and column not in table.columns:
+            raise InputError(f"{role}: {_no_such(column, table.columns, 'column', str(path))}")
     all_rows = frame.height
     frame = frame.filter(_present(frame[settings.target or ""]))
     rows_without_target = all_rows - frame.height
@@ -151,7 +152,7 @@ def _from_file(path: Path, settings: Settings) -> Data:
         raise InputError(f"target: column {settings.target!r} has no value in any row")
     weights = np.ones(frame.height)
     if settings.weight is not None:
-        weights = _weights(frame[settings.weight], frame[_ROW])
+        weights = _weights(frame[settings.weight], frame[row])
         frame, weights = frame.filter(weights > 0), weights[weights > 0]
         if frame.height == 0:
             raise InputError(f"weight: column {settings.weight!r} is 0 in every row with a target")
@@ -159,16 +160,16 @@ def _from_file(path: Path, settings: Settings) -> Data:
     target = frame[settings.target or ""]
     targets, classes = _choose_positive(*_encode(target), settings.positive, target.name)
     named = {column for _, column in asked if column is not None}
-    features, warnings = _features(frame.drop(_ROW, *named))
+    features, warnings = _features(frame.drop(row, *named))
     return Data(
         name=path.name,
         features=features,
         targets=targets,
         classes=classes,
-        rows=frame[_ROW].to_numpy().astype(np.int64),
+        rows=frame[row].to_numpy().astype(np.int64),
         weights=weights,
-        groups=None if settings.group is None else _groups(frame[settings.group], frame[_ROW]),
-        times=None if settings.time is None else _times(frame[settings.time], frame[_ROW]),
+        groups=None if settings.group is None else _groups(frame[settings.group], frame[row]),
+        times=None if settings.time is None else _times(frame[settings.time], frame[row]),
         rows_without_target=rows_without_target,
         rows_without_weight=all_rows - rows_without_target - frame.height,
         positive_by_default=len(classes) == 2 and settings.positive is None,
@@ -260,11 +261,14 @@ def _features(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         nulls = features[name].null_count()
         added = nulls - frame[name].null_count()
         if added:
-            warnings.append(f"column {name!r}: {added} infinite numbers count as missing")
+            beyond = "infinite or beyond 3.4e38"
+            warnings.append(f"column {name!r}: {added} numbers {beyond} count as missing")
         if nulls == frame.height or features[name].n_unique() == 1:
             what = "empty" if nulls == frame.height else "the same in every row"
             warnings.append(f"column {name!r} is left out: it is {what}")
             features = features.drop(name)
+        elif has_decimal_commas(features[name]):
+            warnings.append(f"column {name!r} is taken as text: its numbers have commas")
     if features.width == 0:
         raise InputError("no feature is left: every other column is empty, constant or not a value")
     return features, warnings

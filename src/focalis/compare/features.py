@@ -47,7 +47,7 @@ class Vectoriser:
     def fit_transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         """Learn the columns and return their numbers, one row for each row."""
         self.types = dict(frame.schema)
-        return _matrix(self._vectoriser.fit_transform(as_features(frame)))
+        return _matrix(self._vectoriser.fit_transform(_numbered(frame)))
 
     def transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         """Return the numbers of other rows with these columns; more columns do no harm.
@@ -70,7 +70,14 @@ class Vectoriser:
                 f"frame must have the columns it was fitted on, got none named {missing}"
             )
         columns = [_converted(frame[name], dtype) for name, dtype in self.types.items()]
-        return _matrix(self._vectoriser.transform(as_features(pl.DataFrame(columns))))
+        return _matrix(self._vectoriser.transform(_numbered(pl.DataFrame(columns))))
+
+
+def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the features under names that skrub keeps: it renames an empty one, but only in fitting."""
+    features = as_features(frame)
+    features.columns = [str(number) for number in range(features.width)]
+    return features
 
 
 def _converted(column: pl.Series, dtype: pl.DataType) -> pl.Series:

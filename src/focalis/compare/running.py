@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ def _train(
             listener.advanced()
 
     # One BLAS thread per fold: the folds fill the cores, and sums keep their order on every machine.
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+        # Text of few n-grams is encoded whole, of which skrub warns.
+        warnings.filterwarnings("ignore", "The matrix shape is", UserWarning)
         pool = ThreadPoolExecutor(jobs)
         try:
             pending = {pool.submit(work, split) for split in splits}

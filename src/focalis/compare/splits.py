@@ -79,7 +79,7 @@ def make_splits(data: Data, settings: Settings) -> list[Split]:
         outer = _outer(data, settings, int(seeds[0]))
         for fold, (train, test) in enumerate(outer):
             _require_every_class(data, settings, train, test)
-            inner = tuple(_inner(data, train, int(seeds[fold + 1])))
+            inner = tuple(_inner(data, settings, train, int(seeds[fold + 1])))
             fitted = [train[fit] for fit, _ in inner]
             held_out = train[np.concatenate([held for _, held in inner])]
             _require_every_class(data, settings, *fitted, held_out)
@@ -90,25 +90,40 @@ def make_splits(data: Data, settings: Settings) -> list[Split]:
 def _outer(data: Data, settings: Settings, seed: int) -> Iterable[tuple[Indices, Indices]]:
     if data.times is not None:
         return _forward(data.times, settings.folds, settings.time or "")
-    return _shuffled(data.targets, data.groups, settings.folds, seed, settings.group)
+    distinct = None if data.groups is None else len(np.unique(data.groups))
+    if distinct is not None and distinct < settings.folds:
+        raise InputError(
+            f"group: expected at least {settings.folds} groups in column {settings.group!r}, "
+            f"got {distinct}"
+        )
+    return _shuffled(data.targets, data.groups, settings.folds, seed)
 
 
-def _inner(data: Data, train: Indices, seed: int) -> Iterable[tuple[Indices, Indices]]:
+def _inner(
+    data: Data, settings: Settings, train: Indices, seed: int
+) -> Iterable[tuple[Indices, Indices]]:
     if data.times is not None:
         order = np.sort(data.times[train])
         cut = order[len(order) * 2 // 3]
         later = data.times[train] >= cut
         return [(np.flatnonzero(~later), np.flatnonzero(later))]
     targets = data.targets[train]
+    large = len(train) > _LARGE
+    folds = min(_HOLD_OUT_FOLDS if large else _INNER_FOLDS, int(np.bincount(targets).min()))
     groups = None if data.groups is None else data.groups[train]
-    if len(train) > _LARGE:
-        return list(_shuffled(targets, groups, _HOLD_OUT_FOLDS, seed, None))[:1]
-    folds = min(_INNER_FOLDS, int(np.bincount(targets).min()))
-    return _shuffled(targets, groups, folds, seed, None)
+    if groups is not None:
+        folds = min(folds, len(np.unique(groups)))
+    if folds < 2:
+        raise InputError(
+            f"group: column {settings.group!r} leaves a training fold that cannot be split once more: "
+            "expected two groups or more, and two rows or more of every class"
+        )
+    inner = _shuffled(targets, groups, folds, seed)
+    return inner[:1] if large else inner
 
 
 def _shuffled(
-    targets: Indices, groups: Indices | None, folds: int, seed: int, column: str | None
+    targets: Indices, groups: Indices | None, folds: int, seed: int
 ) -> list[tuple[Indices, Indices]]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -116,12 +131,6 @@ def _shuffled(
     if groups is None:
         splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
         return list(splitter.split(placeholder, targets))
-    distinct = len(np.unique(groups))
-    if distinct < folds:
-        raise InputError(
-            f"group: expected at least {folds} groups{f' in column {column!r}' if column else ''}, "
-            f"got {distinct}"
-        )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(placeholder, targets, groups))
 
@@ -134,7 +143,7 @@ def _forward(times: Indices, folds: int, column: str) -> list[tuple[Indices, Ind
     if len(np.unique(stretch)) < folds + 1:
         raise InputError(
             f"time: column {column!r} cannot be cut into {folds + 1} stretches, "
-            "its values are too few or too often the same; try fewer folds"
+            f"its values are too few or too often the same{_fewer(folds)}"
         )
     return [
         (np.flatnonzero(stretch <= fold), np.flatnonzero(stretch == fold + 1))
@@ -150,5 +159,9 @@ def _require_every_class(data: Data, settings: Settings, *parts: Indices) -> Non
             role = "time" if data.times is not None else "group"
             raise InputError(
                 f"{role}: column {getattr(settings, role)!r} leaves a fold without any row of class "
-                f"{label!r}; try fewer than {settings.folds} folds"
+                f"{label!r}{_fewer(settings.folds)}"
             )
+
+
+def _fewer(folds: int) -> str:
+    return f"; try fewer than {folds} folds" if folds > 2 else ""

@@ -11,11 +11,13 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 import focalis
 from focalis.compare.data import Data
@@ -36,6 +38,18 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(path.name + ".tmp")
     write(temporary)
     os.replace(temporary, path)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one line what keeps a run from writing, such as a full disk; what is written stays."""
+    try:
+        yield
+    except (OSError, PolarsError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InputError(
+            f"out: cannot write to {folder}: {reason}; what is done is kept, --resume goes on with it"
+        ) from error
 
 
 def _write_json(path: Path, value: object) -> None:
@@ -81,13 +95,17 @@ class ReportFolder:
             `resume` nor `overwrite` is set.
         """
         path = settings.out
-        if not path.exists():
-            return
-        if not path.is_dir():
-            raise InputError(f"out: {path} is not a folder")
-        if not any(path.iterdir()):
-            return
-        if not (path / _MANIFEST).is_file():
+        try:
+            if not path.exists():
+                return
+            if not path.is_dir():
+                raise InputError(f"out: {path} is not a folder")
+            if not any(path.iterdir()):
+                return
+            ours = _is_manifest(path / _MANIFEST)
+        except OSError as error:
+            raise InputError(f"out: cannot read {path}: {error.strerror}") from error
+        if not ours:
             raise InputError(
                 f"out: {path} holds files that focalis did not write; name another one"
             )
@@ -131,9 +149,9 @@ class ReportFolder:
         written = folder.path / _MANIFEST
         if settings.resume and written.is_file():
             _require_same(_read_json(written), manifest, folder.path)
-        elif written.is_file():
-            folder._clear()
         try:
+            if not settings.resume:
+                folder._clear()
             folder.path.mkdir(parents=True, exist_ok=True)
             _write_json(written, manifest)
             if folder.finished() is None:
@@ -174,8 +192,9 @@ class ReportFolder:
         """Write an outcome. Outcomes of different folds may be added at the same time."""
         row = outcome.row
         path = self._part(row["loss"], row["repeat"], row["fold"])
-        write_atomically(path.with_suffix(".parquet"), outcome.predictions.write_parquet)
-        _write_json(path, row)  # last: it is what says that the pair is there
+        with _writing(self.path):
+            write_atomically(path.with_suffix(".parquet"), outcome.predictions.write_parquet)
+            _write_json(path, row)  # last: it is what says that the pair is there
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows that are written, by loss, repeat and fold."""
@@ -201,16 +220,17 @@ class ReportFolder:
         from focalis.compare.report import write_report
 
         frame = pl.DataFrame(rows, infer_schema_length=None)
-        write_atomically(self.path / "predictions.parquet", predictions.write_parquet)
-        write_atomically(self.path / "results.parquet", frame.write_parquet)
-        write_atomically(
-            self.path / "recipe.py", lambda path: path.write_text(recipe, encoding="utf-8")
-        )
         plain = _plain(results)
         if not isinstance(plain, dict):
             raise TypeError(f"results: expected a dict, got {type(results).__name__}")
-        write_report(self.path, plain, predictions)
-        _write_json(self.path / _RESULTS, plain)
+        with _writing(self.path):
+            write_atomically(self.path / "predictions.parquet", predictions.write_parquet)
+            write_atomically(self.path / "results.parquet", frame.write_parquet)
+            write_atomically(
+                self.path / "recipe.py", lambda path: path.write_text(recipe, encoding="utf-8")
+            )
+            write_report(self.path, plain, predictions)
+            _write_json(self.path / _RESULTS, plain)
         if not results["failures"]:
             self._remove_parts()
 
@@ -223,6 +243,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON file that focalis wrote")
     return value
+
+
+def _is_manifest(path: Path) -> bool:
+    """Whether a file says what a run was asked: other programs have a run.json too."""
+    try:
+        manifest = _read_json(path) if path.is_file() else {}
+    except InputError:
+        return False
+    kinds = {"focalis": str, "settings": dict, "data": dict}
+    return all(isinstance(manifest.get(name), kind) for name, kind in kinds.items())
 
 
 def _require_same(then: dict[str, Any], now: dict[str, Any], path: Path) -> None:

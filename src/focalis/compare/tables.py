@@ -15,7 +15,7 @@ from polars.exceptions import PolarsError
 
 from focalis.compare.errors import InputError
 
-__all__ = ["as_features", "read_table"]
+__all__ = ["as_features", "has_decimal_commas", "read_table"]
 
 _MISSING = ["", "NA", "NaN", "nan", "NULL", "null"]
 _NESTED = cs.nested() | cs.binary() | cs.object()
@@ -25,7 +25,10 @@ def _read_delimited(path: Path) -> pl.DataFrame:
     _require_utf8(path)
     # Half of the world's CSV files are separated by semicolons: ask the header.
     with path.open(encoding="utf-8-sig", newline="") as file:
-        header = re.sub(r'"[^"]*"', "", file.readline())
+        header = file.readline()
+        while header.count('"') % 2 and (line := file.readline()):  # a name of several lines
+            header += line
+        header = re.sub(r'"[^"]*"', "", header)
         separator = max(",;\t|", key=header.count)
         file.seek(0)
         names = next(csv.reader(file, delimiter=separator), [])
@@ -34,13 +37,43 @@ def _read_delimited(path: Path) -> pl.DataFrame:
         raise InputError(
             f"{path} has {counts[twice[0]]} columns called {twice[0]!r}: rename all but one"
         )
-    return pl.read_csv(
+    frame = pl.read_csv(
         path,
         separator=separator,
         null_values=_MISSING,
         try_parse_dates=True,
         infer_schema_length=None,
     )
+    # Where a comma separates decimals, a semicolon separates values.
+    return frame.with_columns(
+        column.str.replace(",", ".", literal=True).cast(pl.Float64)
+        for column in frame
+        if separator == ";" and has_decimal_commas(column)
+    )
+
+
+def has_decimal_commas(column: pl.Series) -> bool:
+    """Whether a column is text, and all of it numbers, some with a comma for the point.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Of any type.
+
+    Returns
+    -------
+    bool
+        Of a column without values, False.
+
+    Examples
+    --------
+    >>> has_decimal_commas(pl.Series(["1,5", None, "-2"])), has_decimal_commas(pl.Series(["1", "2"]))
+    (True, False)
+    """
+    if column.dtype != pl.String:
+        return False
+    numbers = column.str.contains(r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$").all()
+    return numbers and bool(column.str.contains(",", literal=True).any())
 
 
 def _require_utf8(path: Path) -> None:
@@ -109,10 +142,13 @@ def read_table(path: Path) -> pl.DataFrame:
     InputError
         If there is no such file, or it is not such a table.
     """
-    if not path.exists():
-        raise InputError(f"no such file: {path}")
-    if not path.is_file():
-        raise InputError(f"{path} is not a file")
+    try:
+        if not path.exists():
+            raise InputError(f"no such file: {path}")
+        if not path.is_file():
+            raise InputError(f"{path} is not a file")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(_READERS)
@@ -131,8 +167,8 @@ def as_features(frame: pl.DataFrame) -> pl.DataFrame:
     """Give every column a type that the vectoriser knows.
 
     Decimals and 128-bit integers become floats, durations and times of day become seconds,
-    categories become strings, infinite numbers become missing values. Nested and binary columns
-    are left out.
+    categories become strings, numbers that are infinite in float32 become missing values. Nested and
+    binary columns are left out.
 
     Parameters
     ----------
@@ -156,5 +192,6 @@ def as_features(frame: pl.DataFrame) -> pl.DataFrame:
         cs.time().cast(pl.Int64) / 1e9,
         (cs.categorical() | cs.enum()).cast(pl.String),
     )
-    finite = pl.when(cs.float().is_infinite()).then(None).otherwise(cs.float())
+    infinite = cs.float().cast(pl.Float32).is_infinite()  # as the features' matrix will have it
+    finite = pl.when(infinite).then(None).otherwise(cs.float())
     return frame.with_columns(finite.name.keep())
