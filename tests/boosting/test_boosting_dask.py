@@ -175,6 +175,12 @@ def test_labels_and_weights_that_do_not_serve_raise():
         initial_logits(softmax, far, n_classes=3)
     with pytest.raises(ValueError, match="got none for the positive answer of class 4"):
         initial_logits(softmax, far, n_classes=5)
+    with pytest.raises(ValueError, match="labels must be of at least 2 classes for a softmax"):
+        initial_logits(softmax, 0 * far)
+    with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got "):
+        initial_logits(parse("focal"), far)
+    with pytest.raises(ValueError, match="labels must give every class weight, got none"):
+        initial_logits(parse("focal"), da.from_array(np.zeros(0)))
     with pytest.raises(ValueError, match=r"divided by rows only, got \(2, 2\) blocks"):
         initial_logits(parse("focal"), da.from_array(np.eye(4), chunks=2))
 

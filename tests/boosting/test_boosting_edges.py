@@ -5,6 +5,7 @@ import copy
 import catboost
 import lightgbm
 import numpy as np
+import pandas
 import pytest
 import xgboost
 from sklearn.base import clone
@@ -177,6 +178,15 @@ def test_data_without_labels_raise(module):
         module.set_initial_logits(parse("softmax_focal"), data_of(module, features, np.zeros(6)))
     with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got 2"):
         module.set_initial_logits(loss, data_of(module, features, np.arange(6) % 3))
+
+
+def test_labels_of_lightgbm_may_be_a_frame_and_must_be_numbers():
+    loss, features = parse("focal(gamma=2)"), np.arange(12.0).reshape(6, 2)
+    answers = pandas.DataFrame({"answer": [0, 1, 1, 0, 0, 0]})
+    start = for_lightgbm.set_initial_logits(loss, lightgbm.Dataset(features, answers))
+    assert start == loss.initial_logits(answers["answer"].to_numpy())
+    with pytest.raises(TypeError, match="labels must be real numbers, got an array of <U1"):
+        for_lightgbm.set_initial_logits(loss, lightgbm.Dataset(features, list("abbaaa")))
 
 
 class _Raw:
