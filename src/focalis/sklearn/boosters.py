@@ -18,9 +18,9 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows to train on or to validate with."""
+    """Rows to train on or to validate with; features are an array or a sparse matrix."""
 
-    features: Array
+    features: Any
     labels: Array
     weight: Array | None
 
@@ -75,7 +75,7 @@ class Booster(Protocol):
         """Return a booster trained on the job."""
         ...
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return the raw scores of rows, without the logits that training started from."""
         ...
 
@@ -133,7 +133,8 @@ class LightGBM:
             "verbosity": -1,
             # Under a custom objective LightGBM cannot train if its filter leaves no feature.
             "feature_pre_filter": False,
-            **job.parameters,
+            # LightGBM prefers the main name of a parameter to an alias.
+            **{self.main_name(name): value for name, value in job.parameters.items()},
             "metric": "none",
             "num_class": job.n_outputs,
         }
@@ -180,7 +181,7 @@ class LightGBM:
         booster.params.pop("objective")
         return booster
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(raw_score=True)``."""
         return np.asarray(booster.predict(features, raw_score=True))
 
@@ -253,7 +254,7 @@ class XGBoost:
             **_types(rows.features, job.categorical),
         )
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(output_margin=True)``."""
         xgboost = require("xgboost")
         data = xgboost.DMatrix(
@@ -270,6 +271,10 @@ class XGBoost:
         names = booster.feature_names or [f"f{i}" for i in range(n_features)]
         gains = booster.get_score(importance_type="total_gain")
         return np.array([gains.get(name, 0.0) for name in names], np.float64)
+
+
+# Of which CatBoost takes one.
+_CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 
 
 class CatBoost:
@@ -299,7 +304,7 @@ class CatBoost:
             **_given(random_seed=job.seed, thread_count=job.threads),
             "leaf_estimation_method": "Newton",
             "allow_writing_files": False,
-            "logging_level": "Silent",
+            **({} if job.parameters.keys() & _CATBOOST_LOGS else {"logging_level": "Silent"}),
             **job.parameters,
             "iterations": job.rounds,
             "loss_function": for_catboost.objective(job.loss, job.curvature, scale=job.scale),
@@ -337,7 +342,7 @@ class CatBoost:
             ) from error
         return booster
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(prediction_type="RawFormulaVal")``."""
         rows = _with_categories(features, categorical)
         return np.asarray(booster.predict(rows, prediction_type="RawFormulaVal"))
