@@ -78,8 +78,6 @@ def test_bad_labels_and_weights_raise():
         BoostedClassifier().fit(features, labels, sample_weight=-np.ones(len(labels)))
     with pytest.raises(ValueError, match=r"y_val must hold only the classes \[0, 1\], got .*2"):
         BoostedClassifier(**FEW).fit(features, labels, X_val=features, y_val=labels + 1)
-    with pytest.raises(ValueError, match="feature that can be split"):
-        BoostedClassifier(**FEW).fit(np.zeros((len(labels), 2)), labels)
     with pytest.raises(ValueError, match="solver must be"):
         LinearClassifier(solver="sgd").fit(features, labels)
     with pytest.raises(ValueError, match="C must be a finite number above 0, got 0"):
@@ -172,6 +170,16 @@ def test_lengths_and_what_belongs_together():
         model.fit(features, labels[:5] * 0)
     with pytest.raises(NotFittedError):
         _ = BoostedClassifier().categories_
+
+
+@pytest.mark.parametrize("booster", ["lightgbm", "catboost"])
+def test_features_that_cannot_be_split_leave_no_model(booster):
+    features, labels = cancer()
+    model = BoostedClassifier(booster=booster, **FEW).fit(features, labels)
+    with pytest.raises(ValueError, match="feature that can be split"):
+        model.fit(0 * features, labels)
+    with pytest.raises(NotFittedError):
+        model.predict(features)
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -60,6 +60,8 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     loss: Any
     class_weight: Any
     calibration: str
+    # The attribute that a training ends with.
+    _trained: ClassVar[str]
 
     def _read_labels(self, y: Any) -> Array:
         """Set the classes and the loss; return class indices."""
@@ -219,7 +221,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "loss_") and hasattr(self, "initial_logits_")
+        return hasattr(self, self._trained)
 
 
 def mirrored(loss: Loss) -> Loss:

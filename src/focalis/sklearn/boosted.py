@@ -145,6 +145,8 @@ class BoostedClassifier(LossClassifier):
         if booster_parameters:
             self.booster_parameters = booster_parameters
 
+    _trained = "booster_"
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name, those of the booster that were given among them."""
         return {**super().get_params(deep=deep), **self._own_parameters()}

@@ -55,6 +55,9 @@ class Job:
         return spread(self.initial_logits, len(rows.labels))
 
 
+_NO_FEATURE = "X must have a feature that can be split, got none"
+
+
 def _from(source: str, *names: str) -> dict[str, str]:
     return dict.fromkeys(names, source)
 
@@ -176,7 +179,7 @@ class LightGBM:
         except lightgbm.basic.LightGBMError as error:
             if "num_features" not in str(error):
                 raise
-            raise ValueError("X must have a feature that can be split, got none") from error
+            raise ValueError(_NO_FEATURE) from error
         # Not needed any more, and what it was trained on would be pickled with it.
         booster.params.pop("objective")
         return booster
@@ -334,6 +337,8 @@ class CatBoost:
                 init_model=job.previous,
             )
         except catboost.CatBoostError as error:
+            if "All features are either constant or ignored" in str(error):
+                raise ValueError(_NO_FEATURE) from error
             if "training continuation" not in str(error):
                 raise
             raise ValueError(

@@ -110,6 +110,7 @@ class LinearClassifier(LossClassifier):
 
     coef_: Array
     intercept_: Array
+    _trained = "coef_"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
         """Fit the coefficients.
