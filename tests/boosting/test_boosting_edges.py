@@ -119,6 +119,16 @@ def test_logits_of_xgboost_are_those_of_the_best_round():
     assert float(value) == pytest.approx(booster.best_score, abs=1e-6)
 
 
+def test_logits_of_xgboost_take_a_frame_with_categories():
+    features = pandas.DataFrame({"kind": pandas.Categorical(["a", "b", "c", "a"] * 20)})
+    data = xgboost.DMatrix(features, [0, 1, 1, 0] * 20, enable_categorical=True)
+    start = for_xgboost.set_initial_logits(parse("focal"), data)
+    booster = xgboost.train({"nthread": 1}, data, 2, obj=for_xgboost.objective(parse("focal")))
+    logits = for_xgboost.predict_logits(booster, features, start)
+    assert logits[0] < 0 < logits[1]
+    np.testing.assert_array_equal(logits, for_xgboost.predict_logits(booster, data, start))
+
+
 def data_of(module, features, labels):
     if module is for_lightgbm:
         return lightgbm.Dataset(features, labels)

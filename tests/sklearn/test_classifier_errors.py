@@ -44,6 +44,7 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"booster": "catboost", "iterations": 5}, "iterations follows .* booster='catboost'"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1, got 1.5"),
         ({"num_leafs": 3}, "num_leafs is a parameter neither of BoostedClassifier nor of LightGBM"),
+        ({"num_leaves": 3, "max_leaves": 4}, "max_leaves and num_leaves are one parameter"),
         ({"class_wieght": "balanced"}, "class_wieght is a parameter neither of"),
         ({"gamma": 5}, "gamma is a parameter neither of"),
         ({"alpha": 0.25}, "alpha follows from loss, .* booster='lightgbm'"),

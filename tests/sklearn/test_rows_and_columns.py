@@ -107,4 +107,4 @@ def test_a_gap_of_any_kind_is_a_missing_category(gap):
 
 
 def test_plain_names_differ():
-    assert plain_names(["a b", "a_b_2", "a:b"]) == ["a_b", "a_b_2", "a_b_2_2"]
+    assert plain_names(["a b", "a_b_2", "a:b", ""]) == ["a_b", "a_b_2", "a_b_2_2", "_"]

@@ -216,7 +216,9 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         If XGBoost is not installed.
     """
     xgboost = require("xgboost")
-    data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
+    data = features
+    if not isinstance(features, xgboost.DMatrix):
+        data = xgboost.DMatrix(features, enable_categorical=True)
     data.set_base_margin(spread(initial_logits, data.num_row()))
     # `Booster.predict` takes all rounds, also those after the best one.
     best = booster.attr("best_iteration")

@@ -318,12 +318,17 @@ class BoostedClassifier(LossClassifier):
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
             )
         library = BOOSTERS[self.booster]
+        given: dict[str, str] = {}
         for name in self._own_parameters():
-            source = library.settled.get(library.main_name(name))
-            if source is not None:
+            main = library.main_name(name)
+            if main in library.settled:
                 raise ValueError(
-                    f"{name} follows from {source}, and cannot be set for booster={self.booster!r}"
+                    f"{name} follows from {library.settled[main]}, and cannot be set for "
+                    f"booster={self.booster!r}"
                 )
+            if main in given:
+                raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
+            given[main] = name
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds

@@ -31,7 +31,7 @@ def plain_names(names: Sequence[Any]) -> list[str]:
     """
     plain: list[str] = []
     for place, name in enumerate(names):
-        text = _NOT_IN_NAMES.sub("_", str(name))
+        text = _NOT_IN_NAMES.sub("_", str(name)) or "_"
         while text in plain:
             text = f"{text}_{place}"
         plain.append(text)
