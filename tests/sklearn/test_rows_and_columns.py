@@ -26,6 +26,26 @@ def wide(features):
     return rows
 
 
+def in_parts(features):
+    """Return sparse rows of which every number is stored in two parts, out of order."""
+    n, width = features.shape
+    part = np.random.default_rng(1).standard_normal(features.shape)
+    places = np.tile([*range(width)[::-1], *range(width)], n)
+    parts = np.hstack([part[:, ::-1], features - part]).ravel()
+    return sparse.csr_array((parts, places, 2 * width * np.arange(n + 1)), shape=features.shape)
+
+
+@EVERY_BOOSTER
+def test_parts_of_a_sparse_number_add_up(booster):
+    features, labels = mostly_zeros()
+    features += 1
+    far = in_parts(features)
+    model = BoostedClassifier("focal(gamma=1)", booster, **FEW).fit(features, labels)
+    # The sums differ from the numbers by rounding, which no split of these trees sees.
+    np.testing.assert_array_equal(model.raw_logits(far), model.raw_logits(features))
+    assert far.nnz == 2 * features.size
+
+
 @EVERY_BOOSTER
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.coo_array, wide])
 def test_sparse_rows_are_the_same_rows(booster, make):

@@ -150,7 +150,12 @@ def _numbers(estimator: Any, X: Any, *, reset: bool) -> Any:
     if not sparse.issparse(numbers):
         return np.asarray(numbers)
     # LightGBM knows no sparse arrays, and CatBoost no wide indices; here they become narrow.
-    return sparse.csr_matrix((numbers.data, numbers.indices, numbers.indptr), numbers.shape)
+    rows = sparse.csr_matrix((numbers.data, numbers.indices, numbers.indptr), numbers.shape)
+    if not rows.has_canonical_format:
+        # The boosters do not add up what is stored of one place; the caller's matrix stays as it is.
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
 
 
 def _column(X: Any, place: int) -> Any:
