@@ -236,7 +236,7 @@ class XGBoost:
             if job.patience is not None:
                 stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
                 settings["callbacks"] = [stop]
-        return xgboost.train(
+        booster = xgboost.train(
             parameters,
             self._matrix(xgboost, job, job.train),
             job.rounds,
@@ -245,6 +245,9 @@ class XGBoost:
             verbose_eval=False,
             **settings,
         )
+        if job.patience is None:  # a best round is of the booster that this one goes on from
+            booster.set_attr(best_iteration=None, best_score=None)
+        return booster
 
     def _matrix(self, xgboost: Any, job: Job, rows: Rows) -> Any:
         return xgboost.DMatrix(
