@@ -89,10 +89,11 @@ def test_a_linear_model_takes_sparse_rows(solver):
         np.testing.assert_allclose(logits, dense.raw_logits(features), atol=1e-8)
 
 
-def test_numbers_kept_as_objects_are_numbers():
-    features = pandas.DataFrame({"size": [1.5, None, 2.5, 3.0] * 30, "flag": [True, None] * 60})
+@pytest.mark.parametrize("gap", [None, np.nan, pandas.NA], ids=["None", "NaN", "NA"])
+def test_numbers_kept_as_objects_are_numbers(gap):
+    sizes = pandas.Series([1.5, gap, 2.5, 3.0] * 30, dtype=object)
+    features = pandas.DataFrame({"size": sizes, "flag": [True, None] * 60})
     labels = np.array([0, 1, 1, 1] * 30)
-    features = features.astype({"size": object})
     model = BoostedClassifier(**FEW).fit(features, labels)
     assert model.categories_ == {}
     again = BoostedClassifier(**FEW).fit(features.assign(name=["a", "b"] * 60), labels)

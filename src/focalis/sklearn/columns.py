@@ -70,32 +70,39 @@ class Columns:
 
     def fit_transform(self, estimator: Any, X: Any) -> Any:
         """Learn the categories and return the numbers; feature names go to the estimator."""
-        if not self._is_frame(X) and self._chosen() is None:
-            self.sparse = sparse.issparse(X)
-            return _numbers(estimator, X, reset=True)
-        if not self._is_frame(X):
-            X = check_array(X, dtype=None, ensure_all_finite=False)
-        validate_data(estimator, X=X, reset=True, skip_check_array=True)
-        for place in self._places(X):
-            self.categories[place] = _distinct(_column(X, place))
-        return self._encode(estimator, X)
+        self.sparse = sparse.issparse(X)
+        if self._is_frame(X) or self._chosen() is not None:
+            X = self._table(X)
+            validate_data(estimator, X=X, reset=True, skip_check_array=True)
+            for place in self._places(X):
+                self.categories[place] = _distinct(_column(X, place))
+        return self._numbers(estimator, X, reset=True)
 
     def transform(self, estimator: Any, X: Any) -> Any:
         """Return the numbers of other rows; a category that was not there before is missing."""
-        if not self.categories:
-            numbers = _numbers(estimator, X, reset=False)
-            # To XGBoost a zero that is not stored is a missing value: all rows must be of one form.
-            if sparse.issparse(numbers) == self.sparse:
-                return numbers
-            return sparse.csr_matrix(numbers) if self.sparse else numbers.toarray()
-        if not self._is_frame(X):
-            X = check_array(X, dtype=None, ensure_all_finite=False)
-        validate_data(estimator, X=X, reset=False, skip_check_array=True)
-        return self._encode(estimator, X)
+        return self._numbers(estimator, X, reset=False)
 
-    def _encode(self, estimator: Any, X: Any) -> Any:
-        if not self.categories:
-            return _numbers(estimator, X, reset=True)
+    def _numbers(self, estimator: Any, X: Any, *, reset: bool) -> Any:
+        if self.categories or self._has_objects(X):
+            X = self._table(X)
+            validate_data(estimator, X=X, reset=reset, skip_check_array=True)
+            numbers: Any = self._encode(X)
+        else:
+            numbers = _numbers(estimator, X, reset=reset)
+        # To XGBoost a zero that is not stored is a missing value: all rows must be of one form.
+        if sparse.issparse(numbers) == self.sparse:
+            return numbers
+        return sparse.csr_matrix(numbers) if self.sparse else numbers.toarray()
+
+    def _table(self, X: Any) -> Any:
+        """Return a frame as it is, other rows as an array of any type."""
+        return X if self._is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+
+    def _has_objects(self, X: Any) -> bool:
+        """Return whether a frame has columns whose numbers and gaps scikit-learn would not read."""
+        return self._is_frame(X) and any(_is_object(X[name]) for name in X.columns)
+
+    def _encode(self, X: Any) -> Array:
         encoded = np.empty(X.shape, np.float64)
         for place in range(X.shape[1]):
             column = _column(X, place)
@@ -162,11 +169,14 @@ def _column(X: Any, place: int) -> Any:
     return X[X.columns[place]] if hasattr(X, "columns") else X[:, place]
 
 
+def _is_object(column: Any) -> bool:
+    return str(getattr(column, "dtype", "")).lower() == "object"
+
+
 def _is_categorical(column: Any) -> bool:
-    name = str(column.dtype).lower()
-    if name == "object":
+    if _is_object(column):
         return not all(one is None or isinstance(one, Real) for one in _values(column))
-    return name.startswith(_CATEGORICAL_TYPES)
+    return str(column.dtype).lower().startswith(_CATEGORICAL_TYPES)
 
 
 def _real(column: Any, place: int) -> Array:
