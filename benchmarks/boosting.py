@@ -2,7 +2,9 @@
 
 Calls are timed in turn with their peers, and trainings round by round in turn with the library's own
 objective, so that whatever else the machine does meets all alike. A ratio is the median over repetitions
-of a call, and the ratio of the totals over the rounds of a training.
+of a call, and the ratio of the totals over the rounds of a training. All trainings of a case start from
+logits of 0 and grow the same trees. XGBoost's have a third, with an objective whose gradient is worked
+out before the clock starts: what XGBoost's own hand-over costs any objective that is not its own.
 """
 
 import argparse
@@ -10,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +79,7 @@ def main() -> int:
     for name, work in works.items():
         if parsed.only in (None, name):
             for one in work():
-                verdict = "ok" if one.kept else "**short**"
+                verdict = ("ok" if one.kept else "**short**") if one.asked else ""
                 print(f"| {one.what} | {one.found} | {one.asked} | {verdict} |", flush=True)
     return 0
 
@@ -181,56 +184,85 @@ def trainings(rows: int, parsed: argparse.Namespace) -> Iterator[Finding]:
     )
     for case, labels, most in cases:
         for library, start in (("LightGBM", lightgbm_rounds), ("XGBoost", xgboost_rounds)):
-            native, ours = start(features, labels, case == "binary", parsed.threads)
+            steps = start(features, labels, case == "binary", parsed.threads)
             # The first round of each makes its histograms, and loads or compiles the kernels.
-            native(0)
-            ours(0)
-            seconds = {"native": 0.0, "ours": 0.0}
+            for ready in steps.values():
+                ready(0)()
+            seconds = dict.fromkeys(steps, 0.0)
             for i in range(1, parsed.rounds + 1):
-                # Who goes first changes, so that neither finds the caches warmer.
-                both = [("native", native), ("ours", ours)]
-                for name, step in both if i % 2 else both[::-1]:
+                # Who goes first changes, so that none finds the caches warmer.
+                turn = list(steps.items())
+                for name, ready in turn if i % 2 else turn[::-1]:
+                    step = ready(i)
                     begin = time.perf_counter()
-                    step(i)
+                    step()
                     seconds[name] += time.perf_counter() - begin
-            ratio = seconds["ours"] / seconds["native"]
+            native = seconds["native"]
+            ratio = seconds["ours"] / native
             yield Finding(
                 f"{library}, {case}, {parsed.rounds} rounds, against its own objective",
-                f"{seconds['ours']:.1f} s, {seconds['native']:.1f} s: {ratio:.3f} ×",
+                f"{seconds['ours']:.1f} s, {native:.1f} s: {ratio:.3f} ×",
                 f"at most {most} ×",
                 ratio <= most,
             )
+            if "free" in seconds:
+                free = seconds["free"]
+                yield Finding(
+                    f"of which {library}'s own hand-over: an objective that costs nothing",
+                    f"{free:.1f} s, {native:.1f} s: {free / native:.3f} ×",
+                    "",
+                    True,
+                )
 
 
-def lightgbm_rounds(features: Any, labels: Any, binary: bool, threads: int) -> tuple[Any, Any]:
+# Readies a round, and returns what to time of it.
+Ready = Callable[[int], Callable[[], Any]]
+
+
+def lightgbm_rounds(features: Any, labels: Any, binary: bool, threads: int) -> dict[str, Ready]:
     import lightgbm
 
     loss = parse("cross_entropy", link="sigmoid" if binary else "softmax")
     name = "binary" if binary else "multiclass"
-    shared = {"num_threads": threads, "verbosity": -1, "num_class": 1 if binary else CLASSES}
+    shared = {
+        "num_threads": threads,
+        "verbosity": -1,
+        "num_class": 1 if binary else CLASSES,
+        "boost_from_average": False,
+    }
     data = lightgbm.Dataset(features, labels, params={**shared, "objective": name}).construct()
     native = lightgbm.Booster({**shared, "objective": name}, data)
     custom = lightgbm.Booster({**shared, "objective": "none"}, data)
     objective = for_lightgbm.objective(loss)
-    return lambda i: native.update(), lambda i: custom.update(fobj=objective)
+    return {
+        "native": lambda i: native.update,
+        "ours": lambda i: partial(custom.update, fobj=objective),
+    }
 
 
-def xgboost_rounds(features: Any, labels: Any, binary: bool, threads: int) -> tuple[Any, Any]:
+def xgboost_rounds(features: Any, labels: Any, binary: bool, threads: int) -> dict[str, Ready]:
     import xgboost
 
     loss = parse("cross_entropy", link="sigmoid" if binary else "softmax")
-    shared: dict[str, Any] = {"nthread": threads, "tree_method": "hist", "base_score": 0.5}
+    shared: dict[str, Any] = {"nthread": threads, "tree_method": "hist"}
     if not binary:
         shared["num_class"] = CLASSES
     data = xgboost.DMatrix(features, labels, nthread=threads)
-    name = "binary:logistic" if binary else "multi:softprob"
-    native = xgboost.Booster({**shared, "objective": name}, [data])
-    custom = xgboost.Booster(shared, [data])
+    own = {"objective": "binary:logistic" if binary else "multi:softprob", "base_score": 0.5}
+    native = xgboost.Booster({**shared, **own}, [data])
+    # Of a probability of .5 the logit is 0, which is what a custom objective's base_score is.
+    custom, free = (xgboost.Booster({**shared, "base_score": 0.0}, [data]) for _ in range(2))
     objective = for_xgboost.objective(loss)
-    return (
-        lambda i: native.update(data, i),
-        lambda i: custom.update(data, i, fobj=objective),
-    )
+
+    def ready_free(i: int) -> Callable[[], Any]:
+        found = objective(free.predict(data, output_margin=True, training=True), data)
+        return partial(free.update, data, i, fobj=lambda scores, data: found)
+
+    return {
+        "native": lambda i: partial(native.update, data, i),
+        "ours": lambda i: partial(custom.update, data, i, fobj=objective),
+        "free": ready_free,
+    }
 
 
 def memory(rows: int) -> Iterator[Finding]:

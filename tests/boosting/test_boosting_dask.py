@@ -12,6 +12,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 
 from focalis import parse
 from focalis.boosting import lightgbm as for_lightgbm
@@ -91,6 +92,17 @@ def test_xgboost_stops_early_on_the_mean_over_all_validation_rows(trained):
     assert found["workers"] == [2, 2]
     assert found["best"] == int(np.argmin(found["log"])) == len(found["log"]) - 6
     assert found["value"] == pytest.approx(min(found["log"]), rel=1e-4)
+
+
+def test_a_worker_of_xgboost_may_have_no_rows(trained):
+    np.testing.assert_allclose(trained["empty worker"], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["softmax_focal", "focal"])
+def test_no_rows_have_the_shape_of_their_base_margin(loss):
+    data = xgboost.DMatrix(np.zeros((0, 2)), label=np.zeros(0), base_margin=np.zeros((0, 3)))
+    for found in for_xgboost.objective(parse(loss))(np.zeros(0, np.float32), data):
+        assert found.shape == (0, 3)
 
 
 def test_lightgbm_stops_early_where_each_worker_has_all_validation_rows(trained):
@@ -175,6 +187,12 @@ def test_labels_and_weights_that_do_not_serve_raise():
         initial_logits(softmax, far, n_classes=3)
     with pytest.raises(ValueError, match="got none for the positive answer of class 4"):
         initial_logits(softmax, far, n_classes=5)
+    with pytest.raises(ValueError, match="labels must be of at least 2 classes for a softmax"):
+        initial_logits(softmax, 0 * far)
+    with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got "):
+        initial_logits(parse("focal"), far)
+    with pytest.raises(ValueError, match="labels must give every class weight, got none"):
+        initial_logits(parse("focal"), da.from_array(np.zeros(0)))
     with pytest.raises(ValueError, match=r"divided by rows only, got \(2, 2\) blocks"):
         initial_logits(parse("focal"), da.from_array(np.eye(4), chunks=2))
 

@@ -5,6 +5,7 @@ import copy
 import catboost
 import lightgbm
 import numpy as np
+import pandas
 import pytest
 import xgboost
 from sklearn.base import clone
@@ -118,6 +119,16 @@ def test_logits_of_xgboost_are_those_of_the_best_round():
     assert float(value) == pytest.approx(booster.best_score, abs=1e-6)
 
 
+def test_logits_of_xgboost_take_a_frame_with_categories():
+    features = pandas.DataFrame({"kind": pandas.Categorical(["a", "b", "c", "a"] * 20)})
+    data = xgboost.DMatrix(features, [0, 1, 1, 0] * 20, enable_categorical=True)
+    start = for_xgboost.set_initial_logits(parse("focal"), data)
+    booster = xgboost.train({"nthread": 1}, data, 2, obj=for_xgboost.objective(parse("focal")))
+    logits = for_xgboost.predict_logits(booster, features, start)
+    assert logits[0] < 0 < logits[1]
+    np.testing.assert_array_equal(logits, for_xgboost.predict_logits(booster, data, start))
+
+
 def data_of(module, features, labels):
     if module is for_lightgbm:
         return lightgbm.Dataset(features, labels)
@@ -177,6 +188,15 @@ def test_data_without_labels_raise(module):
         module.set_initial_logits(parse("softmax_focal"), data_of(module, features, np.zeros(6)))
     with pytest.raises(ValueError, match=r"labels must be numbers in \[0, 1\], got 2"):
         module.set_initial_logits(loss, data_of(module, features, np.arange(6) % 3))
+
+
+def test_labels_of_lightgbm_may_be_a_frame_and_must_be_numbers():
+    loss, features = parse("focal(gamma=2)"), np.arange(12.0).reshape(6, 2)
+    answers = pandas.DataFrame({"answer": [0, 1, 1, 0, 0, 0]})
+    start = for_lightgbm.set_initial_logits(loss, lightgbm.Dataset(features, answers))
+    assert start == loss.initial_logits(answers["answer"].to_numpy())
+    with pytest.raises(TypeError, match="labels must be real numbers, got an array of <U1"):
+        for_lightgbm.set_initial_logits(loss, lightgbm.Dataset(features, list("abbaaa")))
 
 
 class _Raw:

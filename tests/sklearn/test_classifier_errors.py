@@ -4,13 +4,14 @@ import pickle
 import sys
 
 import numpy as np
+import pandas
 import pytest
 from classifier_data import EVERY_BOOSTER, FEW, cancer, wine
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
-from focalis import parse
+from focalis import Loss, margin, parse
 from focalis.sklearn import BoostedClassifier, LinearClassifier
 
 
@@ -22,6 +23,13 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"loss": "softmax_focal"}, "must have the link 'sigmoid' for 2 classes"),
         ({"booster": "lightbgm"}, "booster must be one of 'lightgbm', 'xgboost', 'catboost'"),
         ({"curvature": "newton"}, "curvature must be one of"),
+        ({"learning_rate": -1}, "learning_rate must be a finite number above 0, got -1"),
+        ({"learning_rate": "fast"}, "learning_rate must be a finite number above 0, got 'fast'"),
+        ({"n_jobs": 0}, "n_jobs must be None or an integer other than 0, got 0"),
+        (
+            {"loss": Loss("sigmoid", margin.focal(), ignore_index=-1)},
+            "have no ignore_index, got -1",
+        ),
         ({"calibration": "platt"}, "calibration must be 'posterior' or 'link', got 'platt'"),
         ({"n_estimators": 0}, "n_estimators must be an integer of at least 1, got 0"),
         ({"early_stopping_rounds": 1.5}, "early_stopping_rounds must be an integer"),
@@ -36,6 +44,7 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"booster": "catboost", "iterations": 5}, "iterations follows .* booster='catboost'"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1, got 1.5"),
         ({"num_leafs": 3}, "num_leafs is a parameter neither of BoostedClassifier nor of LightGBM"),
+        ({"num_leaves": 3, "max_leaves": 4}, "max_leaves and num_leaves are one parameter"),
         ({"class_wieght": "balanced"}, "class_wieght is a parameter neither of"),
         ({"gamma": 5}, "gamma is a parameter neither of"),
         ({"alpha": 0.25}, "alpha follows from loss, .* booster='lightgbm'"),
@@ -70,8 +79,6 @@ def test_bad_labels_and_weights_raise():
         BoostedClassifier().fit(features, labels, sample_weight=-np.ones(len(labels)))
     with pytest.raises(ValueError, match=r"y_val must hold only the classes \[0, 1\], got .*2"):
         BoostedClassifier(**FEW).fit(features, labels, X_val=features, y_val=labels + 1)
-    with pytest.raises(ValueError, match="feature that can be split"):
-        BoostedClassifier(**FEW).fit(np.zeros((len(labels), 2)), labels)
     with pytest.raises(ValueError, match="solver must be"):
         LinearClassifier(solver="sgd").fit(features, labels)
     with pytest.raises(ValueError, match="C must be a finite number above 0, got 0"):
@@ -86,11 +93,22 @@ def test_bad_labels_and_weights_raise():
 def test_labels_that_are_missing_are_no_class(model):
     features, labels = cancer()
     named = np.where(labels == 1, "yes", "no").astype(object)
-    for given, missing in ((labels.astype(float), np.nan), (named, None), (named, np.nan)):
+    gaps = ((labels.astype(float), np.nan), (named, None), (named, np.nan), (named, pandas.NA))
+    for given, missing in gaps:
         some = given.copy()
         some[3] = missing
-        with pytest.raises(ValueError, match=r"Input .*contains N"):
+        with pytest.raises(ValueError, match=r"Input y contains (NaN|nan|None|<NA>)"):
             model.fit(features, some)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pandas.NA], ids=["None", "NaN", "NA"])
+def test_labels_of_validation_rows_that_are_missing_are_no_class(missing):
+    features, labels = cancer()
+    named = np.where(labels == 1, "yes", "no").astype(object)
+    some = named.copy()
+    some[3] = missing
+    with pytest.raises(ValueError, match=r"y_val must hold only the classes \['no', 'yes'\], got"):
+        BoostedClassifier(**FEW).fit(features, named, X_val=features, y_val=some)
 
 
 @EVERY_BOOSTER
@@ -153,3 +171,32 @@ def test_lengths_and_what_belongs_together():
         model.fit(features, labels[:5] * 0)
     with pytest.raises(NotFittedError):
         _ = BoostedClassifier().categories_
+
+
+@pytest.mark.parametrize("booster", ["lightgbm", "catboost"])
+def test_features_that_cannot_be_split_leave_no_model(booster):
+    features, labels = cancer()
+    model = BoostedClassifier(booster=booster, **FEW).fit(features, labels)
+    with pytest.raises(ValueError, match="feature that can be split"):
+        model.fit(0 * features, labels)
+    with pytest.raises(NotFittedError):
+        model.predict(features)
+
+
+def test_numbers_of_numpy_are_numbers():
+    features, labels = cancer()
+    model = BoostedClassifier(
+        n_estimators=np.int64(3), early_stopping_rounds=np.int64(2), learning_rate=np.float32(0.1)
+    )
+    assert model.fit(features, labels).n_estimators_ == 3
+
+
+def test_an_alias_of_lightgbm_is_not_outdone_by_a_default(capfd):
+    BoostedClassifier(verbose=1, **FEW).fit(*cancer())
+    assert "[Info]" in capfd.readouterr().out
+
+
+def test_catboost_says_as_much_as_it_is_asked_to(capfd):
+    for verbose in (False, True):
+        BoostedClassifier(booster="catboost", verbose=verbose, **FEW).fit(*cancer())
+        assert ("learn" in capfd.readouterr().out) == verbose

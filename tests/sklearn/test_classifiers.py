@@ -1,5 +1,6 @@
 """The classifiers on real data: calibration, decisions, data of all kinds, and scikit-learn's tools."""
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -156,6 +157,21 @@ def test_warm_start_goes_on(booster, data):
     assert model.n_estimators_ == 12
     with pytest.raises(ValueError, match="n_estimators must be at least the 12"):
         model.set_params(n_estimators=5).fit(features, labels)
+
+
+@EVERY_BOOSTER
+def test_a_booster_that_went_on_forgets_its_best_round(booster):
+    features, labels = cancer()
+    features = features[:, :3]
+    held = {"X_val": features[1::2], "y_val": labels[1::2]}
+    model = BoostedClassifier(
+        booster=booster, learning_rate=0.5, early_stopping_rounds=3, warm_start=True, n_jobs=1
+    ).fit(features[::2], labels[::2], **held)
+    model.set_params(early_stopping_rounds=None, n_estimators=model.n_estimators_ + 3)
+    model.fit(features[::2], labels[::2], **held)
+    module = importlib.import_module(f"focalis.boosting.{booster}")
+    logits = module.predict_logits(model.booster_, features, model.initial_logits_)
+    np.testing.assert_allclose(logits, model.raw_logits(features), atol=1e-6)
 
 
 LOAD = {

@@ -21,7 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import ignored, require, spread, starting_targets
+from focalis.boosting.objective import (
+    check_classes,
+    ignored,
+    naming_labels,
+    require,
+    spread,
+    starting_targets,
+)
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
 from focalis.loss import Loss
@@ -94,7 +101,9 @@ def initial_logits(
         )
     )
     positive, negative = np.sum(totals, axis=0)
-    logits = constant_logits(loss.link, loss.margin_loss, positive, negative)
+    check_classes(loss, len(positive))
+    with naming_labels():
+        logits = constant_logits(loss.link, loss.margin_loss, positive, negative)
     one = loss.link == "sigmoid" and labels.ndim == 1 and n_classes is None
     return logits[0] if one else logits
 
@@ -162,9 +171,10 @@ def _totals(
     loss: Loss, labels: Array, sample_weight: Array | None, n_classes: int | None
 ) -> tuple[Array, Array]:
     targets = starting_targets(loss, labels, n_classes)
-    return answer_totals(
-        loss, targets, sample_weight, n_classes if loss.link == "softmax" else None
-    )
+    with naming_labels():
+        return answer_totals(
+            loss, targets, sample_weight, n_classes if loss.link == "softmax" else None
+        )
 
 
 def _spread(labels: Array, start: Array) -> Array:

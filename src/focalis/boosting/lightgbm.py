@@ -202,6 +202,6 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
 def _labels(data: Any) -> tuple[Any, Any]:
     """Return labels and weights; a Dataset that was given its labels need not be constructed yet."""
     if data.label is not None:
-        return data.label, data.weight
+        return np.ravel(data.label), data.weight
     data.construct()
     return data.get_label(), data.get_weight()

@@ -25,7 +25,9 @@ __all__ = [
     "DEFAULT_CURVATURE",
     "Derivatives",
     "Metric",
+    "check_classes",
     "curvature_scale",
+    "naming_labels",
     "read_call",
     "require",
     "spread",
@@ -236,11 +238,11 @@ def naming_labels() -> Iterator[None]:
     """Call the targets of a loss what a booster calls them, where they are wrong."""
     try:
         yield
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         text = str(error)
         if not text.startswith("targets "):
             raise
-        raise ValueError(f"labels{text.removeprefix('targets')}") from None
+        raise type(error)(f"labels{text.removeprefix('targets')}") from None
 
 
 def ignored(loss: Loss, labels: Array) -> Array:
@@ -304,9 +306,14 @@ def starting_logits(
             sample_weight=_optional(sample_weight),
             n_classes=n_classes if loss.link == "softmax" else None,
         )
-    if loss.link == "softmax" and len(start) < 2:
-        raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
+    check_classes(loss, np.size(start))
     return start
+
+
+def check_classes(loss: Loss, n_classes: int) -> None:
+    """Raise if a softmax has nothing to choose from."""
+    if loss.link == "softmax" and n_classes < 2:
+        raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
 
 
 def spread(start: Any, rows: int) -> Array:

@@ -52,7 +52,11 @@ class _Objective(Derivatives):
 
     # XGBoost's wrapper looks for a parameter of the name sample_weight.
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
-        return self.derivatives(*read_call(first, second, sample_weight))
+        scores, labels, weight = read_call(first, second, sample_weight)
+        if np.size(scores) == 0 and hasattr(second, "get_base_margin"):
+            # The scores of a worker without rows have no shape, and XGBoost wants gradients with one.
+            scores = np.reshape(scores, second.get_base_margin().shape)
+        return self.derivatives(scores, labels, weight)
 
 
 class _Metric(Metric):
@@ -216,7 +220,9 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
         If XGBoost is not installed.
     """
     xgboost = require("xgboost")
-    data = features if isinstance(features, xgboost.DMatrix) else xgboost.DMatrix(features)
+    data = features
+    if not isinstance(features, xgboost.DMatrix):
+        data = xgboost.DMatrix(features, enable_categorical=True)
     data.set_base_margin(spread(initial_logits, data.num_row()))
     # `Booster.predict` takes all rounds, also those after the best one.
     best = booster.attr("best_iteration")

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
+from focalis.sklearn.columns import is_missing
 from focalis.weights import inverse_frequency
 
 __all__ = ["LossClassifier", "read_loss"]
@@ -39,6 +40,11 @@ def read_loss(given: Any, n_classes: int) -> Loss:
         raise ValueError(
             f"loss must have the link {link!r} for {n_classes} classes, got link={loss.link!r}"
         )
+    if loss.ignore_index is not None:
+        raise ValueError(
+            f"loss must have no ignore_index, got {loss.ignore_index!r}: every label of y is a class, "
+            "so leave out rows without"
+        )
     loss.answer_weights(1 if n_classes == 2 else n_classes, np.dtype(np.float64))
     return loss
 
@@ -54,13 +60,16 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     loss: Any
     class_weight: Any
     calibration: str
+    # The attribute that a training ends with.
+    _trained: ClassVar[str]
 
     def _read_labels(self, y: Any) -> Array:
         """Set the classes and the loss; return class indices."""
         y = column_or_1d(y, warn=True)
+        gaps = [label for label in y if is_missing(label)] if y.dtype == object else []
+        if gaps:
+            raise ValueError(f"Input y contains {gaps[0]!r}, which is no class")
         assert_all_finite(y, input_name="y")
-        if y.dtype == object and any(label is None for label in y):
-            raise ValueError("Input y contains None, which is no class")
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
@@ -73,8 +82,9 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _known_labels(self, y: Any, name: str) -> Array:
         """Return class indices of labels that must be among the classes."""
         y = column_or_1d(y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
+        known = set(self.classes_.tolist())
+        unknown = [label for label in y.tolist() if label not in known]
+        if unknown:
             raise ValueError(
                 f"{name} must hold only the classes {self.classes_.tolist()}, got {unknown[0]!r}"
             )
@@ -126,7 +136,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows.
 
         Returns
@@ -140,7 +150,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows.
 
         Returns
@@ -159,7 +169,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows.
 
         Returns
@@ -185,7 +195,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows.
 
         Returns
@@ -211,7 +221,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "loss_") and hasattr(self, "initial_logits_")
+        return hasattr(self, self._trained)
 
 
 def mirrored(loss: Loss) -> Loss:

@@ -145,6 +145,8 @@ class BoostedClassifier(LossClassifier):
         if booster_parameters:
             self.booster_parameters = booster_parameters
 
+    _trained = "booster_"
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name, those of the booster that were given among them."""
         return {**super().get_params(deep=deep), **self._own_parameters()}
@@ -165,7 +167,7 @@ class BoostedClassifier(LossClassifier):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
 
     def fit(
@@ -182,8 +184,9 @@ class BoostedClassifier(LossClassifier):
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
-            Rows; NaN is a missing value. Sparse matrices are not taken.
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
+            Rows; NaN is a missing value. What a sparse matrix does not store is 0; to XGBoost, if it is
+            trained on one, 0 is a missing value.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
@@ -231,7 +234,7 @@ class BoostedClassifier(LossClassifier):
 
     def _train(self, train: Any, held: Any, rounds: int) -> None:
         library = BOOSTERS[self.booster]
-        names = getattr(self, "feature_names_in_", None)
+        names, patience = getattr(self, "feature_names_in_", None), self.early_stopping_rounds
         self.booster_ = library.train(
             Job(
                 loss=self.loss_,
@@ -240,8 +243,8 @@ class BoostedClassifier(LossClassifier):
                 initial_logits=self.initial_logits_,
                 train=Rows(*train),
                 validation=None if held is None else Rows(*held),
-                rounds=rounds,
-                patience=self.early_stopping_rounds,
+                rounds=int(rounds),
+                patience=patience if patience is None else int(patience),
                 learning_rate=self.learning_rate,
                 seed=self._seed(),
                 threads=self.n_jobs,
@@ -273,7 +276,7 @@ class BoostedClassifier(LossClassifier):
                     f"change; {name} was {self._fixed[name]!r}, got {getattr(self, name)!r}"
                 )
 
-    def _split(self, features: Array, labels: Array, weight: Array | None) -> tuple[Any, Any]:
+    def _split(self, features: Any, labels: Array, weight: Array | None) -> tuple[Any, Any]:
         order = np.arange(len(labels))
         seed = check_random_state(0 if self.random_state is None else self.random_state)
         kept, held = train_test_split(
@@ -284,14 +287,14 @@ class BoostedClassifier(LossClassifier):
             for part in (np.sort(kept), np.sort(held))
         )  # type: ignore[return-value]
 
-    def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+    def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
         if y is None:
             raise ValueError("y_val must be given with X_val, got None")
         features = self._columns.transform(self, X)
         labels = self._known_labels(y, "y_val")
-        if len(features) != len(labels):
+        if features.shape[0] != len(labels):
             raise ValueError(
-                f"X_val and y_val must be of one length, got {len(features)} and {len(labels)}"
+                f"X_val and y_val must be of one length, got {features.shape[0]} and {len(labels)}"
             )
         return features, labels, self._read_weights(sample_weight, features, labels)
 
@@ -315,18 +318,28 @@ class BoostedClassifier(LossClassifier):
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
             )
         library = BOOSTERS[self.booster]
+        given: dict[str, str] = {}
         for name in self._own_parameters():
-            source = library.settled.get(library.main_name(name))
-            if source is not None:
+            main = library.main_name(name)
+            if main in library.settled:
                 raise ValueError(
-                    f"{name} follows from {source}, and cannot be set for booster={self.booster!r}"
+                    f"{name} follows from {library.settled[main]}, and cannot be set for "
+                    f"booster={self.booster!r}"
                 )
+            if main in given:
+                raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
+            given[main] = name
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds
         for name, count in counts.items():
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {count!r}")
+        rate, jobs = self.learning_rate, self.n_jobs
+        if isinstance(rate, bool) or not (isinstance(rate, Real) and 0 < rate < np.inf):
+            raise ValueError(f"learning_rate must be a finite number above 0, got {rate!r}")
+        if jobs is not None and not (isinstance(jobs, int | np.integer) and jobs != 0):
+            raise ValueError(f"n_jobs must be None or an integer other than 0, got {jobs!r}")
         share = self.validation_fraction
         if isinstance(share, bool) or not (isinstance(share, Real) and 0 < share < 1):
             raise ValueError(f"validation_fraction must lie between 0 and 1, got {share!r}")
@@ -349,7 +362,7 @@ class BoostedClassifier(LossClassifier):
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows.
 
         Returns
@@ -360,6 +373,6 @@ class BoostedClassifier(LossClassifier):
         check_is_fitted(self)
         return self._logits(self._columns.transform(self, X))
 
-    def _logits(self, features: Array) -> Array:
+    def _logits(self, features: Any) -> Array:
         raw = BOOSTERS[self.booster].raw(self.booster_, features, sorted(self._columns.categories))
         return np.asarray(raw + np.asarray(self.initial_logits_), np.float64)

@@ -18,9 +18,9 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows to train on or to validate with."""
+    """Rows to train on or to validate with; features are an array or a sparse matrix."""
 
-    features: Array
+    features: Any
     labels: Array
     weight: Array | None
 
@@ -55,6 +55,9 @@ class Job:
         return spread(self.initial_logits, len(rows.labels))
 
 
+_NO_FEATURE = "X must have a feature that can be split, got none"
+
+
 def _from(source: str, *names: str) -> dict[str, str]:
     return dict.fromkeys(names, source)
 
@@ -75,7 +78,7 @@ class Booster(Protocol):
         """Return a booster trained on the job."""
         ...
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return the raw scores of rows, without the logits that training started from."""
         ...
 
@@ -133,7 +136,8 @@ class LightGBM:
             "verbosity": -1,
             # Under a custom objective LightGBM cannot train if its filter leaves no feature.
             "feature_pre_filter": False,
-            **job.parameters,
+            # LightGBM prefers the main name of a parameter to an alias.
+            **{self.main_name(name): value for name, value in job.parameters.items()},
             "metric": "none",
             "num_class": job.n_outputs,
         }
@@ -175,12 +179,12 @@ class LightGBM:
         except lightgbm.basic.LightGBMError as error:
             if "num_features" not in str(error):
                 raise
-            raise ValueError("X must have a feature that can be split, got none") from error
+            raise ValueError(_NO_FEATURE) from error
         # Not needed any more, and what it was trained on would be pickled with it.
         booster.params.pop("objective")
         return booster
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(raw_score=True)``."""
         return np.asarray(booster.predict(features, raw_score=True))
 
@@ -232,7 +236,7 @@ class XGBoost:
             if job.patience is not None:
                 stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
                 settings["callbacks"] = [stop]
-        return xgboost.train(
+        booster = xgboost.train(
             parameters,
             self._matrix(xgboost, job, job.train),
             job.rounds,
@@ -241,6 +245,9 @@ class XGBoost:
             verbose_eval=False,
             **settings,
         )
+        if job.patience is None:  # a best round is of the booster that this one goes on from
+            booster.set_attr(best_iteration=None, best_score=None)
+        return booster
 
     def _matrix(self, xgboost: Any, job: Job, rows: Rows) -> Any:
         return xgboost.DMatrix(
@@ -253,7 +260,7 @@ class XGBoost:
             **_types(rows.features, job.categorical),
         )
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(output_margin=True)``."""
         xgboost = require("xgboost")
         data = xgboost.DMatrix(
@@ -270,6 +277,10 @@ class XGBoost:
         names = booster.feature_names or [f"f{i}" for i in range(n_features)]
         gains = booster.get_score(importance_type="total_gain")
         return np.array([gains.get(name, 0.0) for name in names], np.float64)
+
+
+# Of which CatBoost takes one.
+_CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 
 
 class CatBoost:
@@ -299,7 +310,7 @@ class CatBoost:
             **_given(random_seed=job.seed, thread_count=job.threads),
             "leaf_estimation_method": "Newton",
             "allow_writing_files": False,
-            "logging_level": "Silent",
+            **({} if job.parameters.keys() & _CATBOOST_LOGS else {"logging_level": "Silent"}),
             **job.parameters,
             "iterations": job.rounds,
             "loss_function": for_catboost.objective(job.loss, job.curvature, scale=job.scale),
@@ -329,6 +340,8 @@ class CatBoost:
                 init_model=job.previous,
             )
         except catboost.CatBoostError as error:
+            if "All features are either constant or ignored" in str(error):
+                raise ValueError(_NO_FEATURE) from error
             if "training continuation" not in str(error):
                 raise
             raise ValueError(
@@ -337,7 +350,7 @@ class CatBoost:
             ) from error
         return booster
 
-    def raw(self, booster: Any, features: Array, categorical: list[int]) -> Array:
+    def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(prediction_type="RawFormulaVal")``."""
         rows = _with_categories(features, categorical)
         return np.asarray(booster.predict(rows, prediction_type="RawFormulaVal"))

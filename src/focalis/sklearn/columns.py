@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
-__all__ = ["Columns", "plain_names"]
+__all__ = ["Columns", "is_missing", "plain_names"]
 
 Array = np.ndarray
 
 # How the types of text and category columns begin, in pandas and polars.
-_CATEGORICAL_TYPES = ("categor", "enum", "str", "object", "utf8", "large_string")
+_CATEGORICAL_TYPES = ("categor", "enum", "str", "utf8", "large_string")
 
 
 # What LightGBM or XGBoost does not take in a feature's name.
@@ -29,9 +31,26 @@ def plain_names(names: Sequence[Any]) -> list[str]:
     """
     plain: list[str] = []
     for place, name in enumerate(names):
-        text = _NOT_IN_NAMES.sub("_", str(name))
-        plain.append(f"{text}_{place}" if text in plain else text)
+        text = _NOT_IN_NAMES.sub("_", str(name)) or "_"
+        while text in plain:
+            text = f"{text}_{place}"
+        plain.append(text)
     return plain
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is none: None, NaN, NaT, or pandas' NA.
+
+    Examples
+    --------
+    >>> [is_missing(one) for one in (None, float("nan"), "nan", 0)]
+    [True, True, False, False]
+    """
+    if value is None:
+        return True
+    # NaN is not equal to itself, and of NA it is no truth value whether it is.
+    equal = value == value
+    return not (isinstance(equal, bool | np.bool_) and equal)
 
 
 class Columns:
@@ -47,30 +66,43 @@ class Columns:
     def __init__(self, categorical: Any) -> None:
         self.categorical = categorical
         self.categories: dict[int, list[Any]] = {}
+        self.sparse = False
 
-    def fit_transform(self, estimator: Any, X: Any) -> Array:
+    def fit_transform(self, estimator: Any, X: Any) -> Any:
         """Learn the categories and return the numbers; feature names go to the estimator."""
-        if not self._is_frame(X) and self._chosen() is None:
-            return _numbers(estimator, X, reset=True)
-        if not self._is_frame(X):
-            X = check_array(X, dtype=None, ensure_all_finite=False)
-        validate_data(estimator, X=X, reset=True, skip_check_array=True)
-        for place in self._places(X):
-            self.categories[place] = _distinct(_column(X, place))
-        return self._encode(estimator, X)
+        self.sparse = sparse.issparse(X)
+        if self._is_frame(X) or self._chosen() is not None:
+            X = self._table(X)
+            validate_data(estimator, X=X, reset=True, skip_check_array=True)
+            for place in self._places(X):
+                self.categories[place] = _distinct(_column(X, place))
+        return self._numbers(estimator, X, reset=True)
 
-    def transform(self, estimator: Any, X: Any) -> Array:
+    def transform(self, estimator: Any, X: Any) -> Any:
         """Return the numbers of other rows; a category that was not there before is missing."""
-        if not self.categories:
-            return _numbers(estimator, X, reset=False)
-        if not self._is_frame(X):
-            X = check_array(X, dtype=None, ensure_all_finite=False)
-        validate_data(estimator, X=X, reset=False, skip_check_array=True)
-        return self._encode(estimator, X)
+        return self._numbers(estimator, X, reset=False)
 
-    def _encode(self, estimator: Any, X: Any) -> Array:
-        if not self.categories:
-            return _numbers(estimator, X, reset=True)
+    def _numbers(self, estimator: Any, X: Any, *, reset: bool) -> Any:
+        if self.categories or self._has_objects(X):
+            X = self._table(X)
+            validate_data(estimator, X=X, reset=reset, skip_check_array=True)
+            numbers: Any = self._encode(X)
+        else:
+            numbers = _numbers(estimator, X, reset=reset)
+        # To XGBoost a zero that is not stored is a missing value: all rows must be of one form.
+        if sparse.issparse(numbers) == self.sparse:
+            return numbers
+        return sparse.csr_matrix(numbers) if self.sparse else numbers.toarray()
+
+    def _table(self, X: Any) -> Any:
+        """Return a frame as it is, other rows as an array of any type."""
+        return X if self._is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+
+    def _has_objects(self, X: Any) -> bool:
+        """Return whether a frame has columns whose numbers and gaps scikit-learn would not read."""
+        return self._is_frame(X) and any(_is_object(X[name]) for name in X.columns)
+
+    def _encode(self, X: Any) -> Array:
         encoded = np.empty(X.shape, np.float64)
         for place in range(X.shape[1]):
             column = _column(X, place)
@@ -106,34 +138,55 @@ class Columns:
             return sorted(int(place) for place in places)
         if self.categorical is None:
             return []
-        types = [str(X[name].dtype).lower() for name in names]
-        return [i for i, one in enumerate(types) if one.startswith(_CATEGORICAL_TYPES)]
+        return [place for place in range(len(names)) if _is_categorical(_column(X, place))]
 
     @staticmethod
     def _is_frame(X: Any) -> bool:
         return hasattr(X, "columns") and hasattr(X, "shape")
 
 
-def _numbers(estimator: Any, X: Any, *, reset: bool) -> Array:
-    return np.asarray(
-        validate_data(
-            estimator,
-            X=X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
-        )
+def _numbers(estimator: Any, X: Any, *, reset: bool) -> Any:
+    numbers = validate_data(
+        estimator,
+        X=X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        ensure_all_finite="allow-nan",
     )
+    if not sparse.issparse(numbers):
+        return np.asarray(numbers)
+    # LightGBM knows no sparse arrays, and CatBoost no wide indices; here they become narrow.
+    rows = sparse.csr_matrix((numbers.data, numbers.indices, numbers.indptr), numbers.shape)
+    if not rows.has_canonical_format:
+        # The boosters do not add up what is stored of one place; the caller's matrix stays as it is.
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
 
 
 def _column(X: Any, place: int) -> Any:
     return X[X.columns[place]] if hasattr(X, "columns") else X[:, place]
 
 
+def _is_object(column: Any) -> bool:
+    return str(getattr(column, "dtype", "")).lower() == "object"
+
+
+def _is_categorical(column: Any) -> bool:
+    if _is_object(column):
+        return not all(one is None or isinstance(one, Real) for one in _values(column))
+    return str(column.dtype).lower().startswith(_CATEGORICAL_TYPES)
+
+
 def _real(column: Any, place: int) -> Array:
     if hasattr(column, "cast"):  # polars
         column = column.to_numpy()
-    elif hasattr(column, "isna"):  # pandas, whose NA is no float
+    if column.dtype.kind in "cmM":
+        raise ValueError(
+            f"X must hold real numbers or categories, got {column.dtype} in column {place}"
+        )
+    if hasattr(column, "isna"):  # pandas, whose NA is no float
         column = column.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers = np.asarray(column, np.float64)
     if np.isinf(numbers).any():
@@ -148,7 +201,7 @@ def _values(column: Any) -> list[Any]:
     if hasattr(column, "isna"):  # pandas, whose NA equals nothing and is no truth value
         gaps = column.isna().to_numpy()
         return [None if gap else one for one, gap in zip(column.tolist(), gaps, strict=True)]
-    return [None if one is None or one != one else one for one in np.asarray(column).tolist()]
+    return [None if is_missing(one) else one for one in np.asarray(column).tolist()]
 
 
 def _distinct(column: Any) -> list[Any]:

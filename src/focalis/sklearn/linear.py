@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from focalis.boosting.hessian import softmax_hessian_product
@@ -109,14 +110,15 @@ class LinearClassifier(LossClassifier):
 
     coef_: Array
     intercept_: Array
+    _trained = "coef_"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
         """Fit the coefficients.
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
-            Rows of finite numbers. Sparse matrices are not taken.
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
+            Rows of finite numbers.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
@@ -136,7 +138,8 @@ class LinearClassifier(LossClassifier):
         if not (isinstance(self.max_iter, int | np.integer) and self.max_iter >= 1):
             raise ValueError(f"max_iter must be an integer of at least 1, got {self.max_iter!r}")
         known = (self.coef_, self.intercept_) if self._goes_on() else None
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_consistent_length(X, y)
+        X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
         if hasattr(self, "class_factors_"):
             del self.class_factors_
         labels = self._read_labels(y)
@@ -154,6 +157,11 @@ class LinearClassifier(LossClassifier):
         self.coef_ = found[: coef.size].reshape(coef.shape)
         self.intercept_ = found[coef.size :]
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _goes_on(self) -> bool:
         return self.warm_start and hasattr(self, "coef_")
@@ -194,7 +202,7 @@ class LinearClassifier(LossClassifier):
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, features)
+        X : array_like, sparse matrix or DataFrame of shape (n, features)
             Rows of finite numbers.
 
         Returns
@@ -203,7 +211,7 @@ class LinearClassifier(LossClassifier):
             (n,) for two classes, (n, C) for more.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
+        X = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
         logits = X @ self.coef_.T + self.intercept_
         return np.asarray(logits[:, 0] if len(self.classes_) == 2 else logits)
 
@@ -212,11 +220,11 @@ class _Risk:
     """The penalised loss of a linear model, per unit of C and weight, with its derivatives."""
 
     def __init__(
-        self, loss: Loss, X: Array, truth: Array, weight: Array | None, C: float, n_outputs: int
+        self, loss: Loss, X: Any, truth: Array, weight: Array | None, C: float, n_outputs: int
     ) -> None:
         self._loss = replace(loss, reduction="sum")
         self._X, self._truth, self._weight = X, truth, weight
-        total = len(X) if weight is None else weight.sum()
+        total = len(truth) if weight is None else weight.sum()
         self._scale, self._penalty = 1.0 / total, 1.0 / (C * total)
         self._shape = (n_outputs, X.shape[1])
         self._at: Array | None = None
@@ -281,6 +289,6 @@ class _Risk:
 
     def _pulled_back(self, slope: Array, coef: Array) -> Array:
         """Return the derivative by the parameters, from that by the logits."""
-        rows = slope.reshape(len(self._X), -1)
+        rows = slope.reshape(len(self._truth), -1)
         by_coef = rows.T @ self._X * self._scale + self._penalty * coef
         return np.concatenate([by_coef.ravel(), rows.sum(axis=0) * self._scale])

@@ -1,0 +1,129 @@
+"""Sparse rows, and columns of every kind."""
+
+import numpy as np
+import pandas
+import polars
+import pytest
+from classifier_data import EVERY_BOOSTER, FEW
+from scipy import sparse
+
+from focalis.sklearn import BoostedClassifier, LinearClassifier
+from focalis.sklearn.columns import plain_names
+
+
+def mostly_zeros(n=200):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((n, 5)) * (rng.random((n, 5)) < 0.3)
+    return features, (features[:, 0] + features[:, 1] + 0.3 * rng.standard_normal(n) > 0).astype(
+        int
+    )
+
+
+def wide(features):
+    """Return sparse rows with indices of 64 bits, as products of sparse arrays have them."""
+    rows = sparse.csr_array(features)
+    rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
+    return rows
+
+
+def in_parts(features):
+    """Return sparse rows of which every number is stored in two parts, out of order."""
+    n, width = features.shape
+    part = np.random.default_rng(1).standard_normal(features.shape)
+    places = np.tile([*range(width)[::-1], *range(width)], n)
+    parts = np.hstack([part[:, ::-1], features - part]).ravel()
+    return sparse.csr_array((parts, places, 2 * width * np.arange(n + 1)), shape=features.shape)
+
+
+@EVERY_BOOSTER
+def test_parts_of_a_sparse_number_add_up(booster):
+    features, labels = mostly_zeros()
+    features += 1
+    far = in_parts(features)
+    model = BoostedClassifier("focal(gamma=1)", booster, **FEW).fit(features, labels)
+    # The sums differ from the numbers by rounding, which no split of these trees sees.
+    np.testing.assert_array_equal(model.raw_logits(far), model.raw_logits(features))
+    assert far.nnz == 2 * features.size
+
+
+@EVERY_BOOSTER
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.coo_array, wide])
+def test_sparse_rows_are_the_same_rows(booster, make):
+    features, labels = mostly_zeros()
+    features[3, 3] = np.nan
+    far = make(features)
+    model = BoostedClassifier("focal(gamma=1)", booster, **FEW).fit(features, labels)
+    expected = model.raw_logits(features)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_array_equal(model.raw_logits(far), expected)
+    model.fit(far, labels, X_val=features, y_val=labels)
+    # To XGBoost a zero that is not stored is missing, in whatever form rows come later.
+    if booster != "xgboost":
+        np.testing.assert_allclose(model.raw_logits(far), expected, atol=1e-9)
+    np.testing.assert_array_equal(model.raw_logits(features), model.raw_logits(far))
+
+
+@EVERY_BOOSTER
+def test_sparse_rows_stop_early_and_go_on(booster):
+    features, labels = mostly_zeros()
+    far = sparse.csr_array(features)
+    model = BoostedClassifier(
+        "focal(gamma=1)", booster, early_stopping_rounds=2, learning_rate=0.5, n_jobs=1
+    ).fit(far, labels)
+    assert model.n_estimators_ < 100
+    model = BoostedClassifier("focal(gamma=1)", booster, warm_start=True, **FEW).fit(far, labels)
+    assert model.set_params(n_estimators=9).fit(far, labels).n_estimators_ == 9
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_a_linear_model_takes_sparse_rows(solver):
+    features, labels = mostly_zeros()
+    classes = labels + (features[:, 2] > 0)
+    for truth in (labels, classes):
+        dense, far = (
+            LinearClassifier("focal(gamma=1)", solver=solver).fit(rows, truth)
+            for rows in (features, sparse.csc_array(features))
+        )
+        np.testing.assert_allclose(far.coef_, dense.coef_, atol=1e-9)
+        logits = far.raw_logits(sparse.coo_matrix(features))
+        np.testing.assert_allclose(logits, dense.raw_logits(features), atol=1e-8)
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pandas.NA], ids=["None", "NaN", "NA"])
+def test_numbers_kept_as_objects_are_numbers(gap):
+    sizes = pandas.Series([1.5, gap, 2.5, 3.0] * 30, dtype=object)
+    features = pandas.DataFrame({"size": sizes, "flag": [True, None] * 60})
+    labels = np.array([0, 1, 1, 1] * 30)
+    model = BoostedClassifier(**FEW).fit(features, labels)
+    assert model.categories_ == {}
+    again = BoostedClassifier(**FEW).fit(features.assign(name=["a", "b"] * 60), labels)
+    assert again.categories_ == {2: ["a", "b"]}
+    np.testing.assert_array_equal(model.predict(features), labels)
+
+
+NO_NUMBERS = {
+    "times": (pandas.DataFrame, pandas.date_range("2020-01-01", periods=4)),
+    "durations": (pandas.DataFrame, pandas.to_timedelta(np.arange(4), unit="h")),
+    "complex numbers": (pandas.DataFrame, np.arange(4) * 1j),
+    "times of polars": (polars.DataFrame, pandas.date_range("2020-01-01", periods=4)),
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_what_is_no_number_beside_a_category_raises(case):
+    make, column = NO_NUMBERS[case]
+    features = make({"when": column, "name": ["a", "b", "a", "b"]})
+    with pytest.raises(ValueError, match=r"X must hold real numbers or categories, got .* 0"):
+        BoostedClassifier(**FEW).fit(features, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pandas.NA], ids=["None", "NaN", "NA"])
+def test_a_gap_of_any_kind_is_a_missing_category(gap):
+    rows = np.array([["x", 1], [gap, 2], ["y", 3]] * 20, dtype=object)
+    model = BoostedClassifier(categorical_features=[0], **FEW).fit(rows, [0, 1, 1] * 20)
+    assert model.categories_ == {0: ["x", "y"]}
+    assert np.isfinite(model.raw_logits(rows)).all()
+
+
+def test_plain_names_differ():
+    assert plain_names(["a b", "a_b_2", "a:b", ""]) == ["a_b", "a_b_2", "a_b_2_2", "_"]
