@@ -21,8 +21,8 @@ label_smoothing : float, default 0.0
 axis : int, default -1
     The axis of the classes, or of the questions that the loss of a sample is the mean of.
 reduction : {"sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None}
-    As in Keras. Sample weights enter the denominator of "mean_with_sample_weight" alone, one that several
-    losses share once for each of them; what is ignored or masked enters none.
+    As in Keras. Sample weights enter the denominator of "mean_with_sample_weight" alone, and one that is
+    shared by several losses once for each; what is ignored or masked enters none.
 name, dtype : optional
     As in Keras. 16 bits are computed in 32.
 ignore_class : number, optional

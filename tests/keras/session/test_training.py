@@ -1,6 +1,7 @@
 """Models that are compiled with the losses, trained, saved and loaded."""
 
 import itertools
+import json
 
 import keras
 import numpy as np
@@ -110,6 +111,17 @@ def test_configurations(name):
     assert again.get_config() == loss.get_config()
     assert again.loss == loss.loss
     assert type(loss).from_config(loss.get_config()).loss == loss.loss
+
+
+def test_a_configuration_holds_plain_numbers():
+    """Whatever the settings came as."""
+    weights = keras.ops.convert_to_tensor([1.0, 2.0, 0.5])
+    loss = F.SparseCategoricalFocalCrossentropy(
+        alpha=weights, gamma=np.float32(1.5), class_weight=np.ones(3), ignore_class=np.int64(-1)
+    )
+    again = type(loss).from_config(json.loads(json.dumps(loss.get_config())))
+    assert again.loss == loss.loss
+    assert (again.alpha, again.gamma, again.ignore_class) == ([1.0, 2.0, 0.5], 1.5, -1)
 
 
 def test_configurations_of_keras_are_understood():
