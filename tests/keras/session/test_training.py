@@ -174,6 +174,20 @@ if BACKEND == "tensorflow":
             assert float(value) == pytest.approx(float(loss(y, x, sample_weight=weight)), rel=1e-6)
             assert grad.shape == x.shape
 
+    def test_a_function_of_any_number_of_classes():
+        """A class to ignore is looked for among as many as there are."""
+        y, x = tf.one_hot([0, 2, 1, 2], 3), tf.random.stateless_normal((4, 3), (1, 2))
+        for loss, targets in (
+            (F.CategoricalCrossentropy(**LOGITS, ignore_class=2, label_smoothing=0.1), y),
+            (
+                F.SparseCategoricalFocalCrossentropy(**LOGITS, alpha=[0.2, 0.3, 0.5]),
+                tf.argmax(y, -1),
+            ),
+        ):
+            unknown = [tf.TensorSpec([None] * a.shape.rank, a.dtype) for a in (targets, x)]
+            found = tf.function(loss, input_signature=unknown)(targets, x)
+            assert float(found) == pytest.approx(float(loss(targets, x)), rel=1e-6)
+
     def test_third_derivatives_and_jacobians():
         """What comes after the curvature is differentiated on companions that do not cancel."""
         x = tf.constant([0.3, -2.0, 60.0, 800.0], tf.float64)
