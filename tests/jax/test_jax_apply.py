@@ -240,6 +240,7 @@ ERRORS = [
     ("softmax", {}, {"axis": 1.0}, TypeError, "axis must be an int"),
     ("softmax", {}, {"normalizer": 0.0}, ValueError, "normalizer must be a finite number above 0"),
     ("softmax", {}, {"normalizer": np.ones(2)}, ValueError, "without dimensions"),
+    ("softmax", {}, {"normalizer": np.array(1j)}, TypeError, "normalizer must be real"),
     ("softmax", {"reduction": "sum"}, {"normalizer": 2.0}, ValueError, "normalizer replaces"),
     ("softmax", {}, {"parameters": [1]}, TypeError, "parameters must be a mapping .* got list"),
     ("softmax", {}, {"parameters": {"kappa": 1.0}}, ValueError, "parameters must be among gamma"),

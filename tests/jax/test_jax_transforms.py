@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import focalis.jax as F
 from focalis import Loss, margin
 from focalis.jax import apply
 
@@ -71,6 +72,47 @@ def test_exported_for_any_number_of_rows(link, form):
         true = loss.value_and_grad(np.asarray(x[:n]), np.asarray(y[:n]), engine="numpy")
         for got, expected in zip(found, true, strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("form", ["index", "soft"])
+def test_exported_for_any_number_of_classes(form):
+    """Also where what is computed is chosen by that number."""
+    from jax import export
+
+    x, y = (jnp.asarray(a) for a in frontends.inputs("softmax", form))
+    loss = Loss("softmax", margin.focal(0.5), label_smoothing=0.1)
+    shapes = export.symbolic_args_specs((x, y), ("n, c", "n" if form == "index" else "n, c"))
+    program = export.export(jax.jit(jax.grad(lambda x, y: apply(loss, x, y))))(*shapes)
+    true = loss.value_and_grad(np.asarray(x), np.asarray(y), engine="numpy")[1]
+    np.testing.assert_allclose(program.call(x, y), true, rtol=1e-5, atol=1e-7)
+
+
+BY_CLASS = [0.2, 0.3, 0.5]
+STRICT = [
+    (F.sigmoid_focal_loss, "soft", {"alpha": BY_CLASS, "gamma": BY_CLASS, "label_smoothing": 0.1}),
+    (F.binary_log_loss, "soft", {"eps": 1e-3, "class_weight": BY_CLASS}),
+    (F.softmax_focal_loss, "index", {"alpha": BY_CLASS, "gamma": 0.5}),
+    (F.softmax_focal_loss, "index", {"label_smoothing": 0.1, "where": frontends.KEPT}),
+    (F.softmax_focal_loss, "soft", {"class_weight": BY_CLASS, "gamma": BY_CLASS}),
+    (F.multilabel_softmax_cross_entropy, "soft", {"label_smoothing": 0.1}),
+    (F.log_loss, "index", {"eps": 1e-3}),
+]
+
+
+@pytest.mark.parametrize(("named", "form", "options"), STRICT)
+def test_nothing_relies_on_promotion(named, form, options):
+    """Neither of ranks nor of types, which a program may forbid: half types are converted by name."""
+    for dtype in (jnp.float32, jnp.bfloat16):
+        x, y = frontends.inputs("softmax", form)
+        x, y = jnp.asarray(x, dtype), jnp.asarray(y, dtype if form == "soft" else jnp.int8)
+        # A sequence is a setting, an array a parameter.
+        given = {k: jnp.asarray(v) if k == "gamma" else v for k, v in options.items()}
+
+        def f(x, y=y, given=given):
+            return named(x, y, **given).sum().astype(jnp.float32)
+
+        with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+            assert jax.eval_shape(jax.hessian(f), x).dtype == dtype
 
 
 def test_one_exponential_for_the_value_and_one_for_the_gradient():

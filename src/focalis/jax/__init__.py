@@ -27,7 +27,8 @@ alpha : float, sequence of float or array, optional
     for all. None is no weight; a number below 0, which means that elsewhere, is an error. The range of
     a JAX array is not checked.
 class_weight : sequence of float or array (C,), optional
-    A factor for each class.
+    A factor for each class. Logits of a sigmoid with one axis, in the function that `jax.vmap` maps too,
+    are N rows of one output: several classes need a second.
 label_smoothing : float, default 0.0
     ε in [0, 1]: labels become y (1 − ε) + ε/C for a softmax, y (1 − ε) + ε/2 for a sigmoid.
 axis : int or tuple of int, default -1

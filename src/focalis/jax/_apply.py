@@ -17,7 +17,7 @@ import numpy as np
 from focalis import Loss
 from focalis.jax._checks import as_array, check, class_axis
 from focalis.jax._margin import MarginTerms, weighted
-from focalis.jax._softmax import Companions, all_margins, margins
+from focalis.jax._softmax import Companions, all_margins, is_class, margins
 from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK, limits
 from focalis.weighting import class_weights
 
@@ -144,12 +144,12 @@ def _read(
     where: Array | None,
     parameters: Mapping[str, Any],
 ) -> _Batch:
-    dtype = jnp.promote_types(scores.dtype, jnp.float32)
+    dtype = _at_least(jnp.float32, scores)
     if loss.link in PROBABILITY:
         # Where there is float64, 1 − p is exact in it for a float32 p.
         dtype = jnp.result_type(float)
     if jnp.issubdtype(targets.dtype, jnp.integer):
-        targets = targets.astype(jnp.promote_types(targets.dtype, jnp.int32))
+        targets = targets.astype(_at_least(jnp.int32, targets))
     kept = where
     if loss.ignore_index is not None:
         counted = _counted(loss.ignore_index, targets)
@@ -178,6 +178,11 @@ def _read(
                 f"got shape {value.shape}"
             )
     return _Batch(scores, targets, weight, kept, values, factors)
+
+
+def _at_least(dtype: Any, x: Array) -> Any:
+    """Return the type of an array, or this one of 32 bits if it has fewer."""
+    return dtype if x.dtype.itemsize < 4 else x.dtype
 
 
 def _counted(ignored: float, targets: Array) -> Array:
@@ -230,12 +235,12 @@ def _rows(loss: Loss, batch: _Batch) -> Array:
             if positive is not None or weight is not None:
                 x = _harmless(x, (share == 0.0)[..., None], kept, harmless)
             if loss.link == "simplex":
-                hit = jnp.arange(classes, dtype=t.dtype) == t[..., None]
+                hit = is_class(t, x)
                 x = jnp.sum(jnp.where(hit, x, 0.0), axis=-1)
             else:
                 x = margins(x, t)
             return _weighted_terms(loss, batch, x, (share, None))
-        hit = jnp.arange(classes, dtype=t.dtype) == t[..., None]
+        hit = is_class(t, x)
         rest = 1.0 - loss.label_smoothing
         y = one[..., None] * (hit.astype(x.dtype) * rest + loss.label_smoothing / classes)
         weight = None if weight is None else weight[..., None]
@@ -271,7 +276,7 @@ def _non_negative_or_nan(weight: Array) -> Array:
 
 def _product(y: Array, *factors: Array | None) -> Array:
     for factor in factors:
-        y = y if factor is None else y * factor
+        y = y if factor is None else y * jnp.broadcast_to(factor, y.shape)
     return y
 
 
@@ -302,7 +307,13 @@ def _weighted_terms(
     )
     terms = MarginTerms(link, loss.margin_loss, tuple(batch.values), bounds)
     orders = (0,) * (1 + len(batch.values))
-    return weighted(terms, orders, x, shares, tuple(batch.values.values()), companions)
+    values = tuple(_with_axes_of(x, value) for value in batch.values.values())
+    return weighted(terms, orders, x, shares, values, companions)
+
+
+def _with_axes_of(x: Array, value: Array) -> Array:
+    """Return a value with as many axes, unless it has none."""
+    return jnp.expand_dims(value, tuple(range(x.ndim - value.ndim))) if value.ndim else value
 
 
 def _paired(short: tuple[int, ...], long: tuple[int, ...]) -> Any:

@@ -79,7 +79,7 @@ def check(
     if where is not None:
         check_boolean(where, jnp.bool_)
     if isinstance(normalizer, jax.Array | np.ndarray):
-        if normalizer.shape:
+        if as_array("normalizer", normalizer).shape:
             raise ValueError(
                 "normalizer must be a number or an array without dimensions, "
                 f"got shape {normalizer.shape}"

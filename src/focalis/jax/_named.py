@@ -122,7 +122,7 @@ def clipped(probabilities: ArrayLike, eps: float) -> Array:
     p = as_array("probabilities", probabilities)
     if eps == 0.0 or not jnp.issubdtype(p.dtype, jnp.floating):
         return p
-    upper = 1.0 + PROBABILITY_SLACK * jnp.finfo(p.dtype).eps
+    upper = 1.0 + PROBABILITY_SLACK * float(jnp.finfo(p.dtype).eps)
     return jnp.where((p >= 0.0) & (p <= upper), jnp.clip(p, eps, 1.0 - eps), p)
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from focalis.links import at_margin
 
-__all__ = ["Companions", "all_margins", "margins"]
+__all__ = ["Companions", "all_margins", "is_class", "margins"]
 
 Array = jax.Array
 
@@ -50,7 +50,7 @@ class _Softmax(NamedTuple):
 
     def change(self, x_dot: Array) -> "_Softmax":
         """Return the change along that of the logits: p_j ((1 − p_j) ẋ_j − Σ_{k≠j} p_k ẋ_k)."""
-        top = _is(_largest(self.p), self.p)
+        top = is_class(_largest(self.p), self.p)
         change = self.p * (self.rest * x_dot - _sum_of_others(self.p * x_dot, top))
         return _Softmax(change, -change)
 
@@ -61,19 +61,25 @@ def _largest(x: Array) -> Array:
     classes, top = x.shape[-1], jnp.max(x, axis=-1, keepdims=True)
     if _has_numbers(x):
         # As `_largest_of_others`, in arithmetic alone: what is below the top comes after all classes.
-        j = jnp.arange(classes, dtype=x.dtype) + classes * jnp.sign(_finite(top) - x)
+        j = _classes(x, x.dtype) + classes * jnp.sign(_finite(top) - x)
         return jnp.min(j, axis=-1).astype(int) % classes
-    return jnp.min(jnp.where(x == top, jnp.arange(classes), classes - 1), axis=-1)
+    return jnp.min(jnp.where(x == top, _classes(x, int), classes - 1), axis=-1)
 
 
 def _has_numbers(x: Array) -> bool:
-    """Return whether the type of the scores can count twice the classes."""
-    return bool(2 * x.shape[-1] < 1.0 / jnp.finfo(x.dtype).eps)
+    """Return whether the type of the scores can count twice the classes, and they are counted yet."""
+    classes = x.shape[-1]
+    return isinstance(classes, int) and bool(2 * classes < 1.0 / jnp.finfo(x.dtype).eps)
 
 
-def _is(t: Array, x: Array) -> Array:
+def is_class(t: Array, x: Array) -> Array:
     """Return True (…, C) at the classes t (…)."""
-    return jnp.arange(x.shape[-1], dtype=t.dtype) == t[..., None]
+    return _classes(x, t.dtype) == t[..., None]
+
+
+def _classes(x: Array, dtype: Any) -> Array:
+    """Return the index of each class, in every row."""
+    return jax.lax.broadcasted_iota(dtype, x.shape, x.ndim - 1)
 
 
 def _sum_of_others(z: Array, top: Array) -> Array:
@@ -95,16 +101,16 @@ def _largest_of_others(x: Array, t: Array) -> Array:
     choices it writes to memory first. So the class t is known by its distance: a bound of −∞ at 0.
     """
     if _has_numbers(x):
-        away = jnp.abs(jnp.arange(x.shape[-1], dtype=x.dtype) - t[..., None].astype(x.dtype))
+        away = jnp.abs(_classes(x, x.dtype) - t[..., None].astype(x.dtype))
         others = jnp.minimum(x, (away - 0.5) * jnp.inf)
     else:
-        others = jnp.where(_is(t, x), -jnp.inf, x)
+        others = jnp.where(is_class(t, x), -jnp.inf, x)
     return jnp.max(others, axis=-1, keepdims=True)
 
 
 def _rest(e: Array, total: Array) -> Array:
     """Return 1 − e / Σ e, by a sum for the largest e."""
-    top = _is(_largest(e), e)
+    top = is_class(_largest(e), e)
     left = jnp.sum(jnp.where(top, 0.0, e), axis=-1, keepdims=True)
     return jnp.where(top, left, total - e) / total
 
@@ -123,7 +129,7 @@ def _finite(x: Array) -> Array:
 def _seen_from_one(x: Array, t: Array) -> tuple[Array, _Softmax]:
     """Return the margin (…) of class t and the softmax over the others (…, C), 0 at t."""
     own, rival = _pick(x, t), _largest_of_others(x, t)
-    e = jnp.where(_is(t, x), 0.0, jnp.exp(_finite(x) - _finite(rival)))
+    e = jnp.where(is_class(t, x), 0.0, jnp.exp(_finite(x) - _finite(rival)))
     total = jnp.sum(e, axis=-1, keepdims=True)
     # Clipping has made infinities finite: put back the margins that they decide. On a CPU a NaN may have
     # made the rival ∞; it is in the total.
@@ -139,7 +145,7 @@ def _seen_from_one_jvp(primals: Any, tangents: Any) -> Any:
     x, t = primals
     x_dot, _ = tangents
     margin, others = _seen_from_one(x, t)
-    margin_dot = jnp.sum(jnp.where(_is(t, x), x_dot, -(others.p * x_dot)), axis=-1)
+    margin_dot = jnp.sum(jnp.where(is_class(t, x), x_dot, -(others.p * x_dot)), axis=-1)
     return (margin, others), (margin_dot, others.change(x_dot))
 
 
@@ -149,7 +155,7 @@ def _seen_from_all(x: Array, a: Array) -> tuple[Array, Array, Array, _Softmax, _
 
     a is the largest class; the others are seen from it.
     """
-    top = _is(a, x)
+    top = is_class(a, x)
     margin, others = _seen_from_one(x, a)
     largest, margin = _pick(x, a), margin[..., None]
     u_top, v_top, p_top, q_top = at_margin(_finite(margin))
@@ -167,7 +173,7 @@ def _seen_from_all_jvp(primals: Any, tangents: Any) -> Any:
     x_dot, _ = tangents
     margin, u, v, all_, others = _seen_from_all(x, a)
     # (ẋ_j − Σ_k p_k ẋ_k) / (1 − p_j), where p_j ≤ 1/2, and for a with r for p and nothing to divide by.
-    top = _is(a, x)
+    top = is_class(a, x)
     from_all, from_others = (jnp.sum(z.p * x_dot, axis=-1, keepdims=True) for z in (all_, others))
     change = (x_dot - jnp.where(top, from_others, from_all)) / jnp.where(top, 1.0, all_.rest)
     changes = change, all_.rest * change, -all_.p * change, all_.change(x_dot), others.change(x_dot)

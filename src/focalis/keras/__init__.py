@@ -21,8 +21,8 @@ label_smoothing : float, default 0.0
 axis : int, default -1
     The axis of the classes, or of the questions that the loss of a sample is the mean of.
 reduction : {"sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None}
-    As in Keras. Sample weights enter the denominator of "mean_with_sample_weight" alone; what is ignored
-    or masked enters none.
+    As in Keras. Sample weights enter the denominator of "mean_with_sample_weight" alone, and one that is
+    shared by several losses once for each; what is ignored or masked enters none.
 name, dtype : optional
     As in Keras. 16 bits are computed in 32.
 ignore_class : number, optional
@@ -35,8 +35,8 @@ class_weight : sequence of float, optional
 Soft targets, and so smoothed ones, mean the expectation Σ w_k φ(m_k), as in Keras for all but the binary
 focal loss. What is ignored, masked or has the sample weight 0 may hold anything, NaN included, and gives
 exactly 0, where Keras multiplies by 0. Nothing left to average gives 0. A shape or setting that does not
-fit raises; so does a target out of range where numbers can be looked at (torch on a CPU), and gives NaN
-elsewhere.
+fit raises; so does a target out of range or a negative weight where numbers can be looked at (torch on a
+CPU), and gives NaN elsewhere.
 """
 
 try:

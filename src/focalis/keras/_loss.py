@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to its arrays
 
@@ -138,8 +139,8 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
 
 def _plain(setting: Any) -> Any:
     """Return a setting as a configuration can hold it."""
-    if hasattr(setting, "tolist"):
-        setting = setting.tolist()
+    if hasattr(setting, "__array__"):
+        setting = np.asarray(setting).tolist()
     return list(setting) if isinstance(setting, tuple) else setting
 
 

@@ -58,7 +58,7 @@ def kept_of(y: Any, x: Any, ignored: float, form: str, axis: int) -> Any:
     if len(y.shape) < len(x.shape):
         return y != int(ignored)
     classes = x.shape[axis]
-    if not 0 <= ignored < classes:
+    if ignored < 0 or (classes is not None and ignored >= classes):
         return None
     named = ops.expand_dims(ops.take(y, int(ignored), axis=axis), axis)
     return ops.any((named <= 0) | (y > named), axis=axis)

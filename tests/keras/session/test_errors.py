@@ -74,6 +74,34 @@ def test_an_answer_that_is_none():
         assert np.isnan(float(loss(X + 2, X)))
 
 
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_a_weight_that_is_none(bad):
+    """Masked, it may be anything."""
+    weight = np.array([1.0, bad, 1.0, 2.0, 0.0, 1.0], "float32")
+    labels = np.array([0, -7, 1, 0, 2, 1])
+    settings = {"from_logits": True, "reduction": "mean_with_sample_weight"}
+    for loss, y in (
+        (F.BinaryCrossentropy(**settings), X),
+        (F.SparseCategoricalCrossentropy(**settings), abs(labels) % 3),
+    ):
+        if BACKEND == "torch":
+            with pytest.raises(ValueError, match="sample_weight must be non-negative"):
+                loss(y, X, sample_weight=weight)
+        else:
+            assert np.isnan(float(loss(y, X, sample_weight=weight)))
+    ignoring = F.SparseCategoricalCrossentropy(**settings, ignore_class=-7)
+    assert float(ignoring(labels, X, sample_weight=weight)) == pytest.approx(np.log(3), rel=1e-6)
+
+
+def test_a_weight_that_losses_share_counts_for_each():
+    """Keras divides by the sum of the weights as they are given: by 4 here, not by 12."""
+    x = np.zeros((2, 3, 4), "float32")
+    loss = F.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+    for weight in ([1.0, 3.0], [[1.0], [3.0]], 2.0):
+        value = float(loss(np.zeros((2, 3), int), x, sample_weight=np.array(weight)))
+        assert value == pytest.approx(np.log(4), rel=1e-6)
+
+
 def test_a_loss_that_ignores():
     """The index that a Loss ignores is the class that its wrapper ignores."""
     loss = F.LossWrapper(Loss("softmax", margin.cross_entropy(), ignore_index=-100))

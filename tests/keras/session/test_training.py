@@ -1,6 +1,7 @@
 """Models that are compiled with the losses, trained, saved and loaded."""
 
 import itertools
+import json
 
 import keras
 import numpy as np
@@ -112,6 +113,17 @@ def test_configurations(name):
     assert type(loss).from_config(loss.get_config()).loss == loss.loss
 
 
+def test_a_configuration_holds_plain_numbers():
+    """Whatever the settings came as."""
+    weights = keras.ops.convert_to_tensor([1.0, 2.0, 0.5])
+    loss = F.SparseCategoricalFocalCrossentropy(
+        alpha=weights, gamma=np.float32(1.5), class_weight=np.ones(3), ignore_class=np.int64(-1)
+    )
+    again = type(loss).from_config(json.loads(json.dumps(loss.get_config())))
+    assert again.loss == loss.loss
+    assert (again.alpha, again.gamma, again.ignore_class) == ([1.0, 2.0, 0.5], 1.5, -1)
+
+
 def test_configurations_of_keras_are_understood():
     for name in ("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"):
         config = getattr(keras.losses, name)(gamma=3.0, from_logits=True).get_config()
@@ -161,6 +173,20 @@ if BACKEND == "tensorflow":
             value, grad = both(y, x, weight)
             assert float(value) == pytest.approx(float(loss(y, x, sample_weight=weight)), rel=1e-6)
             assert grad.shape == x.shape
+
+    def test_a_function_of_any_number_of_classes():
+        """A class to ignore is looked for among as many as there are."""
+        y, x = tf.one_hot([0, 2, 1, 2], 3), tf.random.stateless_normal((4, 3), (1, 2))
+        for loss, targets in (
+            (F.CategoricalCrossentropy(**LOGITS, ignore_class=2, label_smoothing=0.1), y),
+            (
+                F.SparseCategoricalFocalCrossentropy(**LOGITS, alpha=[0.2, 0.3, 0.5]),
+                tf.argmax(y, -1),
+            ),
+        ):
+            unknown = [tf.TensorSpec([None] * a.shape.rank, a.dtype) for a in (targets, x)]
+            found = tf.function(loss, input_signature=unknown)(targets, x)
+            assert float(found) == pytest.approx(float(loss(targets, x)), rel=1e-6)
 
     def test_third_derivatives_and_jacobians():
         """What comes after the curvature is differentiated on companions that do not cancel."""

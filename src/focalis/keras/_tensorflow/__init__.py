@@ -3,7 +3,8 @@
 The same as `focalis.torch._operations`, for what Keras asks for. No branch depends on a number, and no
 shape but the number of axes has to be known. What is masked, or has weight 0, is replaced by a harmless
 score before anything is computed, so that whatever it held reaches neither the value nor a gradient of
-any order. A target that the loss cannot take gives NaN, for to raise an error would be to look.
+any order. A target or a weight that the loss cannot take gives NaN, for to raise an error would be to
+look.
 """
 
 from typing import Any, NamedTuple
@@ -100,6 +101,7 @@ class _Share(NamedTuple):
         """Return y times the sample weight, 0 where that is 0 or a mask says so."""
         if self.sample_weight is not None:
             weight = _align(tf.cast(self.sample_weight, y.dtype), y)
+            weight = tf.where((weight >= 0.0) & (weight < np.inf), weight, _number(np.nan, y))
             y = tf.where(weight == 0.0, _number(0.0, y), y * weight)
         return y if self.where is None else tf.where(_align(self.where, y), y, _number(0.0, y))
 
