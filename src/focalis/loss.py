@@ -377,10 +377,8 @@ class Loss:
         if not isinstance(other, Loss):
             return NotImplemented
         # In a list one NaN equals itself; in the comparison that Python 3.13 generates it does not.
-        mine, theirs = (
-            [getattr(loss, f.name) for f in fields(loss) if f.compare] for loss in (self, other)
-        )
-        return mine == theirs
+        names = [f.name for f in fields(self) if f.compare]
+        return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
 
     def __str__(self) -> str:
         prefix = "" if self.link == "sigmoid" else f"{self.link}_"
