@@ -6,6 +6,7 @@ import registry
 from oracle import Margin, at_margin, mp, number, one_against_the_rest, slope, truth
 
 from focalis import Loss, margin
+from focalis.margin import margin_loss
 
 C = 3
 UNDETERMINED = Margin("generalized_cross_entropy", (("kappa", 1),))
@@ -162,6 +163,22 @@ def test_start_of_cross_entropy_is_the_log_odds():
     np.testing.assert_allclose(start, np.array([0.5, -0.5]) * np.log(3), rtol=1e-10)
     start = Loss("sigmoid", margin.cross_entropy(), pos_weight=3.0).initial_logits([1, 0, 0, 0])
     np.testing.assert_allclose(start, 0, atol=1e-12)
+
+
+@margin_loss()
+def squared_distance(m, u, v, p, q):
+    """(1 − p_t)²: where η_k (1 − p_k) cannot be equal for all classes, the rarest get p_k = 0."""
+    return q * q, -2.0 * p * q * q, 2.0 * p * q * q * (2.0 * p - q)
+
+
+def test_no_start_where_a_class_gets_no_probability():
+    loss = Loss("softmax", squared_distance())
+    share = np.array([4.0, 5.0, 4.5])
+    start = loss.initial_logits(np.diag(share))
+    p = softmax(start)
+    np.testing.assert_allclose(share * (1 - p), (share * (1 - p)).mean(), rtol=1e-9)
+    with pytest.raises(ValueError, match="no finite minimiser"):
+        loss.initial_logits(np.diag([1.0, 5.0, 4.0, 5.0, 0.5]))
 
 
 def test_start_counts_what_counts():

@@ -138,7 +138,20 @@ def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Arra
             )
     check_determined(loss)
     if link == "sigmoid":
-        return _invert(lambda m: _log_odds(loss, m), np.log(positive) - np.log(negative))
+        log_odds = np.log(positive) - np.log(negative)
+        logits = _invert(lambda m: _log_odds(loss, m), log_odds)
+    else:
+        logits = _constant_softmax(loss, positive)
+    if np.max(np.abs(logits)) >= _FARTHEST / 2:
+        raise ValueError(
+            f"margin_loss {loss!r} has no finite minimiser for the shares of these classes: it leaves "
+            "one of them no probability"
+        )
+    return logits
+
+
+def _constant_softmax(loss: MarginLoss, positive: Array) -> Array:
+    """Return the constant logits of a softmax, of mean 0; where there are none, some far out."""
     wanted = np.log(positive) - np.log(positive.sum())
     # Every class but one has p ≤ 1/2, where L grows for every loss; that one has what is left.
     top = int(wanted.argmax())
