@@ -17,7 +17,7 @@ import numpy as np
 __all__ = ["buffer_cache_limit", "empty", "set_buffer_cache_limit"]
 
 _WORTH_KEEPING = 1 << 20
-_MOST_BUFFERS = 4
+_MOST_BUFFERS = 8
 _ALIGNMENT = 64
 
 
@@ -112,7 +112,7 @@ def buffer_cache_limit() -> int:
 def set_buffer_cache_limit(limit: int) -> None:
     """Set how many bytes of dropped gradients are kept for the next call.
 
-    At most four buffers of at least 1 MiB are kept. Memory that anything still refers to is never
+    At most eight buffers of at least 1 MiB are kept. Memory that anything still refers to is never
     handed out again.
 
     Parameters

@@ -30,8 +30,8 @@ class Kernels(Protocol):
 
     most_planes: int
 
-    def knows(self, dtype: Any) -> bool:
-        """Return whether the kernels read and write numbers of a type."""
+    def knows(self, dtype: Any, n_classes: int) -> bool:
+        """Return whether the kernels read and write numbers of a type, in rows of so many classes."""
         ...
 
     def read(self, source: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from focalis import buffers
 from focalis.engines.kernel_cache import compile_kernel
 
 __all__ = ["bits", "is_half", "read", "write"]
@@ -40,7 +41,7 @@ def read(source: Array, dtype: np.dtype[Any]) -> Array:
     if source.dtype == dtype or source.dtype.name not in _BITS:
         return np.ascontiguousarray(source, dtype)
     native = np.ascontiguousarray(source, source.dtype.newbyteorder("="))
-    single = np.empty(native.shape, np.float32)
+    single = buffers.empty(native.shape, np.dtype(np.float32))
     _copy_into()(bits(native.reshape(-1)), single.reshape(-1))
     with np.errstate(invalid="ignore"):  # a signalling NaN
         return single.astype(dtype, copy=False)

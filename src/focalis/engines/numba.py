@@ -34,7 +34,7 @@ class NumbaKernels:
     most_planes = 256
 
     def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
-        self._dtype = np.dtype(dtype)
+        self._link, self._dtype = link, np.dtype(dtype)
         if link == "softmax" and curvature == "fisher":
             # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
             curvature = "exact"
@@ -69,9 +69,14 @@ class NumbaKernels:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
 
-    def knows(self, dtype: Any) -> bool:
-        """Return whether the kernels read and write numbers of a type."""
-        return dtype == self._dtype or (self._scalar is np.float32 and halves.is_half(dtype))
+    def knows(self, dtype: Any, n_classes: int) -> bool:
+        """Return whether the kernels read and write numbers of a type, in rows of so many classes."""
+        if dtype == self._dtype:
+            return True
+        # A long sum is rounded as its loop is compiled, and that of halves is compiled by itself: their
+        # results would not always be those of float32, rounded.
+        long_sums = self._link == "softmax" and n_classes > _MOST_LANE_CLASSES
+        return self._scalar is np.float32 and not long_sums and halves.is_half(dtype)
 
     def read(self, source: Array) -> Array:
         """Return numbers in the computing type."""
