@@ -23,17 +23,18 @@ from focalis.engines.fused.primitives32 import (
     where,
 )
 from focalis.engines.fused.softmax import (
+    NOWHERE,
     all_but,
     clip_into,
     exp_sum,
     index_curvature,
     largest,
+    row_of,
     state_terms,
     sum_below_one,
     terms,
 )
-from focalis.engines.fused.steps import LOOP, SUM, margin, room, weighed
-from focalis.engines.fused.storage import close_part, open_part, put, read_part, room_for
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room, weighed
 
 CACHE = False
 
@@ -41,6 +42,7 @@ CACHE = False
 # --- below this line the text is part of every dense softmax kernel
 UINT = np.uint32 if FLOAT is np.float32 else np.uint64
 NO_BITS, WRONG_BITS = UINT(0), FLOAT(INFINITY).view(UINT)
+STANDS_APART = -ONE  # no exponential: marks the largest class among them
 
 
 @njit(**PRIMITIVE)
@@ -50,7 +52,7 @@ def as_bits(y):
     return FLOAT(y + ZERO).view(UINT)
 
 
-@njit(**SUM)
+@njit(**LINE_SUM)
 def survey(y, per_class):
     """Return how many classes of a row have a weight, the last, and whether a target is wrong."""
     count, last, highest = np.int32(0), np.int32(0), NO_BITS
@@ -64,7 +66,7 @@ def survey(y, per_class):
     return count, np.int64(last), highest >= WRONG_BITS
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def last_equal(x, wanted):
     """Return the last position of a number, 0 if there is none (as among NaN)."""
     # A running maximum of positions becomes vector code, an early return does not.
@@ -87,11 +89,11 @@ def seen_from(x, e, top, total, per_total, log_total):
     return u - v, u, v, e * per_total, left * per_total, total * per_left
 
 
-@njit(**SUM)
+@njit(**LINE_SUM)
 def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
-    """Fill gw with w_k g_k and second with w_k φ″_k; return Σ w φ and Σ w g.
+    """Fill gw with w_k g_k and second with w_k φ″_k, 0 at the largest; return Σ w φ and Σ w g.
 
-    Also whether any of the classes has a weight, and whether a target is wrong.
+    Also whether any of the classes has a weight, and whether any target of the row is wrong.
     """
     value, sum_g = ZERO, ZERO
     highest, weights = NO_BITS, NO_BITS
@@ -99,7 +101,7 @@ def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit
     for i in range(x.size):
         bits = as_bits(y[i])
         highest = bits if bits > highest else highest
-        w = weighed(weight * per_class[i], y[i])
+        w = where(e[i] < ZERO, ZERO, weighed(weight * per_class[i], y[i]))
         weights = UINT(weights | as_bits(w))
         m, u, v, p, q, per_q = seen_from(x[i], e[i], top, total, per_total, log_total)
         phi, slope, curved = state_terms(m, u, v, p, q, cs)
@@ -113,20 +115,20 @@ def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit
     return value, sum_g, weights != NO_BITS, highest >= WRONG_BITS
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def gradient_into(gw, e, total, sum_g, scale):
     share = sum_g / total
     for i in range(gw.size):
         gw[i] = (gw[i] - e[i] * share) * scale
 
 
-@njit(**LOOP)
-def subtract_ratio(x, top, factor, out):
-    for i in range(x.size):
-        out[i] -= exp_nonpositive(x[i] - top) * factor
+@njit(**LINE)
+def subtract_ratio(near, factor, out):
+    for i in range(near.size):
+        out[i] -= near[i] * factor
 
 
-@njit(**SUM)
+@njit(**LINE_SUM)
 def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
     """Return A = Σ w (φ″ + φ′) / q², B = Σ w φ′ / q and the other classes' part at the largest."""
     a, b, at_top = ZERO, ZERO, ZERO
@@ -141,7 +143,7 @@ def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
     return a, b, at_top
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def curvature_of_others(
     gw, second, e, near, total, near_total, rest, ones, slope_a, second_a, a, b
 ):
@@ -154,126 +156,65 @@ def curvature_of_others(
         second[i] = second[i] + mixed + from_a
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit, c, cs):
     """Return the value of a row, whether it has a weighted class, and whether a target is wrong."""
     row, lost = x, -LARGEST
-    top = largest(x)
+    top = largest(x, NOWHERE)
     if not abs(top) <= LARGEST:
         lost = LARGEST if top == INFINITY else -LARGEST
         clip_into(x, spare)
         row = spare
-        top = largest(row)
+        top = largest(row, NOWHERE)
     a = last_equal(row, top)
-    z = a + 1
-    others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
+    others = exp_sum(row, a, top, e)
+    e[a] = STANDS_APART
     total = ONE + others
     log_total = log(total)
     far = not others >= NEGLIGIBLE
     next_top, near_total, m = top, others, -log(others)
     if far or hess is not None:
-        next_top = max(largest(row[:a]), largest(row[z:]))
+        next_top = largest(row, a)
         if next_top < -LARGEST:
             clip_into(x, spare)
             row, next_top = spare, -LARGEST
-        near_total = FLOAT(
-            exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
-        )
+        near_total = exp_sum(row, a, next_top, near)
         m = margin(top, next_top, near_total)
-    low = None if grad is None else grad[:a]
-    high = None if grad is None else grad[z:]
-    low_h = None if hess is None else hess[:a]
-    high_h = None if hess is None else hess[z:]
     value, sum_g, weighted, bad = other_classes(
-        row[:a],
-        y[:a],
-        per_class[:a],
-        e[:a],
+        row,
+        y,
+        per_class,
+        e,
         weight,
         top,
         total,
         log_total,
         lost,
         limit,
-        low,
-        low_h,
+        grad,
+        hess,
         cs,
     )
-    more, more_g, more_weighted, more_bad = other_classes(
-        row[z:],
-        y[z:],
-        per_class[z:],
-        e[z:],
-        weight,
-        top,
-        total,
-        log_total,
-        lost,
-        limit,
-        high,
-        high_h,
-        cs,
-    )
-    value += more
-    sum_g += more_g
     phi, slope, second = terms(m, -m, c)
     own = weighed(weight * per_class[a], y[a])
     value += weighed(own, phi)
-    bad = bad or more_bad or as_bits(y[a]) >= WRONG_BITS
-    weighted = weighted or more_weighted or own != ZERO
+    weighted = weighted or own != ZERO
     if grad is not None:
         slope = weighed(own, slope)
         second = weighed(own, second)
         if hess is not None:
-            rest, ones = sum_below_one(near[:a])
-            more_rest, more_ones = sum_below_one(near[z:])
-            rest += more_rest
-            ones += more_ones
+            rest, ones = sum_below_one(near)
             shrink = exp_nonpositive(next_top - top)
-            s1, b1, t1 = curvature_sums(
-                low, low_h, e[:a], near[:a], total, near_total, rest, ones, shrink
-            )
-            s2, b2, t2 = curvature_sums(
-                high, high_h, e[z:], near[z:], total, near_total, rest, ones, shrink
-            )
-            curvature_of_others(
-                low,
-                low_h,
-                e[:a],
-                near[:a],
-                total,
-                near_total,
-                rest,
-                ones,
-                slope,
-                second,
-                s1 + s2,
-                b1 + b2,
-            )
-            curvature_of_others(
-                high,
-                high_h,
-                e[z:],
-                near[z:],
-                total,
-                near_total,
-                rest,
-                ones,
-                slope,
-                second,
-                s1 + s2,
-                b1 + b2,
-            )
-            hess[a] = second + t1 + t2
+            known = total, near_total, rest, ones
+            s, b, at_top = curvature_sums(grad, hess, e, near, *known, shrink)
+            curvature_of_others(grad, hess, e, near, *known, slope, second, s, b)
+            hess[a] = second + at_top
         seen = sum_g
         if not far and slope != ZERO:
             seen = sum_g + slope * (total / others)
-        gradient_into(low, e[:a], total, seen, scale)
-        gradient_into(high, e[z:], total, seen, scale)
+        gradient_into(grad, e, total, seen, scale)
         if far and slope != ZERO:
-            factor = (slope / near_total) * scale
-            subtract_ratio(row[:a], next_top, factor, low)
-            subtract_ratio(row[z:], next_top, factor, high)
+            subtract_ratio(near, (slope / near_total) * scale, grad)
         grad[a] = (slope - sum_g / total) * scale
     return value, weighted, bad
 
@@ -281,7 +222,6 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
 @njit(cache=CACHE, **LOOP)
 def one_hot(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a row with more."""
-    ys = room_for(y, per_class.size)
     wrong = False
     for r in range(t.size):
         t[r], w[r] = 0, ZERO
@@ -290,14 +230,13 @@ def one_hot(y, weight, per_class, t, w):
             mine = weight[r]
         if mine == ZERO:
             continue
-        row = read_part(y, r, ys)
-        count, last, bad = survey(row, per_class)
+        count, last, bad = survey(y[r], per_class)
         wrong |= bad
         if count > 1:
             return False, wrong
         if count == 1:
             t[r] = last
-            w[r] = mine * per_class[last] * row[last]
+            w[r] = mine * per_class[last] * y[r, last]
     return True, wrong
 
 
@@ -305,19 +244,16 @@ def one_hot(y, weight, per_class, t, w):
 def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)
-    xs, ys = room_for(x, classes), room_for(y, classes)
-    gs, hs = room_for(grad, classes), room_for(hess, classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
         if weight is not None:
             w = weight[r]
         phi, weighted = ZERO, False
-        g, h = open_part(grad, r, gs), open_part(hess, r, hs)
+        g, h = row_of(grad, r), row_of(hess, r)
         if w != ZERO:
-            own, its = read_part(x, r, xs), read_part(y, r, ys)
             phi, weighted, wrong = dense_row(
-                own, its, per_class, w, scale, g, h, e, near, spare, limit, c, cs
+                x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs
             )
             bad |= wrong
         if not weighted:
@@ -327,9 +263,7 @@ def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
                 g[:] = ZERO
             if hess is not None:
                 h[:] = ZERO
-        close_part(grad, r, gs)
-        close_part(hess, r, hs)
         if value is not None:
-            put(value, r, phi)
+            value[r] = phi
         total += phi
     return total, bad

@@ -3,21 +3,20 @@
 from numba import njit
 
 from focalis.engines.fused.dense import last_equal
-from focalis.engines.fused.primitives32 import FLOAT, LARGEST, ONE, PRIMITIVE, ZERO
-from focalis.engines.fused.softmax import clip_into, exp_sum, largest, terms
-from focalis.engines.fused.steps import LOOP, SUM, margin, room
-from focalis.engines.fused.storage import close_part, open_part, read_part, room_for
+from focalis.engines.fused.primitives32 import LARGEST, ONE, PRIMITIVE, ZERO
+from focalis.engines.fused.softmax import NOWHERE, clip_into, exp_sum, largest, terms
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
 
 CACHE = False
 
 
 # --- below this line the text is part of every softmax kernel
-@njit(**LOOP)
+@njit(**LINE)
 def peaks(x):
     """Return where the largest is, the largest and the largest of the others."""
-    top = largest(x)
+    top = largest(x, NOWHERE)
     a = last_equal(x, top)
-    return a, top, max(largest(x[:a]), largest(x[a + 1 :]))
+    return a, top, largest(x, a)
 
 
 @njit(**PRIMITIVE)
@@ -26,7 +25,7 @@ def is_finite(top, next_top):
     return not (top > LARGEST or next_top < -LARGEST)
 
 
-@njit(**SUM)
+@njit(**LINE_SUM)
 def fisher_terms(x, e, top, total, out, c):
     """Fill out with p_k φ′_k²; return Σ p_k φ′_k² / q_k²."""
     kept = ZERO
@@ -41,7 +40,7 @@ def fisher_terms(x, e, top, total, out, c):
     return kept
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def fisher_into(e, near, total, near_total, weight, kept, own, out):
     for i in range(out.size):
         p = e[i] / total
@@ -55,32 +54,21 @@ def fisher_into(e, near, total, near_total, weight, kept, own, out):
 def fisher(x, weight, hess, c):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)
-    xs, hs = room_for(x, classes), room_for(hess, classes)
     for r in range(n):
-        h = open_part(hess, r, hs)
+        row, h = x[r], hess[r]
         if weight[r] == ZERO:
             h[:] = ZERO
-            close_part(hess, r, hs)
             continue
-        row = read_part(x, r, xs)
         a, top, next_top = peaks(row)
         if not is_finite(top, next_top):
             clip_into(row, spare)
             row = spare
             a, top, next_top = peaks(row)
-        z = a + 1
-        others = FLOAT(exp_sum(row[:a], top, e[:a]) + exp_sum(row[z:], top, e[z:]))
-        total = ONE + others
-        near_total = FLOAT(
-            exp_sum(row[:a], next_top, near[:a]) + exp_sum(row[z:], next_top, near[z:])
-        )
-        kept = fisher_terms(row[:a], e[:a], top, total, h[:a], c)
-        kept += fisher_terms(row[z:], e[z:], top, total, h[z:], c)
+        total = ONE + exp_sum(row, a, top, e)
+        near_total = exp_sum(row, a, next_top, near)
+        kept = fisher_terms(row, e, top, total, h, c)
         m = margin(top, next_top, near_total)
         slope = terms(m, -m, c)[1]
         own = (ONE / total) * (slope * slope)
-        w = weight[r]
-        fisher_into(e[:a], near[:a], total, near_total, w, kept, own, h[:a])
-        fisher_into(e[z:], near[z:], total, near_total, w, kept, own, h[z:])
-        h[a] = w * (own + kept / (total * total))
-        close_part(hess, r, hs)
+        fisher_into(e, near, total, near_total, weight[r], kept, own, h)
+        h[a] = weight[r] * (own + kept / (total * total))

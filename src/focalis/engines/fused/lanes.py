@@ -11,13 +11,12 @@ from focalis.engines.fused.primitives32 import (
     INFINITY,
     LARGEST,
     ONE,
-    PRIMITIVE,
     ZERO,
     exp_nonpositive,
     where,
 )
 from focalis.engines.fused.softmax import index_curvature, terms
-from focalis.engines.fused.steps import LOOP, SUM, margin, weighed
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, weighed
 from focalis.engines.fused.storage import (
     close_part,
     number,
@@ -34,9 +33,6 @@ CACHE = False
 # An odd number of cache lines: the numbers of one row must not lie at addresses that are equal in their
 # last 12 bits, or each load waits for the store before it.
 LANES = 112
-# A call per line would hand over a hundred words of array descriptions for seven vectors of work.
-LINE = {**PRIMITIVE, "nogil": True}
-LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
 # Where the lines of a strip's workspace begin. They share one array, whose parts at constant distances
 # are known not to overlap: views would be compared with each other before every loop.
 LINES = 19

@@ -4,7 +4,9 @@ A row is seen from its class: the largest of the other logits, the sum of the ot
 from these the margin, so that 1 − p_t is never a difference.
 """
 
-from numba import njit
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
 
 from focalis.engines.fused.primitives32 import (
     FLOAT,
@@ -19,8 +21,8 @@ from focalis.engines.fused.primitives32 import (
     exp_nonpositive,
     where,
 )
-from focalis.engines.fused.steps import LOOP, SUM, margin, room
-from focalis.engines.fused.storage import close_part, open_part, put, read_part, room_for
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
+from focalis.engines.fused.storage import part
 
 CACHE = False
 
@@ -37,40 +39,53 @@ def state_terms(m, u, v, p, q, c):
 
 # --- below this line the text is part of every softmax kernel
 BLOCK = 4096  # elements summed in their own type
+NOWHERE = -1
 
 
-@njit(**LOOP)
-def largest(x):
-    """Return the largest number, −inf of none. A NaN may be passed over: it shows in the sum."""
+def row_of(array, r):
+    """Return a row of an array, None of None: a conditional expression would be of no one type."""
+
+
+@overload(row_of, jit_options=PRIMITIVE)
+def _row_of(array, r):
+    if isinstance(array, types.NoneType):
+        return lambda array, r: None
+    return lambda array, r: array[r]
+
+
+@njit(**LINE)
+def largest(x, k):
+    """Return the largest number but x[k], −inf of none. A NaN may be passed over: sums show it."""
     # Integers of the same order: a running maximum of floats does not become vector code.
-    best = LOWEST
+    best, skipped = LOWEST, np.int32(k)
     for i in range(x.size):
-        key = as_ordered(FLOAT(x[i]).view(INT))
+        key = where(np.int32(i) == skipped, LOWEST, as_ordered(FLOAT(x[i]).view(INT)))
         best = key if key > best else best
     return -INFINITY if best == LOWEST else INT(as_ordered(best)).view(FLOAT)
 
 
-@njit(**SUM)
-def exp_block(x, top, e):
-    total = ZERO
+@njit(**LINE_SUM)
+def exp_block(x, k, top, e):
+    total, skipped = ZERO, np.int32(k)
     for i in range(x.size):
-        term = exp_nonpositive(x[i] - top)
+        term = where(np.int32(i) == skipped, ZERO, exp_nonpositive(x[i] - top))
         if e is not None:
             e[i] = term
         total += term
     return total
 
 
-@njit(**LOOP)
-def exp_sum(x, top, e):
+@njit(**LINE)
+def exp_sum(x, k, top, e):
+    """Return the sum of the exponentials of all numbers but x[k]; write them to e, and 0 for x[k]."""
     total = 0.0
     for lo in range(0, x.size, BLOCK):
         hi = min(lo + BLOCK, x.size)
-        total += exp_block(x[lo:hi], top, None if e is None else e[lo:hi])
-    return total
+        total += exp_block(x[lo:hi], k - lo, top, part(e, lo, hi))
+    return FLOAT(total)
 
 
-@njit(**SUM)
+@njit(**LINE_SUM)
 def sum_below_one(e):
     """Return the sum of the exponentials below 1 and how many are 1."""
     total = ZERO
@@ -82,7 +97,7 @@ def sum_below_one(e):
     return total, ones
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def scale_by(e, factor):
     for i in range(e.size):
         e[i] *= factor
@@ -102,50 +117,43 @@ def index_curvature(e, total, rest, ones, slope, second):
     return second * (r * r) - slope * (r * (all_but(e, total, rest, ones) / total))
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def curvature_into(e, total, rest, ones, slope, second, hess):
     for i in range(e.size):
         hess[i] = index_curvature(e[i], total, rest, ones, slope, second)
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def clip_into(x, out):
     for i in range(x.size):
         inside = -LARGEST if x[i] < -LARGEST else x[i]
         out[i] = LARGEST if inside > LARGEST else inside
 
 
-@njit(**LOOP)
+@njit(**LINE)
 def index_row(x, k, weight, scale, grad, hess, spare, c):
     """Return the weighted value of a row with the class k; write its derivatives."""
     row = x
-    top = max(largest(x[:k]), largest(x[k + 1 :]))
+    top = largest(x, k)
     lost = False
     if not (abs(top) <= LARGEST):
         lost = top == INFINITY and x[k] < INFINITY
         clip_into(x, spare)
         row = spare
-        top = max(largest(row[:k]), largest(row[k + 1 :]))
-    left = None if grad is None else grad[:k]
-    right = None if grad is None else grad[k + 1 :]
+        top = largest(row, k)
     own = row[k]
-    total = FLOAT(exp_sum(row[:k], top, left) + exp_sum(row[k + 1 :], top, right))
+    total = exp_sum(row, k, top, grad)
     m = -INFINITY if lost else margin(own, top, total)
     value, slope, second = terms(m, -m, c)
     if grad is not None:
         slope = slope * weight
         if hess is not None:
             second = second * weight
-            low, low_ones = sum_below_one(left)
-            high, high_ones = sum_below_one(right)
-            rest, ones = low + high, low_ones + high_ones
-            curvature_into(left, total, rest, ones, slope, second, hess[:k])
-            curvature_into(right, total, rest, ones, slope, second, hess[k + 1 :])
+            rest, ones = sum_below_one(grad)
+            curvature_into(grad, total, rest, ones, slope, second, hess)
             hess[k] = second
         slope = slope * scale
-        factor = -(slope / total)
-        scale_by(left, factor)
-        scale_by(right, factor)
+        scale_by(grad, -(slope / total))
         grad[k] = slope
     return weight * value
 
@@ -154,7 +162,6 @@ def index_row(x, k, weight, scale, grad, hess, spare, c):
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     spare = room(classes)
-    xs, gs, hs = room_for(x, classes), room_for(grad, classes), room_for(hess, classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
@@ -166,18 +173,16 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
             w = ZERO
         if w != ZERO:
             w = w * per_class[k]
-        g, h = open_part(grad, r, gs), open_part(hess, r, hs)
+        g, h = row_of(grad, r), row_of(hess, r)
         phi = ZERO
         if w != ZERO:
-            phi = index_row(read_part(x, r, xs), k, w, scale, g, h, spare, c)
+            phi = index_row(x[r], k, w, scale, g, h, spare, c)
         else:
             if grad is not None:
                 g[:] = ZERO
             if hess is not None:
                 h[:] = ZERO
-        close_part(grad, r, gs)
-        close_part(hess, r, hs)
         if value is not None:
-            put(value, r, phi)
+            value[r] = phi
         total += phi
     return total, bad

@@ -8,6 +8,9 @@ from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE, ZERO, log
 # --- below this line the text is part of every kernel
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
+# A loop over a row, or a line of lanes: a call would hand over dozens of words, and count references.
+LINE = {**PRIMITIVE, "nogil": True}
+LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
 
 # A vector loop that reads and writes memory nearer than one turn of it gives way to a scalar loop, which
 # rounds otherwise: where the allocator puts a work array must not show in a result.
