@@ -214,6 +214,31 @@ def test_half_types_are_the_float32_result_rounded(link, dense, half, engine):
             np.testing.assert_array_equal(a.astype(np.float32), rounded.astype(np.float32))
 
 
+@pytest.mark.parametrize("classes", [5, 60])
+@pytest.mark.parametrize("link", registry.LOGIT_LINKS)
+def test_float32_targets_of_float64_logits_are_the_same_numbers(link, classes):
+    x, _ = sample(link, (67, classes))
+    hard, soft = np.zeros((2, 67, classes), np.float32)
+    hard[np.arange(67), np.arange(67) % classes] = 1
+    soft[:] = np.random.default_rng(58).random((67, classes))
+    loss = Loss(link, registry.build(FOCAL), reduction="sum")
+    for targets in (hard, soft):
+        assert_same(everything(loss, x, targets), everything(loss, x, targets.astype(np.float64)))
+
+
+@every_engine
+@pytest.mark.parametrize("dense", [True, False], ids=["dense", "labels"])
+@pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)
+def test_float32_probabilities_are_computed_with_in_float64(link, dense, engine):
+    x, targets = sample(link, (67, 5), np.float32, dense)
+    loss = Loss(link, registry.build(FOCAL), reduction="none")
+    wide = targets.astype(np.float64) if dense else targets
+    got = everything(loss, x, targets, engine=engine)
+    expected = everything(loss, x.astype(np.float64), wide, engine=engine)
+    assert all(a.dtype == np.float32 for a in got)
+    assert_same(got, [b.astype(np.float32) for b in expected])
+
+
 @every_engine
 @every_half
 def test_a_half_sum_does_not_overflow(half, engine):

@@ -164,14 +164,14 @@ def _run_chunk(
 ) -> tuple[float, bool]:
     scores, targets = batch.scores, batch.targets
     if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
-        value, grad, hess = results = [_target(kernels, scores, places[0]), *places[1:]]
+        value, grad, hess = results = [_target(batch, kernels, places[0]), *places[1:]]
     else:
-        x = _taken(kernels, scores.n_classes, x).reshape(hi - lo, -1)
+        x = _taken(batch, kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
             # A kernel may look at a score again after it has written a result.
             x = x.copy()
-        value, grad, hess = results = [_target(kernels, scores, a) for a in places]
-    take = functools.partial(_taken, kernels, scores.n_classes)
+        value, grad, hess = results = [_target(batch, kernels, a) for a in places]
+    take = functools.partial(_taken, batch, kernels)
     t = targets.chunk(lo, hi, scores.dtype, kernels.read, take)
     if batch.link in ELEMENTWISE:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
@@ -220,22 +220,27 @@ def _may_stay_planar(
     return alike and kernels.knows(x.dtype, batch.scores.n_classes)
 
 
-def _as_it_lies(kernels: Kernels, n_classes: int, array: Array) -> bool:
-    """Return whether the kernels read and write an array itself."""
-    return bool(array.flags.c_contiguous) and kernels.knows(array.dtype, n_classes)
+def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
+    """Return whether an array itself is read or written."""
+    if batch.link == "simplex":
+        # NumPy works on it, in the computing type.
+        known = array.dtype == batch.scores.dtype
+    else:
+        known = kernels.knows(array.dtype, batch.scores.n_classes)
+    return known and bool(array.flags.c_contiguous)
 
 
-def _taken(kernels: Kernels, n_classes: int, array: Array) -> Array:
+def _taken(batch: Batch, kernels: Kernels, array: Array) -> Array:
     """Return numbers for the kernel to read: the array itself where it can be."""
-    return array if _as_it_lies(kernels, n_classes, array) else kernels.read(array)
+    return array if _as_it_lies(batch, kernels, array) else kernels.read(array)
 
 
-def _target(kernels: Kernels, scores: Scores, place: Array | None) -> Array | None:
+def _target(batch: Batch, kernels: Kernels, place: Array | None) -> Array | None:
     """Return contiguous rows for the kernel to fill: the place itself where it can be."""
     if place is None:
         return None
-    itself = _as_it_lies(kernels, scores.n_classes, place)
-    rows = place if itself else buffers.empty(place.shape, np.dtype(scores.dtype))
+    itself = _as_it_lies(batch, kernels, place)
+    rows = place if itself else buffers.empty(place.shape, np.dtype(batch.scores.dtype))
     return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
 
 

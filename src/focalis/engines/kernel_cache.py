@@ -29,7 +29,7 @@ _LOOPS = {
 }
 _IMPORTS = """import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, typeof, types
 from numba.extending import intrinsic, overload
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}

@@ -73,10 +73,12 @@ class NumbaKernels:
         """Return whether the kernels read and write numbers of a type, in rows of so many classes."""
         if dtype == self._dtype:
             return True
-        # A long sum is rounded as its loop is compiled, and that of halves is compiled by itself: their
-        # results would not always be those of float32, rounded.
-        long_sums = self._link == "softmax" and n_classes > _MOST_LANE_CLASSES
-        return self._scalar is np.float32 and not long_sums and halves.is_half(dtype)
+        # A long sum is rounded as its loop is compiled, and that of narrower numbers is compiled by
+        # itself: their results would not always be those of the same numbers in the computing type.
+        if self._link == "softmax" and n_classes > _MOST_LANE_CLASSES:
+            return False
+        # Numbers half as wide as the kernel's own, each of which is one of them.
+        return halves.is_half(dtype) if self._scalar is np.float32 else bool(dtype == np.float32)
 
     def read(self, source: Array) -> Array:
         """Return numbers in the computing type."""

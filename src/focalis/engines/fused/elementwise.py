@@ -6,7 +6,7 @@ from numba.extending import intrinsic, overload
 
 from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
 from focalis.engines.fused.steps import LOOP, SUM, room, weighed
-from focalis.engines.fused.storage import NARROW, number, part, put
+from focalis.engines.fused.storage import narrowed, number, part, put
 
 CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
@@ -67,10 +67,7 @@ def put_gradient(result, i, number, streams):
 def _put_gradient(result, i, number, streams):
     if isinstance(streams, types.NoneType):
         return lambda result, i, number, streams: put(result, i, number)
-    narrow = NARROW.get(result.dtype)
-    if narrow is None:
-        return lambda result, i, number, streams: stream_to(result, i, number)
-    return lambda result, i, number, streams: stream_to(result, i, narrow(number))
+    return lambda result, i, number, streams: stream_to(result, i, narrowed(result, number))
 
 
 @njit(**PRIMITIVE)

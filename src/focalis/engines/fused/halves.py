@@ -8,9 +8,10 @@ is a subnormal float32, which a thread may be set to flush to zero.
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import FLOAT, HALF, PRIMITIVE
+from focalis.engines.fused.primitives32 import PRIMITIVE
 
 # --- below this line the text is part of every kernel that reads or writes numbers
+SINGLE = np.float32  # whatever the kernel computes in
 BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
 ODD, HIGH = BITS(1), BITS(16)
 MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)
@@ -20,19 +21,20 @@ B_BELOW_HALF, B_QUIET = BITS(0x7FFF), BITS(0x40)
 H_SIGN, H_MAGNITUDE, H_INFINITY, H_NAN = BITS(0x8000), BITS(0x7FFF), BITS(0x7C00), BITS(0x7E00)
 H_NORMAL, H_SHIFT, H_BELOW_HALF = BITS(0x400), BITS(13), BITS(0xFFF)
 H_BIAS = BITS((127 - 15) << 23)  # between the exponents of the two types
-H_LEAST = FLOAT(2.0**-14)  # the smallest normal float16
+H_LEAST = SINGLE(2.0**-14)  # the smallest normal float16
+H_HALF = SINGLE(0.5)
 H_LEAST_BITS, H_BEYOND_BITS = BITS((127 - 14) << 23), BITS((127 + 16) << 23)
-HALF_BITS = BITS(126 << 23)  # of 0.5, whose last digit is the smallest float16
+H_HALF_BITS = BITS(126 << 23)  # of 0.5, whose last digit is the smallest float16
 
 
 @njit(**PRIMITIVE)
 def widen_bfloat16(half):
-    return BITS(BITS(half) << HIGH).view(FLOAT)
+    return BITS(BITS(half) << HIGH).view(SINGLE)
 
 
 @njit(**PRIMITIVE)
 def narrow_bfloat16(number):
-    b = FLOAT(number).view(BITS)
+    b = SINGLE(number).view(BITS)
     upper = BITS(b >> HIGH)
     rounded = BITS(BITS(b + B_BELOW_HALF) + BITS(upper & ODD)) >> HIGH
     return (upper | B_QUIET) if number != number else rounded
@@ -45,21 +47,21 @@ def widen_float16(half):
     shifted = BITS(magnitude << H_SHIFT)
     normal = BITS(shifted + H_BIAS)
     # A subnormal's digits behind a leading 1 that is taken off again.
-    small = FLOAT(FLOAT(BITS(shifted + H_LEAST_BITS).view(FLOAT)) - H_LEAST)
+    small = SINGLE(SINGLE(BITS(shifted + H_LEAST_BITS).view(SINGLE)) - H_LEAST)
     wide = BITS(small.view(BITS)) if magnitude < H_NORMAL else normal
     wide = BITS(normal + H_BIAS) if magnitude >= H_INFINITY else wide
-    return BITS(wide | BITS(BITS(h & H_SIGN) << HIGH)).view(FLOAT)
+    return BITS(wide | BITS(BITS(h & H_SIGN) << HIGH)).view(SINGLE)
 
 
 @njit(**PRIMITIVE)
 def narrow_float16(number):
-    b = FLOAT(number).view(BITS)
+    b = SINGLE(number).view(BITS)
     magnitude = BITS(b & MAGNITUDE_BITS)
     odd = BITS(BITS(magnitude >> H_SHIFT) & ODD)
     normal = BITS(BITS(BITS(magnitude - H_BIAS) + H_BELOW_HALF) + odd) >> H_SHIFT
     # Added to 0.5 a subnormal is rounded at its last digit.
-    small = FLOAT(FLOAT(magnitude.view(FLOAT)) + HALF)
-    half = BITS(small.view(BITS) - HALF_BITS) if magnitude < H_LEAST_BITS else normal
+    small = SINGLE(SINGLE(magnitude.view(SINGLE)) + H_HALF)
+    half = BITS(small.view(BITS) - H_HALF_BITS) if magnitude < H_LEAST_BITS else normal
     beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY
     half = beyond if magnitude >= H_BEYOND_BITS else half
     return half | BITS(BITS(b >> HIGH) & H_SIGN)

@@ -1,19 +1,20 @@
 """Numbers as arrays hold them, read and written in the computing type. See the package's docstring.
 
-What may be missing, or may be a half, is told by its type: each function here is chosen when the kernel
-is compiled, and for arrays of the computing type none of them is left.
+What may be missing, or of a narrower type, is told by its type: each function here is chosen when the
+kernel is compiled, and for arrays of the computing type none of them is left.
 """
 
-from numba import njit, types
+from numba import njit, typeof, types
 from numba.extending import overload
 
 from focalis.engines.fused.halves import (
+    SINGLE,
     narrow_bfloat16,
     narrow_float16,
     widen_bfloat16,
     widen_float16,
 )
-from focalis.engines.fused.primitives32 import PRIMITIVE
+from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE
 from focalis.engines.fused.steps import LOOP, room
 
 CACHE = False
@@ -21,11 +22,12 @@ CACHE = False
 # --- below this line the text is part of every kernel that reads or writes numbers
 # A bfloat16 is the unsigned integer of its bits, a float16 the signed one.
 WIDEN = {types.uint16: widen_bfloat16, types.int16: widen_float16}
-NARROW = {types.uint16: narrow_bfloat16, types.int16: narrow_float16}
+NARROW = {types.uint16: narrow_bfloat16, types.int16: narrow_float16, types.float32: SINGLE}
+COMPUTED = typeof(FLOAT(0))
 
 
-def is_half(array):
-    return getattr(array, "dtype", None) in NARROW
+def is_narrow(array):
+    return getattr(array, "dtype", COMPUTED) != COMPUTED
 
 
 def part(array, lo, hi):
@@ -43,29 +45,26 @@ def number(source, i):
     """Return a number in the computing type."""
 
 
-def put(result, i, number):
-    """Write a number in the type of the result."""
+def narrowed(result, number):
+    """Return a number in the type of a result; a half is rounded by way of float32."""
 
 
 @overload(number, jit_options=PRIMITIVE)
 def _number(source, i):
-    widen = WIDEN.get(source.dtype)
-    if widen is None:
-        return lambda source, i: source[i]
-    return lambda source, i: widen(source[i])
+    widen = WIDEN.get(source.dtype, FLOAT)
+    return lambda source, i: FLOAT(widen(source[i]))
 
 
-@overload(put, jit_options=PRIMITIVE)
-def _put(result, i, number):
-    narrow = NARROW.get(result.dtype)
+@overload(narrowed, jit_options=PRIMITIVE)
+def _narrowed(result, number):
+    narrow = NARROW.get(result.dtype, FLOAT)
+    return lambda result, number: narrow(number)
 
-    def direct(result, i, number):
-        result[i] = number
 
-    def rounded(result, i, number):
-        result[i] = narrow(number)
-
-    return direct if narrow is None else rounded
+@njit(**PRIMITIVE)
+def put(result, i, number):
+    """Write a number in the type of the result."""
+    result[i] = narrowed(result, number)
 
 
 @njit(cache=CACHE, **LOOP)
@@ -75,7 +74,7 @@ def copy_into(source, result):
 
 
 def room_for(array, size):
-    """Return room for `size` numbers of halves in the computing type, None for other arrays."""
+    """Return room for `size` numbers of a narrower type in the computing one, None for other arrays."""
 
 
 def read_part(array, which, space):
@@ -92,7 +91,7 @@ def close_part(array, which, space):
 
 @overload(room_for, jit_options=PRIMITIVE)
 def _room_for(array, size):
-    if is_half(array):
+    if is_narrow(array):
         return lambda array, size: room(size)
     return lambda array, size: None
 
@@ -105,7 +104,7 @@ def _read_part(array, which, space):
         copy_into(source.reshape(-1), flat)
         return flat.reshape(source.shape)
 
-    return copied if is_half(array) else lambda array, which, space: array[which]
+    return copied if is_narrow(array) else lambda array, which, space: array[which]
 
 
 @overload(open_part, jit_options=PRIMITIVE)
@@ -116,7 +115,7 @@ def _open_part(array, which, space):
 
     if isinstance(array, types.NoneType):
         return lambda array, which, space: None
-    return elsewhere if is_half(array) else lambda array, which, space: array[which]
+    return elsewhere if is_narrow(array) else lambda array, which, space: array[which]
 
 
 @overload(close_part, jit_options=PRIMITIVE)
@@ -125,4 +124,4 @@ def _close_part(array, which, space):
         place = array[which]
         copy_into(space[: place.size], place.reshape(-1))
 
-    return narrowed if is_half(array) else lambda array, which, space: None
+    return narrowed if is_narrow(array) else lambda array, which, space: None
