@@ -47,6 +47,12 @@ class Batch(NamedTuple):
     fisher: bool
     in_place: bool
     streams: bool = False
+    hessian: bool = False
+
+    @property
+    def dense_hessian(self) -> bool:
+        """Whether a Hessian is wanted to which each class of a row contributes."""
+        return self.fisher or (self.hessian and not self.targets.is_index)
 
     @property
     def step(self) -> int:
@@ -217,7 +223,7 @@ def _may_stay_planar(
         return False
     both = (x,) if grad is None else (x, grad)
     alike = all(is_planar(a) and a.strides == x.strides and a.dtype == x.dtype for a in both)
-    return alike and kernels.knows(x.dtype, batch.scores.n_classes)
+    return alike and kernels.knows(x.dtype, batch.scores.n_classes, dense_hessian=False)
 
 
 def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
@@ -226,7 +232,9 @@ def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
         # NumPy works on it, in the computing type.
         known = array.dtype == batch.scores.dtype
     else:
-        known = kernels.knows(array.dtype, batch.scores.n_classes)
+        known = kernels.knows(
+            array.dtype, batch.scores.n_classes, dense_hessian=batch.dense_hessian
+        )
     return known and bool(array.flags.c_contiguous)
 
 

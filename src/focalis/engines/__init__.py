@@ -30,8 +30,11 @@ class Kernels(Protocol):
 
     most_planes: int
 
-    def knows(self, dtype: Any, n_classes: int) -> bool:
-        """Return whether the kernels read and write numbers of a type, in rows of so many classes."""
+    def knows(self, dtype: Any, n_classes: int, *, dense_hessian: bool) -> bool:
+        """Return whether the kernels read and write numbers of a type, in rows of so many classes.
+
+        With `dense_hessian` a Hessian is wanted to which each class of a row contributes.
+        """
         ...
 
     def read(self, source: Array) -> Array:
