@@ -5,15 +5,14 @@ loop and, unlike Numba's thread layers, safe from any thread and after a fork. O
 added up in order, makes every result independent of the number of threads.
 """
 
+import atexit
 import itertools
 import math
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TypeVar
 
 __all__ = ["at_most", "get_num_threads", "run_chunks", "set_num_threads"]
 
@@ -27,11 +26,15 @@ def _available_cores() -> int:
 
 
 class _Pool:
-    """A thread pool that starts at its first use and again after a fork or a change of size."""
+    """Threads that start at the first large call, and again after a fork or a change of size.
+
+    Not an executor: its futures take as long as a kernel takes for a hundred thousand numbers.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
+        self._calls: SimpleQueue[Callable[[], None] | None] | None = None
+        self._threads: list[threading.Thread] = []
         self._size: int | None = None
 
     @property
@@ -41,32 +44,59 @@ class _Pool:
         return self._size
 
     def resize(self, size: int) -> None:
+        self.stop()
+        self._size = size
+
+    def stop(self) -> list[threading.Thread]:
+        """End the threads when they have done what they were called for; return them."""
         with self._lock:
-            self._size, old, self._executor = size, self._executor, None
-        if old is not None:
-            old.shutdown(wait=False)
+            calls, threads, self._calls, self._threads = self._calls, self._threads, None, []
+        if calls is not None:
+            for _ in threads:
+                calls.put(None)
+        return threads
 
     def forget(self) -> None:
-        # In a forked child the worker threads are gone and the lock may be held by one of them.
+        # In a forked child the threads are gone and the lock may be held by one of them.
         self._lock = threading.Lock()
-        self._executor = None
+        self._calls, self._threads = None, []
 
-    def helpers(self, work: Callable[[], None], count: int) -> list[Callable[[], None]]:
-        """Start `count` workers on `work`; return what waits for each."""
+    def call(self, work: Callable[[], None], helpers: int) -> None:
+        """Have some threads run `work` as soon as they are free."""
+        calls = self._calls or self._start()
+        for _ in range(helpers):
+            calls.put(work)
+
+    def _start(self) -> "SimpleQueue[Callable[[], None] | None]":
         with self._lock:
-            if self._executor is None:
-                # Imported at the first large call: it costs as much as the rest of focalis.
-                from concurrent.futures import ThreadPoolExecutor
+            if self._calls is None:
+                self._calls = SimpleQueue()
+                for _ in range(self.size - 1):
+                    thread = threading.Thread(
+                        target=_answer, args=(self._calls,), name="focalis", daemon=True
+                    )
+                    thread.start()
+                    self._threads.append(thread)
+            return self._calls
 
-                self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
-            futures = [self._executor.submit(work) for _ in range(count)]
-        # Work that never began has nothing left to do: the caller has done it.
-        return [lambda f=future: f.cancel() or f.result() for future in futures]  # type: ignore[misc]
+
+def _answer(calls: "SimpleQueue[Callable[[], None] | None]") -> None:
+    """Do what is called for, until None is."""
+    while (work := calls.get()) is not None:
+        work()
+        del work
 
 
 _pool = _Pool()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.forget)
+
+
+@atexit.register
+def _stop() -> None:
+    # A kernel must not run on while the interpreter is taken down.
+    for thread in _pool.stop():
+        thread.join()
 
 
 def get_num_threads() -> int:
@@ -147,22 +177,24 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     if threads <= 1:
         return [work(i) for i in range(count)]
     results: list[T | None] = [None] * count
-    tickets = itertools.count()
+    tickets, ended = itertools.count(), SimpleQueue[None]()
     failures: list[BaseException] = []
-    # The pool may hold on to `drain` for a while: it must not keep the caller's arrays with it.
+    # A helper may come when all is done, and look for work: it must not keep the caller's arrays.
     held = [work]
 
     def drain() -> None:
-        while not failures and (i := next(tickets)) < count:
-            try:
-                results[i] = held[0](i)
-            except BaseException as failure:
-                failures.append(failure)
+        while (i := next(tickets)) < count:
+            if not failures:
+                try:
+                    results[i] = held[0](i)
+                except BaseException as failure:
+                    failures.append(failure)
+            ended.put(None)
 
-    waits = _pool.helpers(drain, threads - 1)
+    _pool.call(drain, threads - 1)
     drain()
-    for wait in waits:
-        wait()
+    for _ in range(count):
+        ended.get()
     held.clear()
     if failures:
         raise failures[0]
