@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 
 from focalis import Loss, margin
-from focalis.boosting import xgboost as for_xgboost
+from focalis.boosting import lightgbm as for_lightgbm
 
 GAMMA = 2.0
 BINARY = [(x, y) for x in (-30.0, -4.0, 0.0, 4.0, 40.0) for y in (1, 0)]
@@ -29,14 +29,14 @@ def main() -> int:
     }
     print(f"| logit | label | truth | focalis | {' | '.join(peers)} |")
     print(f"| ---: | ---: |{' ---: |' * (2 + len(peers))}")
-    objective = for_xgboost.objective(Loss("sigmoid", margin.focal(GAMMA)), "exact")
+    objective = for_lightgbm.objective(Loss("sigmoid", margin.focal(GAMMA)), "exact")
     for x, y in BINARY:
         ours = tuple(float(d[0]) for d in objective(np.array([float(y)]), np.array([x])))
         found = [true_binary(x, y), ours, *(peer(x, y) for peer in peers.values())]
         print(f"| {x:g} | {y} | {' | '.join(map(shown, found))} |")
     print("\n| logits | label | class | truth | focalis | imlightgbm |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    softmax = for_xgboost.objective(Loss("softmax", margin.focal(GAMMA)), "exact")
+    softmax = for_lightgbm.objective(Loss("softmax", margin.focal(GAMMA)), "exact")
     for logits, label in MULTICLASS:
         theirs = imlightgbm_multiclass(logits, label)
         ours_grad, ours_hess = softmax(np.array([label]), np.array([logits]))

@@ -47,8 +47,10 @@ class _Objective(Derivatives):
 
     def places(self, scores: Array) -> tuple[Array, Array] | None:
         """Return arrays of float32, one class after the other: LightGBM makes such copies of others."""
-        shape = scores.shape[::-1]
-        grad, hess = (empty(shape, np.dtype(np.float32)).T for _ in range(2))
+        if scores.ndim == 1:
+            return None
+        rows, classes = scores.shape
+        grad, hess = (empty((classes, rows), np.dtype(np.float32)).T for _ in range(2))
         return grad, hess
 
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
@@ -84,8 +86,8 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     -------
     callable
         Picklable; takes ``(scores, Dataset)`` or ``(labels, scores, sample_weight)`` and returns the
-        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C), in float32 and in
-        Fortran order, as LightGBM wants them.
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C); of (n, C) in float32
+        and in Fortran order, as LightGBM wants them.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     >>> from focalis import parse
     >>> gradient, hessian = objective(parse("cross_entropy"))([1, 0], [0.0, 0.0])
     >>> gradient, hessian
-    (array([-0.5,  0.5], dtype=float32), array([0.25, 0.25], dtype=float32))
+    (array([-0.5,  0.5]), array([0.25, 0.25]))
     """
     return _Objective(loss, curvature, scale)
 
