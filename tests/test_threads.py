@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,6 @@ import registry
 
 import focalis
 from focalis import Loss, margin
-from focalis.threads import run_chunks
 
 LARGE = 1_000_003  # many chunks, and no multiple of anything
 
@@ -86,35 +84,6 @@ def test_the_number_of_threads_may_change_under_way():
         for n in (1, 4, 2, 8, 1, 3):
             focalis.set_num_threads(n)
         assert {float(f.result()) for f in futures} == {float(expected)}
-
-
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_an_error_in_a_chunk_is_raised_and_the_threads_work_on(threads):
-    focalis.set_num_threads(threads)
-
-    def work(i):
-        if i == 7:
-            raise ArithmeticError("the eighth")
-        return i * i
-
-    for _ in range(50):
-        with pytest.raises(ArithmeticError, match="the eighth"):
-            run_chunks(work, 20)
-        assert run_chunks(work, 7) == [i * i for i in range(7)]
-
-
-def test_threads_end_when_there_are_to_be_fewer():
-    x = np.zeros(LARGE)
-    for n in (4, 2, 1):
-        focalis.set_num_threads(n)
-        Loss("sigmoid", margin.focal(gamma=2.0))(x, x)
-        helpers = [t for t in threading.enumerate() if t.name == "focalis"]
-        for _ in range(1000):
-            if len(helpers) == n - 1:
-                break
-            time.sleep(0.01)
-            helpers = [t for t in helpers if t.is_alive()]
-        assert len(helpers) == n - 1
 
 
 FIRST_CALL_BY_MANY = """

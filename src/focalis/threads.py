@@ -5,14 +5,15 @@ loop and, unlike Numba's thread layers, safe from any thread and after a fork. O
 added up in order, makes every result independent of the number of threads.
 """
 
-import atexit
 import itertools
 import math
 import os
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["at_most", "get_num_threads", "run_chunks", "set_num_threads"]
 
@@ -26,15 +27,11 @@ def _available_cores() -> int:
 
 
 class _Pool:
-    """Threads that start at the first large call, and again after a fork or a change of size.
-
-    Not an executor: its futures take as long as a kernel takes for a hundred thousand numbers.
-    """
+    """A thread pool that starts at its first use and again after a fork or a change of size."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls: SimpleQueue[Callable[[], None] | None] | None = None
-        self._threads: list[threading.Thread] = []
+        self._executor: ThreadPoolExecutor | None = None
         self._size: int | None = None
 
     @property
@@ -44,59 +41,32 @@ class _Pool:
         return self._size
 
     def resize(self, size: int) -> None:
-        self.stop()
-        self._size = size
-
-    def stop(self) -> list[threading.Thread]:
-        """End the threads when they have done what they were called for; return them."""
         with self._lock:
-            calls, threads, self._calls, self._threads = self._calls, self._threads, None, []
-        if calls is not None:
-            for _ in threads:
-                calls.put(None)
-        return threads
+            self._size, old, self._executor = size, self._executor, None
+        if old is not None:
+            old.shutdown(wait=False)
 
     def forget(self) -> None:
-        # In a forked child the threads are gone and the lock may be held by one of them.
+        # In a forked child the worker threads are gone and the lock may be held by one of them.
         self._lock = threading.Lock()
-        self._calls, self._threads = None, []
+        self._executor = None
 
-    def call(self, work: Callable[[], None], helpers: int) -> None:
-        """Have some threads run `work` as soon as they are free."""
-        calls = self._calls or self._start()
-        for _ in range(helpers):
-            calls.put(work)
-
-    def _start(self) -> "SimpleQueue[Callable[[], None] | None]":
+    def helpers(self, work: Callable[[], None], count: int) -> list[Callable[[], None]]:
+        """Start `count` workers on `work`; return what waits for each."""
         with self._lock:
-            if self._calls is None:
-                self._calls = SimpleQueue()
-                for _ in range(self.size - 1):
-                    thread = threading.Thread(
-                        target=_answer, args=(self._calls,), name="focalis", daemon=True
-                    )
-                    thread.start()
-                    self._threads.append(thread)
-            return self._calls
+            if self._executor is None:
+                # Imported at the first large call: it costs as much as the rest of focalis.
+                from concurrent.futures import ThreadPoolExecutor
 
-
-def _answer(calls: "SimpleQueue[Callable[[], None] | None]") -> None:
-    """Do what is called for, until None is."""
-    while (work := calls.get()) is not None:
-        work()
-        del work
+                self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
+            futures = [self._executor.submit(work) for _ in range(count)]
+        # Work that never began has nothing left to do: the caller has done it.
+        return [lambda f=future: f.cancel() or f.result() for future in futures]  # type: ignore[misc]
 
 
 _pool = _Pool()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.forget)
-
-
-@atexit.register
-def _stop() -> None:
-    # A kernel must not run on while the interpreter is taken down.
-    for thread in _pool.stop():
-        thread.join()
 
 
 def get_num_threads() -> int:
@@ -177,24 +147,22 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     if threads <= 1:
         return [work(i) for i in range(count)]
     results: list[T | None] = [None] * count
-    tickets, ended = itertools.count(), SimpleQueue[None]()
+    tickets = itertools.count()
     failures: list[BaseException] = []
-    # A helper may come when all is done, and look for work: it must not keep the caller's arrays.
+    # The pool may hold on to `drain` for a while: it must not keep the caller's arrays with it.
     held = [work]
 
     def drain() -> None:
-        while (i := next(tickets)) < count:
-            if not failures:
-                try:
-                    results[i] = held[0](i)
-                except BaseException as failure:
-                    failures.append(failure)
-            ended.put(None)
+        while not failures and (i := next(tickets)) < count:
+            try:
+                results[i] = held[0](i)
+            except BaseException as failure:
+                failures.append(failure)
 
-    _pool.call(drain, threads - 1)
+    waits = _pool.helpers(drain, threads - 1)
     drain()
-    for _ in range(count):
-        ended.get()
+    for wait in waits:
+        wait()
     held.clear()
     if failures:
         raise failures[0]
