@@ -93,7 +93,7 @@ def _sum_of_others(z: Array, top: Array) -> Array:
 
 def _pick(x: Array, t: Array) -> Array:
     """Return the entries of class t, as (…, 1)."""
-    return jnp.take_along_axis(x, t[..., None], axis=-1)
+    return jnp.take_along_axis(x, t[..., None], axis=-1, mode="promise_in_bounds")
 
 
 @functools.partial(jnp.vectorize, signature="(c),()->(c)")
@@ -115,7 +115,8 @@ def _rest(e: Array, total: Array) -> Array:
 
 def _lost(x: Array, rival: Array) -> Array:
     """Return True where an infinity has decided that a class has no chance against its rival."""
-    return ((x == -jnp.inf) & (rival > -jnp.inf)) | ((rival == jnp.inf) & (x < jnp.inf))
+    lowest = jnp.finfo(x.dtype).min
+    return ((x == -jnp.inf) & (rival > lowest)) | ((rival == jnp.inf) & (x < jnp.inf))
 
 
 def _finite(x: Array) -> Array:
@@ -126,9 +127,10 @@ def _finite(x: Array) -> Array:
 @jax.custom_jvp
 def _seen_from_one(x: Array, t: Array) -> tuple[Array, _Softmax]:
     """Return the margin (…) of class t and the softmax over the others (…, C), 0 at t."""
-    own, others = _pick(x, t), _others(x, t)
+    largest = jnp.finfo(x.dtype).max
+    own, others = _pick(x, t), _others(jnp.maximum(x, -largest), t)
     rival = jnp.max(others, axis=-1, keepdims=True)
-    e = jnp.where(is_class(t, x), 0.0, jnp.exp(_finite(others) - _finite(rival)))
+    e = jnp.exp(jnp.minimum(others, largest) - _finite(rival))
     total = jnp.sum(e, axis=-1, keepdims=True)
     # Clipping has made infinities finite: put back the margins that they decide. On a CPU a NaN may have
     # made the rival ∞; it is in the total.
