@@ -128,6 +128,7 @@ def _finite(x: Array) -> Array:
 def _seen_from_one(x: Array, t: Array) -> tuple[Array, _Softmax]:
     """Return the margin (…) of class t and the softmax over the others (…, C), 0 at t."""
     largest = jnp.finfo(x.dtype).max
+    # Among the others −∞ then stands for class t alone, and has no exponential.
     own, others = _pick(x, t), _others(jnp.maximum(x, -largest), t)
     rival = jnp.max(others, axis=-1, keepdims=True)
     e = jnp.exp(jnp.minimum(others, largest) - _finite(rival))
