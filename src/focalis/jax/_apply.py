@@ -127,13 +127,30 @@ def apply(
         if loss.link in ELEMENTWISE and has_axis:
             values = jnp.moveaxis(values, -1, axis)
         return values.astype(scores.dtype)
-    total = jnp.sum(values)
+    total = _total(values)
     if loss.reduction != "sum":
         denominator = _denominator(loss, batch, normalizer)
         nothing = denominator == 0.0
         # Nothing left to average: 0, with a gradient of 0.
         total = jnp.where(nothing, 0.0, total / jnp.where(nothing, 1.0, denominator))
     return total.astype(scores.dtype)
+
+
+@jax.custom_jvp
+def _total(values: Array) -> Array:
+    """Return the sum of values, whose derivative waits for it.
+
+    On a CPU, XLA then writes the gradient where the values were. It would compute both and sum after,
+    and the system takes longer to give the memory than they take.
+    """
+    return jnp.sum(values)
+
+
+@_total.defjvp
+def _total_jvp(primals: Any, tangents: Any) -> Any:
+    total = _total(*primals)
+    always = (total <= jnp.inf) | jnp.isnan(total)
+    return total, jnp.where(always, jnp.sum(*tangents), jnp.nan)
 
 
 def _read(

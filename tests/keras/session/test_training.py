@@ -188,6 +188,41 @@ if BACKEND == "tensorflow":
             found = tf.function(loss, input_signature=unknown)(targets, x)
             assert float(found) == pytest.approx(float(loss(targets, x)), rel=1e-6)
 
+    def test_under_xla_it_keeps_no_more_than_it_must():
+        """An exponential each for value and gradient, one array in memory after the other."""
+        loss, x = F.BinaryFocalCrossentropy(**LOGITS), tf.zeros((1 << 14, 64))
+
+        @tf.function(jit_compile=True)
+        def both(x, y):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                value = loss(y, x)
+            return value, tape.gradient(value, x)
+
+        program = both.experimental_get_compiler_ir(x, x)(stage="optimized_hlo")
+        assert program.count(" exponential(") == 2
+        steps = program[program.index("ENTRY") :].splitlines()
+        first, *between, second = (step for step in steps if " fusion(" in step)
+        assert "= f32[16384,64]" in first
+        assert "= f32[16384,64]" in second
+        assert not any("= f32[16384,64]" in step for step in between)
+        # 2^20 numbers are summed, all of them the same.
+        assert float(both(x, x)[0]) == pytest.approx(np.log(2.0) / 4.0, rel=1e-6)
+
+    @pytest.mark.parametrize("name", ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"])
+    def test_forward_mode(name):
+        loss = getattr(F, name)(**LOGITS)
+        y, x = tf.one_hot([0, 2, 1, 2], 3), tf.random.stateless_normal((4, 3), (1, 2))
+        direction = tf.random.stateless_normal((4, 3), (3, 4))
+        with (
+            tf.autodiff.ForwardAccumulator(x, direction) as forward,
+            tf.GradientTape() as reverse,
+        ):
+            reverse.watch(x)
+            value = loss(y, x)
+        along = float(tf.reduce_sum(direction * reverse.gradient(value, x)))
+        assert float(forward.jvp(value)) == pytest.approx(along, rel=1e-5)
+
     def test_third_derivatives_and_jacobians():
         """What comes after the curvature is differentiated on companions that do not cancel."""
         x = tf.constant([0.3, -2.0, 60.0, 800.0], tf.float64)

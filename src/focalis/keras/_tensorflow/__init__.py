@@ -7,6 +7,7 @@ any order. A target or a weight that the loss cannot take gives NaN, for to rais
 look.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,12 +71,44 @@ def apply(
 
     x = tf.cast(classes_last(logits), dtype)
     targets = classes_last(targets)
-    share = _Share(loss, x, classes_last(sample_weight), classes_last(where))
-    values = _elementwise(share, targets) if loss.link in ELEMENTWISE else _rows(share, targets)
+    weight, kept = classes_last(sample_weight), classes_last(where)
+    elementwise = loss.link in ELEMENTWISE
+
+    def values(x: tf.Tensor) -> tf.Tensor:
+        share = _Share(loss, x, weight, kept)
+        return _elementwise(share, targets) if elementwise else _rows(share, targets)
+
     if loss.reduction == "none":
-        values = _moved(values, -1, axis) if loss.link in ELEMENTWISE else values
-        return tf.cast(values, own)
-    return tf.cast(tf.reduce_sum(values) / tf.cast(normalizer, dtype), own)
+        each = values(x)
+        return tf.cast(_moved(each, -1, axis) if elementwise else each, own)
+    return tf.cast(_mean(values, x, tf.cast(normalizer, dtype)), own)
+
+
+def _mean(
+    values: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, normalizer: tf.Tensor
+) -> tf.Tensor:
+    """Return the sum of values of x over the normalizer, whose gradient waits for it.
+
+    On a CPU, XLA then writes the gradient where the values were. It would compute both and sum after,
+    and the system takes longer to give the memory than they take.
+    """
+    means: list[tf.Tensor] = []
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def late(x: tf.Tensor) -> Any:
+        def gradient(incoming: tf.Tensor) -> tf.Tensor:
+            for mean in means:  # none yet in forward mode
+                always = (mean <= np.inf) | tf.math.is_nan(mean)
+                incoming = tf.where(always, incoming, _number(np.nan, x))
+            return incoming
+
+        return tf.identity(x), gradient
+
+    each = values(late(x))
+    # XLA would make one sum of two in a row, and lose digits in it.
+    along_rows = tf.reduce_sum(each, -1 if each.shape.rank else None)
+    means.append(tf.reduce_sum(along_rows / normalizer))
+    return means[0]
 
 
 def _moved(x: tf.Tensor, source: int, destination: int) -> tf.Tensor:

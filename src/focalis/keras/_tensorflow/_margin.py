@@ -53,6 +53,10 @@ class _Terms:
     def at(self, x: tf.Tensor, order: int) -> Tensors:
         """Return the derivatives of this order, 0 to 2, by x, one for each side."""
         terms = link_terms if len(self.against) == 1 else both_link_terms
+        if order:
+            # What value and slope have in common XLA would write to memory, which takes longer than to
+            # compute it twice; so the slope has scores of its own, which are no others.
+            x = tf.clip_by_value(x, x.dtype.min, x.dtype.max)
         p, q = x, -x
         if self.link in PROBABILITY:
             p, q = tf.minimum(x, 1.0), tf.maximum(1.0 - x, 0.0)
