@@ -1,7 +1,8 @@
 """``python -m benchmarks.jax_losses``: focalis.jax beside optax, value and gradient under ``jax.jit``.
 
 Nanoseconds per logit, float32, on the CPU: medians of repetitions that run both in turn, and the median
-of the ratios. Results are dropped between calls, as a training loop does.
+of the ratios. Results are dropped between calls, as a training loop does; the time
+that this takes is not counted.
 """
 
 import argparse
