@@ -1,7 +1,8 @@
 """``python -m benchmarks.agreement``: one loss through every front end, against its truth in 60 digits.
 
 Errors are in units of the type's rounding: 2⁻²⁴ of the true number in float32, 2⁻⁵³ in float64, the
-largest over all logits whose true number is a normal one. Front ends that are not installed are left
+largest over all logits whose true number is a normal one. The type is that of the logits, or of the
+answer if that is narrower. Front ends that are not installed are left
 out by name. Keras runs in a process for each backend.
 """
 
@@ -63,7 +64,6 @@ def errors(answer: Answer, case: tuple[Loss, Array, Array]) -> str:
     """Return the largest error of each part, in units of rounding."""
     loss, x, y = case
     true = truth(loss, x, y)
-    info = np.finfo(x.dtype)
     found = []
     for got, right, bulk in zip(
         answer,
@@ -73,6 +73,7 @@ def errors(answer: Answer, case: tuple[Loss, Array, Array]) -> str:
     ):
         if got is None:
             continue
+        info = np.finfo(min(x.dtype, got.dtype, key=lambda dtype: dtype.itemsize))
         sizes = np.maximum(np.abs(right), np.abs(bulk)).ravel()
         pairs = zip(got.astype(np.float64).ravel().tolist(), right.ravel(), sizes, strict=True)
         units = [
