@@ -51,7 +51,7 @@ def evaluate(
     in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
     fisher = curvature == "fisher" and hess is not None
     form = (loss.link, scores, read, weights, positive, negative)
-    batch = Batch(*form, fisher=fisher, in_place=in_place, hessian=hess is not None)
+    batch = Batch(*form, fisher=fisher, in_place=in_place)
     denominator = 1.0 if hess is not None else denominator_of(loss, batch, normalizer)
     scale = factor / denominator if denominator > 0.0 else 0.0
     kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)

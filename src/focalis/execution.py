@@ -47,12 +47,6 @@ class Batch(NamedTuple):
     fisher: bool
     in_place: bool
     streams: bool = False
-    hessian: bool = False
-
-    @property
-    def dense_hessian(self) -> bool:
-        """Whether a Hessian is wanted to which each class of a row contributes."""
-        return self.fisher or (self.hessian and not self.targets.is_index)
 
     @property
     def step(self) -> int:
@@ -223,18 +217,14 @@ def _may_stay_planar(
         return False
     both = (x,) if grad is None else (x, grad)
     alike = all(is_planar(a) and a.strides == x.strides and a.dtype == x.dtype for a in both)
-    return alike and kernels.knows(x.dtype, batch.scores.n_classes, dense_hessian=False)
+    return alike and kernels.knows(x.dtype)
 
 
 def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
     """Return whether an array itself is read or written."""
-    if batch.link == "simplex":
-        # NumPy works on it, in the computing type.
-        known = array.dtype == batch.scores.dtype
-    else:
-        known = kernels.knows(
-            array.dtype, batch.scores.n_classes, dense_hessian=batch.dense_hessian
-        )
+    # NumPy works on a simplex, in the computing type.
+    own = array.dtype == batch.scores.dtype
+    known = own if batch.link == "simplex" else kernels.knows(array.dtype)
     return known and bool(array.flags.c_contiguous)
 
 
@@ -259,7 +249,8 @@ def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
         per_row = batch.positive[np.clip(t, 0, len(batch.positive) - 1)]
     else:
         with np.errstate(invalid="ignore"):
-            per_row = t @ batch.positive
+            # Not a matrix product, which adds a row up in an order that depends on how many there are.
+            per_row = (t * batch.positive).sum(axis=1)
     return np.where(weight == 0, 0, weight * per_row).astype(batch.positive.dtype)
 
 

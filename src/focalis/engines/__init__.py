@@ -30,11 +30,8 @@ class Kernels(Protocol):
 
     most_planes: int
 
-    def knows(self, dtype: Any, n_classes: int, *, dense_hessian: bool) -> bool:
-        """Return whether the kernels read and write numbers of a type, in rows of so many classes.
-
-        With `dense_hessian` a Hessian is wanted to which each class of a row contributes.
-        """
+    def knows(self, dtype: Any) -> bool:
+        """Return whether the kernels read and write numbers of a type as they are."""
         ...
 
     def read(self, source: Array) -> Array:

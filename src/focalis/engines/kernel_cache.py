@@ -24,12 +24,22 @@ __all__ = ["cache_directory", "compile_kernel"]
 _MARKER = "# --- below this line"
 _LOOPS = {
     "elementwise": ("halves", "storage", "elementwise"),
-    "softmax": ("halves", "storage", "softmax", "lanes", "dense", "dense_lanes", "fisher"),
+    "softmax": (
+        "halves",
+        "storage",
+        "strips",
+        "softmax",
+        "lanes",
+        "dense",
+        "dense_lanes",
+        "fisher",
+    ),
     "storage": ("halves", "storage"),
 }
 _IMPORTS = """import numpy as np
 from llvmlite import ir
 from numba import njit, typeof, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}

@@ -69,15 +69,10 @@ class NumbaKernels:
         # Never empty, so that its type does not depend on the loss.
         return np.array([*constants, 0.0], self._dtype)
 
-    def knows(self, dtype: Any, n_classes: int, *, dense_hessian: bool) -> bool:
+    def knows(self, dtype: Any) -> bool:
         """Return whether the kernels read and write numbers of a type; see `focalis.engines.Kernels`."""
         if dtype == self._dtype:
             return True
-        # A long sum is rounded as its loop is compiled, and that of narrower numbers is compiled by
-        # itself: their results would not always be those of the same numbers in the computing type.
-        in_lanes = n_classes <= _MOST_LANE_CLASSES and not dense_hessian
-        if self._link == "softmax" and not in_lanes:
-            return False
         # Numbers half as wide as the kernel's own, each of which is one of them.
         return halves.is_half(dtype) if self._scalar is np.float32 else bool(dtype == np.float32)
 

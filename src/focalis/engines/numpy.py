@@ -33,7 +33,7 @@ class NumpyKernels:
         self._dtype = dtype
         self._terms = link_terms(link, loss, limits(loss, dtype), curvature)
 
-    def knows(self, dtype: Any, n_classes: int, *, dense_hessian: bool) -> bool:
+    def knows(self, dtype: Any) -> bool:
         """Return whether numbers of a type are computed with as they are."""
         return bool(dtype == self._dtype)
 

@@ -29,12 +29,18 @@ from focalis.engines.fused.softmax import (
     exp_sum,
     index_curvature,
     largest,
-    row_of,
-    state_terms,
     sum_below_one,
-    terms,
 )
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room, weighed
+from focalis.engines.fused.storage import (
+    borrowed,
+    close_part,
+    open_part,
+    put,
+    read_part,
+    room_for,
+)
+from focalis.engines.fused.strips import state_terms, terms
 
 CACHE = False
 
@@ -159,6 +165,7 @@ def curvature_of_others(
 @njit(**LINE)
 def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit, c, cs):
     """Return the value of a row, whether it has a weighted class, and whether a target is wrong."""
+    e, near, spare = borrowed(e), borrowed(near), borrowed(spare)
     row, lost = x, -LARGEST
     top = largest(x, NOWHERE)
     if not abs(top) <= LARGEST:
@@ -222,6 +229,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
 @njit(cache=CACHE, **LOOP)
 def one_hot(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a row with more."""
+    ys = room_for(y, per_class.size)
     wrong = False
     for r in range(t.size):
         t[r], w[r] = 0, ZERO
@@ -230,13 +238,14 @@ def one_hot(y, weight, per_class, t, w):
             mine = weight[r]
         if mine == ZERO:
             continue
-        count, last, bad = survey(y[r], per_class)
+        row = read_part(y, r, ys)
+        count, last, bad = survey(row, per_class)
         wrong |= bad
         if count > 1:
             return False, wrong
         if count == 1:
             t[r] = last
-            w[r] = mine * per_class[last] * y[r, last]
+            w[r] = mine * per_class[last] * row[last]
     return True, wrong
 
 
@@ -244,16 +253,19 @@ def one_hot(y, weight, per_class, t, w):
 def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)
+    xs, ys = room_for(x, classes), room_for(y, classes)
+    gs, hs = room_for(grad, classes), room_for(hess, classes)
     total, bad = 0.0, False
     for r in range(n):
         w = ONE
         if weight is not None:
             w = weight[r]
         phi, weighted = ZERO, False
-        g, h = row_of(grad, r), row_of(hess, r)
+        g, h = open_part(grad, r, gs), open_part(hess, r, hs)
         if w != ZERO:
+            row, targets = read_part(x, r, xs), read_part(y, r, ys)
             phi, weighted, wrong = dense_row(
-                x[r], y[r], per_class, w, scale, g, h, e, near, spare, limit, c, cs
+                row, targets, per_class, w, scale, g, h, e, near, spare, limit, c, cs
             )
             bad |= wrong
         if not weighted:
@@ -263,7 +275,9 @@ def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
                 g[:] = ZERO
             if hess is not None:
                 h[:] = ZERO
+        close_part(grad, r, gs)
+        close_part(hess, r, hs)
         if value is not None:
-            value[r] = phi
+            put(value, r, phi)
         total += phi
     return total, bad

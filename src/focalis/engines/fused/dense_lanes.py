@@ -8,21 +8,7 @@ import numpy as np
 from numba import njit
 
 from focalis.engines.fused.dense import NO_BITS, WRONG_BITS, as_bits, seen_from
-from focalis.engines.fused.lanes import (
-    LANES,
-    LINE,
-    LINE_SUM,
-    LINES,
-    OWN,
-    PHI,
-    TOP,
-    TOTAL,
-    WEIGHT,
-    copy_line,
-    lane_load,
-    lane_store,
-    lane_turn,
-)
+from focalis.engines.fused.lanes import lane_load, lane_store, lane_turn
 from focalis.engines.fused.primitives32 import (
     BELOW_LARGEST,
     FLOAT,
@@ -35,9 +21,26 @@ from focalis.engines.fused.primitives32 import (
     log,
     where,
 )
-from focalis.engines.fused.softmax import state_terms, terms
-from focalis.engines.fused.steps import LOOP, margin, weighed
-from focalis.engines.fused.storage import close_part, open_part, part, read_part, room_for
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, weighed
+from focalis.engines.fused.storage import (
+    close_part,
+    copy_line,
+    open_part,
+    part,
+    read_part,
+    room_for,
+)
+from focalis.engines.fused.strips import (
+    LANES,
+    LINES,
+    OWN,
+    PHI,
+    TOP,
+    TOTAL,
+    WEIGHT,
+    state_terms,
+    terms,
+)
 
 CACHE = False
 

@@ -4,8 +4,10 @@ from numba import njit
 
 from focalis.engines.fused.dense import last_equal
 from focalis.engines.fused.primitives32 import LARGEST, ONE, PRIMITIVE, ZERO
-from focalis.engines.fused.softmax import NOWHERE, clip_into, exp_sum, largest, terms
+from focalis.engines.fused.softmax import NOWHERE, clip_into, exp_sum, largest
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
+from focalis.engines.fused.storage import close_part, open_part, read_part, room_for
+from focalis.engines.fused.strips import terms
 
 CACHE = False
 
@@ -54,10 +56,12 @@ def fisher_into(e, near, total, near_total, weight, kept, own, out):
 def fisher(x, weight, hess, c):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)
+    xs, hs = room_for(x, classes), room_for(hess, classes)
     for r in range(n):
-        row, h = x[r], hess[r]
+        row, h = read_part(x, r, xs), open_part(hess, r, hs)
         if weight[r] == ZERO:
             h[:] = ZERO
+            close_part(hess, r, hs)
             continue
         a, top, next_top = peaks(row)
         if not is_finite(top, next_top):
@@ -72,3 +76,4 @@ def fisher(x, weight, hess, c):
         own = (ONE / total) * (slope * slope)
         fisher_into(e, near, total, near_total, weight[r], kept, own, h)
         h[a] = weight[r] * (own + kept / (total * total))
+        close_part(hess, r, hs)

@@ -15,31 +15,36 @@ from focalis.engines.fused.primitives32 import (
     exp_nonpositive,
     where,
 )
-from focalis.engines.fused.softmax import index_curvature, terms
-from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, weighed
+from focalis.engines.fused.softmax import clipped, index_curvature
+from focalis.engines.fused.steps import LINE, LOOP
 from focalis.engines.fused.storage import (
     close_part,
-    number,
+    copy_line,
     open_part,
     part,
-    put,
     read_part,
     room_for,
+)
+from focalis.engines.fused.strips import (
+    FACTOR,
+    LANES,
+    LINES,
+    ONES,
+    OWN,
+    PHI,
+    REST,
+    SECOND,
+    SLOPE,
+    TOP,
+    TOTAL,
+    WEIGHT,
+    lane_terms,
 )
 
 CACHE = False
 
+
 # --- below this line the text is part of every softmax kernel
-# An odd number of cache lines: the numbers of one row must not lie at addresses that are equal in their
-# last 12 bits, or each load waits for the store before it.
-LANES = 112
-# Where the lines of a strip's workspace begin. They share one array, whose parts at constant distances
-# are known not to overlap: views would be compared with each other before every loop.
-LINES = 19
-WEIGHT, TOP, OWN, TOTAL, SLOPE, FACTOR, SECOND, PHI = [k * LANES for k in range(8)]
-REST, ONES = TOP, OWN  # once the margins are there
-
-
 @njit(**LINE)
 def lane_labels(t, weight, per_class, k, lane):
     """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
@@ -60,12 +65,6 @@ def lane_labels(t, weight, per_class, k, lane):
 
 
 @njit(**LINE)
-def copy_line(x, out):
-    for i in range(x.size):
-        put(out, i, number(x, i))
-
-
-@njit(**LINE)
 def lane_turn(x, block):
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -76,8 +75,7 @@ def lane_turn(x, block):
 def lane_clip(x):
     """Put infinities at the ends of the finite numbers: their differences are no NaN."""
     for i in range(LANES):
-        inside = -LARGEST if x[i] < -LARGEST else x[i]
-        x[i] = LARGEST if inside > LARGEST else inside
+        x[i] = clipped(x[i])
 
 
 @njit(**LINE)
@@ -128,28 +126,6 @@ def lane_exps(x, k, c, lane):
         lane[TOTAL + i] += e
 
 
-@njit(**LINE_SUM)
-def lane_terms(lane, scale, c):
-    """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
-    kept = ZERO
-    for i in range(LANES):
-        top, own, total = lane[TOP + i], lane[OWN + i], lane[TOTAL + i]
-        # An end of the finite numbers stands for the infinity that was clipped to it.
-        lost = (top >= LARGEST) & (own < LARGEST)
-        lost |= (own <= -LARGEST) & (top > -LARGEST)
-        m = where(lost, -INFINITY, margin(own, top, total))
-        phi, s, h = terms(m, -m, c)
-        w = lane[WEIGHT + i]
-        phi = weighed(w, phi)
-        s = weighed(w, s)
-        lane[SLOPE + i] = s
-        lane[FACTOR + i] = -(s * scale) / total
-        lane[SECOND + i] = weighed(w, h)
-        lane[PHI + i] = phi
-        kept += phi
-    return kept
-
-
 @njit(**LINE)
 def lane_rest(e, lane):
     for i in range(LANES):
@@ -174,6 +150,16 @@ def lane_gradient(e, k, c, lane, scale):
 
 
 @njit(**LINE)
+def lane_losses(lane):
+    """Put −∞ where an end of the finite numbers stands for the infinity that was clipped to it."""
+    for i in range(LANES):
+        top, own = lane[TOP + i], lane[OWN + i]
+        lost = (top >= LARGEST) & (own < LARGEST)
+        lost |= (own <= -LARGEST) & (top > -LARGEST)
+        lane[OWN + i] = where(lost, -INFINITY, own)
+
+
+@njit(**LINE)
 def index_strip(block, k, scale, value, grad, hess, lane, c):
     """Evaluate a strip whose labels are k and whose weights are in their line.
 
@@ -186,7 +172,8 @@ def index_strip(block, k, scale, value, grad, hess, lane, c):
         lane_tops(block[j], k, np.int32(j), lane)
     for j in range(classes):
         lane_exps(block[j], k, np.int32(j), lane)
-    kept = lane_terms(lane, scale, c)
+    lane_losses(lane)
+    kept = lane_terms(lane, LANES, scale, c)
     if value is not None:
         copy_line(lane[PHI : PHI + value.size], value)
     if hess is not None:

@@ -21,36 +21,44 @@ from focalis.engines.fused.primitives32 import (
     exp_nonpositive,
     where,
 )
-from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
-from focalis.engines.fused.storage import part
+from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP
+from focalis.engines.fused.storage import (
+    borrowed,
+    close_part,
+    copy_line,
+    is_narrow,
+    number,
+    open_part,
+    part,
+    put,
+    read_part,
+    room_for,
+    room_to_widen,
+    row_of,
+)
+from focalis.engines.fused.strips import (
+    FACTOR,
+    LANES,
+    LINES,
+    OWN,
+    PHI,
+    SECOND,
+    SLOPE,
+    TOP,
+    TOTAL,
+    WEIGHT,
+    lane_terms,
+)
 
 CACHE = False
-
-
-def terms(z, mirrored, c):
-    """Stand in for the traced terms of a margin loss at a margin."""
-    raise NotImplementedError
-
-
-def state_terms(m, u, v, p, q, c):
-    """Stand in for the traced terms at a margin whose companions are known."""
-    raise NotImplementedError
-
 
 # --- below this line the text is part of every softmax kernel
 BLOCK = 4096  # elements summed in their own type
 NOWHERE = -1
-
-
-def row_of(array, r):
-    """Return a row of an array, None of None: a conditional expression would be of no one type."""
-
-
-@overload(row_of, jit_options=PRIMITIVE)
-def _row_of(array, r):
-    if isinstance(array, types.NoneType):
-        return lambda array, r: None
-    return lambda array, r: array[r]
+REGISTER = 16  # lanes of the widest; terms are not evaluated one by one, which may round otherwise
+# Elements of a strip, whose exponentials wait for its terms. Where the gradient is narrower they lie
+# elsewhere, and it is written at the end in one go: the less the better.
+NEAR_BY, ELSEWHERE, MANY = 65536, 4096, 1 << 62
 
 
 @njit(**LINE)
@@ -59,7 +67,7 @@ def largest(x, k):
     # Integers of the same order: a running maximum of floats does not become vector code.
     best, skipped = LOWEST, np.int32(k)
     for i in range(x.size):
-        key = where(np.int32(i) == skipped, LOWEST, as_ordered(FLOAT(x[i]).view(INT)))
+        key = where(np.int32(i) == skipped, LOWEST, as_ordered(FLOAT(number(x, i)).view(INT)))
         best = key if key > best else best
     return -INFINITY if best == LOWEST else INT(as_ordered(best)).view(FLOAT)
 
@@ -68,7 +76,7 @@ def largest(x, k):
 def exp_block(x, k, top, e):
     total, skipped = ZERO, np.int32(k)
     for i in range(x.size):
-        term = where(np.int32(i) == skipped, ZERO, exp_nonpositive(x[i] - top))
+        term = where(np.int32(i) == skipped, ZERO, exp_nonpositive(number(x, i) - top))
         if e is not None:
             e[i] = term
         total += term
@@ -81,7 +89,7 @@ def exp_sum(x, k, top, e):
     total = 0.0
     for lo in range(0, x.size, BLOCK):
         hi = min(lo + BLOCK, x.size)
-        total += exp_block(x[lo:hi], k - lo, top, part(e, lo, hi))
+        total += exp_block(part(x, lo, hi), k - lo, top, part(e, lo, hi))
     return FLOAT(total)
 
 
@@ -123,66 +131,126 @@ def curvature_into(e, total, rest, ones, slope, second, hess):
         hess[i] = index_curvature(e[i], total, rest, ones, slope, second)
 
 
+@njit(**PRIMITIVE)
+def clipped(x):
+    """Return an infinity's end of the finite numbers, and any other number itself."""
+    inside = -LARGEST if x < -LARGEST else x
+    return LARGEST if inside > LARGEST else inside
+
+
 @njit(**LINE)
 def clip_into(x, out):
     for i in range(x.size):
-        inside = -LARGEST if x[i] < -LARGEST else x[i]
-        out[i] = LARGEST if inside > LARGEST else inside
+        out[i] = clipped(x[i])
+
+
+@njit(**LINE_SUM)
+def count_peaks(x, k, top, e):
+    """Return the sum of the exponentials of a row whose top is an end of the finite numbers."""
+    total, skipped = ZERO, np.int32(k)
+    for i in range(x.size):
+        xi = clipped(number(x, i))
+        # Every number but the ends is infinitely far from them, and a NaN stays one.
+        term = where(xi >= top, ONE, where(xi == xi, ZERO, xi))
+        term = where(np.int32(i) == skipped, ZERO, term)
+        if e is not None:
+            e[i] = term
+        total += term
+    return total
+
+
+def elements_at_once(grad):
+    """Return how many elements a strip of rows should have."""
+
+
+@overload(elements_at_once, jit_options=PRIMITIVE)
+def _elements_at_once(grad):
+    if isinstance(grad, types.NoneType):
+        return lambda grad: MANY
+    return (lambda grad: ELSEWHERE) if is_narrow(grad) else (lambda grad: NEAR_BY)
+
+
+def scale_into(e, factor, out):
+    """Multiply a row by a factor, in its place if `out` is of its type: there it is."""
+
+
+@overload(scale_into, jit_options=PRIMITIVE)
+def _scale_into(e, factor, out):
+    def elsewhere(e, factor, out):
+        for i in range(e.size):
+            put(out, i, e[i] * factor)
+
+    return elsewhere if is_narrow(out) else lambda e, factor, out: scale_by(e, factor)
 
 
 @njit(**LINE)
-def index_row(x, k, weight, scale, grad, hess, spare, c):
-    """Return the weighted value of a row with the class k; write its derivatives."""
-    row = x
-    top = largest(x, k)
-    lost = False
-    if not (abs(top) <= LARGEST):
-        lost = top == INFINITY and x[k] < INFINITY
-        clip_into(x, spare)
-        row = spare
-        top = largest(row, k)
-    own = row[k]
-    total = exp_sum(row, k, top, grad)
-    m = -INFINITY if lost else margin(own, top, total)
-    value, slope, second = terms(m, -m, c)
-    if grad is not None:
-        slope = slope * weight
-        if hess is not None:
-            second = second * weight
-            rest, ones = sum_below_one(grad)
-            curvature_into(grad, total, rest, ones, slope, second, hess)
-            hess[k] = second
-        slope = slope * scale
-        scale_by(grad, -(slope / total))
-        grad[k] = slope
-    return weight * value
+def row_sums(x, k, lane, i, e):
+    """Leave in lane i what the margin of a row with the class k is made of; fill e with exponentials."""
+    lane = borrowed(lane)
+    top, own = largest(x, k), number(x, k)
+    if abs(top) <= LARGEST:
+        total = exp_sum(x, k, top, e)
+    else:
+        lost = top == INFINITY and own < INFINITY
+        top, own = clipped(top), -INFINITY if lost else clipped(own)
+        total = count_peaks(x, k, top, e)
+    lane[TOP + i], lane[OWN + i], lane[TOTAL + i] = top, own, total
+
+
+@njit(**LINE)
+def row_derivatives(e, k, lane, i, scale, grad, hess):
+    """Make the gradient, and the Hessian unless it is None, of a row's exponentials e."""
+    lane = borrowed(lane)
+    slope = lane[SLOPE + i]
+    if hess is not None:
+        rest, ones = sum_below_one(e)
+        second = lane[SECOND + i]
+        curvature_into(e, lane[TOTAL + i], rest, ones, slope, second, hess)
+        hess[k] = second
+    scale_into(e, lane[FACTOR + i], grad)
+    put(grad, k, slope * scale)
 
 
 @njit(cache=CACHE, **LOOP)
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
-    spare = room(classes)
+    strip = min(max(elements_at_once(grad) // classes, 1), LANES)
+    lane, xs = np.empty(LINES * LANES, FLOAT), room_to_widen(x, classes)
+    es, hs = room_for(grad, strip * classes), room_for(hess, strip * classes)
     total, bad = 0.0, False
-    for r in range(n):
-        w = ONE
-        if weight is not None:
-            w = weight[r]
-        k = t[r]
-        if w != ZERO and (k < 0 or k >= classes):
-            bad = True
-            w = ZERO
-        if w != ZERO:
-            w = w * per_class[k]
-        g, h = row_of(grad, r), row_of(hess, r)
-        phi = ZERO
-        if w != ZERO:
-            phi = index_row(x[r], k, w, scale, g, h, spare, c)
-        else:
-            if grad is not None:
-                g[:] = ZERO
-            if hess is not None:
-                h[:] = ZERO
+    for lo in range(0, n, strip):
+        hi = min(lo + strip, n)
+        rows = slice(lo, hi)
+        e, h = open_part(grad, rows, es), open_part(hess, rows, hs)
+        for r in range(lo, hi):
+            i, k, w = r - lo, t[r], ONE
+            if weight is not None:
+                w = weight[r]
+            if w != ZERO and (k < 0 or k >= classes):
+                bad = True
+                w = ZERO
+            if w != ZERO:
+                w = w * per_class[k]
+            lane[WEIGHT + i] = w
+            if w != ZERO:
+                row_sums(read_part(x, r, xs), k, lane, i, row_of(e, i))
+            else:
+                lane[TOP + i], lane[OWN + i], lane[TOTAL + i] = ZERO, ZERO, ONE
+        # The terms of many rows at once: each by itself would wait for a chain of results.
+        lane_terms(lane, -((lo - hi) // REGISTER) * REGISTER, scale, c)
+        for i in range(hi - lo):
+            total += lane[PHI + i]
         if value is not None:
-            value[r] = phi
-        total += phi
+            copy_line(lane[PHI : PHI + hi - lo], value[lo:hi])
+        if grad is None:
+            continue
+        for r in range(lo, hi):
+            i, g, own_hess = r - lo, row_of(grad, r), row_of(h, r - lo)
+            if lane[WEIGHT + i] != ZERO:
+                row_derivatives(row_of(e, i), t[r], lane, i, scale, g, own_hess)
+            else:
+                g[:] = 0
+                if hess is not None:
+                    own_hess[:] = ZERO
+        close_part(hess, rows, hs)
     return total, bad

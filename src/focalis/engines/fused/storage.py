@@ -5,7 +5,8 @@ kernel is compiled, and for arrays of the computing type none of them is left.
 """
 
 from numba import njit, typeof, types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
 from focalis.engines.fused.halves import (
     SINGLE,
@@ -15,7 +16,7 @@ from focalis.engines.fused.halves import (
     widen_float16,
 )
 from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE
-from focalis.engines.fused.steps import LOOP, room
+from focalis.engines.fused.steps import LINE, LOOP, room
 
 CACHE = False
 
@@ -30,15 +31,43 @@ def is_narrow(array):
     return getattr(array, "dtype", COMPUTED) != COMPUTED
 
 
+@intrinsic
+def borrowed(typing_context, array):
+    """Return an array without its owner: nobody counts references to it, or to parts of it.
+
+    Only an argument may be borrowed. It outlives the call; what a function has made may not outlive
+    the line where it is named last, unless that is in a loop, whose next turn needs it.
+    """
+
+    def unowned(context, builder, signature, arguments):
+        view = context.make_array(array)(context, builder, *arguments)
+        for owner in ("meminfo", "parent"):
+            setattr(view, owner, cgutils.get_null_value(getattr(view, owner).type))
+        return view._getvalue()
+
+    return array(array), unowned
+
+
 def part(array, lo, hi):
-    """Return a part of an array, None of None: a conditional expression would be of no one type."""
+    """Borrow a part of an array, None of None: a conditional expression would be of no one type."""
+
+
+def row_of(array, r):
+    """Borrow a row of an array, None of None."""
 
 
 @overload(part, jit_options=PRIMITIVE)
 def _part(array, lo, hi):
     if isinstance(array, types.NoneType):
         return lambda array, lo, hi: None
-    return lambda array, lo, hi: array[lo:hi]
+    return lambda array, lo, hi: borrowed(array)[lo:hi]
+
+
+@overload(row_of, jit_options=PRIMITIVE)
+def _row_of(array, r):
+    if isinstance(array, types.NoneType):
+        return lambda array, r: None
+    return lambda array, r: borrowed(array)[r]
 
 
 def number(source, i):
@@ -67,18 +96,31 @@ def put(result, i, number):
     result[i] = narrowed(result, number)
 
 
-@njit(cache=CACHE, **LOOP)
-def copy_into(source, result):
+@njit(**LINE)
+def copy_line(source, result):
     for i in range(result.size):
         put(result, i, number(source, i))
+
+
+@njit(cache=CACHE, **LOOP)
+def copy_into(source, result):
+    copy_line(source, result)
 
 
 def room_for(array, size):
     """Return room for `size` numbers of a narrower type in the computing one, None for other arrays."""
 
 
+def room_to_widen(array, size):
+    """Return room for `size` numbers that are not to be widened as they are read, else None.
+
+    What is read in a loop with a sum is compiled into it, and may change its order and so its rounding;
+    not so the one shift that widens a bfloat16.
+    """
+
+
 def read_part(array, which, space):
-    """Return a row, or a slice of rows, in the computing type: itself, or a copy in its room."""
+    """Return a row, or a slice of rows: a copy in the computing type if there is room, else itself."""
 
 
 def open_part(array, which, space):
@@ -96,32 +138,41 @@ def _room_for(array, size):
     return lambda array, size: None
 
 
+@overload(room_to_widen, jit_options=PRIMITIVE)
+def _room_to_widen(array, size):
+    if is_narrow(array) and array.dtype != types.uint16:
+        return lambda array, size: room(size)
+    return lambda array, size: None
+
+
 @overload(read_part, jit_options=PRIMITIVE)
 def _read_part(array, which, space):
     def copied(array, which, space):
-        source = array[which]
-        flat = space[: source.size]
-        copy_into(source.reshape(-1), flat)
+        source = borrowed(array)[which]
+        flat = borrowed(space)[: source.size]
+        copy_line(source.reshape(-1), flat)
         return flat.reshape(source.shape)
 
-    return copied if is_narrow(array) else lambda array, which, space: array[which]
+    if isinstance(space, types.NoneType):
+        return lambda array, which, space: borrowed(array)[which]
+    return copied
 
 
 @overload(open_part, jit_options=PRIMITIVE)
 def _open_part(array, which, space):
     def elsewhere(array, which, space):
-        place = array[which]
-        return space[: place.size].reshape(place.shape)
+        place = borrowed(array)[which]
+        return borrowed(space)[: place.size].reshape(place.shape)
 
     if isinstance(array, types.NoneType):
         return lambda array, which, space: None
-    return elsewhere if is_narrow(array) else lambda array, which, space: array[which]
+    return elsewhere if is_narrow(array) else lambda array, which, space: borrowed(array)[which]
 
 
 @overload(close_part, jit_options=PRIMITIVE)
 def _close_part(array, which, space):
     def narrowed(array, which, space):
-        place = array[which]
-        copy_into(space[: place.size], place.reshape(-1))
+        place = borrowed(array)[which]
+        copy_line(borrowed(space)[: place.size], place.reshape(-1))
 
     return narrowed if is_narrow(array) else lambda array, which, space: None

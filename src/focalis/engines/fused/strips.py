@@ -1,0 +1,46 @@
+"""Strips of softmax rows, whose margins are evaluated together. See the package's docstring."""
+
+from numba import njit
+
+from focalis.engines.fused.primitives32 import ZERO
+from focalis.engines.fused.steps import LINE_SUM, margin, weighed
+
+
+def terms(z, mirrored, c):
+    """Stand in for the traced terms of a margin loss at a margin."""
+    raise NotImplementedError
+
+
+def state_terms(m, u, v, p, q, c):
+    """Stand in for the traced terms at a margin whose companions are known."""
+    raise NotImplementedError
+
+
+# --- below this line the text is part of every softmax kernel
+# An odd number of cache lines: the numbers of one row must not lie at addresses that are equal in their
+# last 12 bits, or each load waits for the store before it.
+LANES = 112
+# Where the lines of a strip's workspace begin. They share one array, whose parts at constant distances
+# are known not to overlap: views would be compared with each other before every loop.
+LINES = 19
+WEIGHT, TOP, OWN, TOTAL, SLOPE, FACTOR, SECOND, PHI = [k * LANES for k in range(8)]
+REST, ONES = TOP, OWN  # once the margins are there
+
+
+@njit(**LINE_SUM)
+def lane_terms(lane, n, scale, c):
+    """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
+    kept = ZERO
+    for i in range(n):
+        top, own, total = lane[TOP + i], lane[OWN + i], lane[TOTAL + i]
+        m = margin(own, top, total)
+        phi, s, h = terms(m, -m, c)
+        w = lane[WEIGHT + i]
+        phi = weighed(w, phi)
+        s = weighed(w, s)
+        lane[SLOPE + i] = s
+        lane[FACTOR + i] = -(s * scale) / total
+        lane[SECOND + i] = weighed(w, h)
+        lane[PHI + i] = phi
+        kept += phi
+    return kept
