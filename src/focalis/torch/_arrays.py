@@ -47,10 +47,11 @@ def compute(
     ):
         normalizer = logits.numel() // logits.shape[axis]
     wanted = None if grad is None else (grad,)
+    own = None if grad is None else grad.dtype
     try:
         with at_most(torch.get_num_threads()):
             value, *_ = evaluate(
-                loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor
+                loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor, own=own
             )
     except ValueError as error:
         if order is not None:
@@ -66,12 +67,13 @@ def compute(
     return result if result.stride() == like.stride() else like.copy_(result)
 
 
-def empty_like(logits: Tensor) -> Tensor:
+def empty_like(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """Return an uninitialised tensor laid out as torch.empty_like does, in memory that is reused."""
+    dtype = logits.dtype if dtype is None else dtype
     if logits.is_contiguous():
-        return _memory(logits.shape, logits.dtype)
+        return _memory(logits.shape, dtype)
     order = _descending(torch.empty_like(logits, device="meta").stride())
-    memory = _memory(tuple(logits.shape[i] for i in order), logits.dtype)
+    memory = _memory(tuple(logits.shape[i] for i in order), dtype)
     return memory.permute(_inverse(order))
 
 

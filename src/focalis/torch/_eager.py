@@ -14,6 +14,10 @@ __all__ = ["fused"]
 
 def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:
     """Return the loss of CPU tensors; where a gradient is wanted it comes from the same pass."""
+    loss, normalizer, axis, dtype = settings
+    if isinstance(normalizer, Tensor):
+        # What it is now counts, also for a backward that computes again.
+        settings = (loss, normalizer.item(), axis, dtype)
     if torch.is_grad_enabled() and logits.requires_grad:
         function = _InPlace if inplace else _Fused
         value: Tensor = function.apply(logits, others, settings)  # type: ignore[no-untyped-call]
@@ -56,7 +60,8 @@ class _Fused(torch.autograd.Function):
         ctx.handed_out = True
         # What is done to the gradient from now on is no concern of the saved tensor.
         gradient = gradient.data
-        if logits.dtype == torch.float16 and incoming.ndim == 0 and incoming.item() != 1.0:
+        is_number = incoming.ndim == 0 and not _is_batched(incoming)
+        if logits.dtype == torch.float16 and is_number and incoming.item() != 1.0:
             # A scaled loss is there to keep small gradients from being rounded to 0.
             compute(logits, others, ctx.settings, gradient, incoming.item())
             return gradient, None, None

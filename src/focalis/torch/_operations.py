@@ -149,6 +149,8 @@ def _read(
         # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
         dtype = widest(logits.device)
     scores = logits.to(dtype)
+    if loss.ignore_index is not None or targets.ndim < logits.ndim:
+        targets = _widened(targets)
     kept = where
     if loss.ignore_index is not None:
         if loss.ignore_index != loss.ignore_index:
@@ -176,6 +178,12 @@ def _read(
     learned = tuple(tensors)
     values = tuple(tensors.values())
     return _Batch(scores, targets, weight, kept, counts, values, learned, class_weight)
+
+
+def _widened(targets: Tensor) -> Tensor:
+    """Return integers in 64 bits: a narrow type is compared in itself, where a number may not fit."""
+    is_number = targets.dtype == torch.bool or targets.is_floating_point()
+    return targets if is_number else targets.long()
 
 
 def _align(a: Tensor, like: Tensor) -> Tensor:

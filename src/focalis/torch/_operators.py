@@ -61,7 +61,7 @@ def _value_and_grad(
     axis: int,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    gradient = empty_like(logits)
+    gradient = empty_like(logits, _type_of_gradient(logits))
     settings = (_parse(loss), normalizer, axis, dtype)
     return compute(logits, (targets, sample_weight, where), settings, gradient), gradient
 
@@ -75,7 +75,13 @@ def _(logits: Tensor, *others: Any) -> Tensor:
 @_value_and_grad.register_fake
 def _(logits: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
     *_, loss, axis, dtype = others
-    return _like_value(_parse(loss), logits, axis, dtype), torch.empty_like(logits)
+    gradient = torch.empty_like(logits, dtype=_type_of_gradient(logits))
+    return _like_value(_parse(loss), logits, axis, dtype), gradient
+
+
+def _type_of_gradient(logits: Tensor) -> torch.dtype:
+    # The factor of a scaled loss comes later, to keep small gradients from being rounded to 0.
+    return torch.float32 if logits.dtype == torch.float16 else logits.dtype
 
 
 def _like_value(loss: Loss, logits: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
@@ -98,7 +104,7 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
     if of_value is not None:
         per_row = 0 < of_value.ndim < gradient.ndim
         result = gradient * (of_value.unsqueeze(ctx.axis) if per_row else of_value)
-        result = result.to(gradient.dtype)
+        result = result.to(logits.dtype)
     if of_gradient is not None:
         # The gradient itself is differentiated: the second derivative, along the incoming one.
         from focalis.torch._operations import evaluate_in_operations
@@ -117,7 +123,8 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
                 parameters=None,
             )
             (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
-            (second,) = torch.autograd.grad(first, x, of_gradient, create_graph=again)
+            along = of_gradient.to(first.dtype)
+            (second,) = torch.autograd.grad(first, x, along, create_graph=again)
         result = second if result is None else result + second
     return (result, *(None,) * 7)
 

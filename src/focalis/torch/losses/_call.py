@@ -118,7 +118,7 @@ def sigmoid_loss(
     """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
     if weight is not None and isinstance(input, Tensor):
         if isinstance(weight, Tensor) and not is_readable(weight):
-            sample_weight = combined(of_classes(weight, input.shape), sample_weight)
+            sample_weight = combined(of_classes(weight, input.shape), sample_weight, input)
         else:
             settings = {**settings, "class_weight": read(weight)}
     return call(
@@ -161,7 +161,7 @@ def softmax_loss(
             if sample_weight is None and names is NAMES:
                 names = NAMES_OF_WEIGHED
             classes = input.shape[min(1, input.ndim - 1)]
-            sample_weight = combined(of_targets(weight, target, classes), sample_weight)
+            sample_weight = combined(of_targets(weight, target, classes), sample_weight, input)
         elif isinstance(weight, Tensor) and not is_readable(weight):
             parameters = {**parameters, "class_weight": weight}
         else:

@@ -39,7 +39,8 @@ def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
 def of_targets(weight: Tensor, target: Tensor, n_classes: int) -> Tensor:
     """Return the weight of each row's class; what is no class, and ignored or an error, gets any."""
     _check_length(weight, n_classes)
-    return weight[target.clamp(0, n_classes - 1).long()]
+    # Widened first: into a narrow type the number of classes may not fit.
+    return weight[target.long().clamp(0, n_classes - 1)]
 
 
 def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
@@ -49,15 +50,16 @@ def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
     return weight.reshape(-1, *(1,) * (len(shape) - 2)).expand(shape)
 
 
-def combined(weight: Tensor, sample_weight: Tensor | None, axis: int = 1) -> Tensor:
-    """Return the product of two sample weights, of rows or of elements."""
+def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor, axis: int = 1) -> Tensor:
+    """Return the product of two sample weights, of rows or of elements, as the logits are computed."""
     if sample_weight is None:
         return weight
     if weight.ndim < sample_weight.ndim:
         weight = weight.unsqueeze(axis)
     elif sample_weight.ndim < weight.ndim:
         sample_weight = sample_weight.unsqueeze(axis)
-    return weight * sample_weight
+    computed = torch.float64 if logits.dtype == torch.float64 else torch.float32
+    return weight.to(torch.promote_types(weight.dtype, computed)) * sample_weight
 
 
 def _check_length(weight: Tensor, n_classes: int) -> None:

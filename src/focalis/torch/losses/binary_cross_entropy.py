@@ -204,10 +204,10 @@ def _elementwise(
                 settings["pos_weight"] = read(pos_weight.squeeze())
             else:
                 target, of_elements = _split(target, of_positives)
-                sample_weight = combined(of_elements, sample_weight)
+                sample_weight = combined(of_elements, sample_weight, input)
         if weight is not None:
             of_elements = _expanded("weight", weight, input.shape)
-            sample_weight = combined(of_elements, sample_weight, axis)
+            sample_weight = combined(of_elements, sample_weight, input, axis)
     return call(
         link,
         family,
