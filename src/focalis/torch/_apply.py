@@ -57,8 +57,8 @@ def apply(
         Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
         the logits hold it afterwards and may not be read as logits any more: PyTorch raises an error if
         another operation has saved them for its backward. They must not be a leaf, and there is one
-        backward, not to be differentiated; in float16 it multiplies what has been rounded. For CPU tensors
-        in eager mode, with nothing but the logits to differentiate.
+        backward, not to be differentiated, which in float16 multiplies what has been rounded. For CPU
+        tensors in eager mode, with nothing but the logits to differentiate.
 
     Returns
     -------
