@@ -347,7 +347,7 @@ def measure(loss, rows, grad, inplace):
 
 for loss in LOSSES:
     for grad, inplace in ((False, False), (True, True), (True, False)):
-        measure(loss, 1024, grad, inplace)  # compiles, and starts the threads
+        measure(loss, 1 << 13, grad, inplace)  # compiles what takes 32 MiB, and starts the threads
         print(measure(loss, 1 << 15, grad, inplace))  # 128 MiB: pages of the threads do not count
 """
 
