@@ -69,7 +69,9 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     """Return a loss as LightGBM's objective.
 
     It serves as the parameter ``objective`` of ``lightgbm.train`` and of ``LGBMClassifier`` (whose
-    ``predict_proba`` then returns raw scores); the row weights of both are used.
+    ``predict_proba`` then returns raw scores); the row weights of both are used. Under any custom
+    objective LightGBM drops in silence what belongs to its own: ``pos_bagging_fraction`` and
+    ``neg_bagging_fraction``, ``scale_pos_weight``, ``is_unbalance``, ``boost_from_average``.
 
     Parameters
     ----------

@@ -70,7 +70,8 @@ class BoostedClassifier(LossClassifier):
     **booster_parameters
         Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
         and a grid search know those that were given. Those that follow from a parameter above, or from
-        the loss, are refused, and names that LightGBM or CatBoost does not know; XGBoost warns of them.
+        the loss, are refused, those that have no effect under a custom objective, and names that
+        LightGBM or CatBoost does not know; XGBoost warns of them.
 
     Attributes
     ----------
@@ -321,14 +322,15 @@ class BoostedClassifier(LossClassifier):
         given: dict[str, str] = {}
         for name in self._own_parameters():
             main = library.main_name(name)
-            if main in library.settled:
+            if main in library.refused:
                 raise ValueError(
-                    f"{name} follows from {library.settled[main]}, and cannot be set for "
+                    f"{name} {library.refused[main]}, and cannot be set for "
                     f"booster={self.booster!r}"
                 )
             if main in given:
                 raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
             given[main] = name
+        library.check(self._own_parameters(), self.early_stopping_rounds is not None)
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds

@@ -10,6 +10,7 @@ from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
 from focalis.boosting.objective import require, spread
 from focalis.loss import Loss
+from focalis.sklearn.parameters import REFUSED_BY_CATBOOST, REFUSED_BY_LIGHTGBM, REFUSED_BY_XGBOOST
 
 __all__ = ["BOOSTERS", "Job", "Rows"]
 
@@ -58,20 +59,20 @@ class Job:
 _NO_FEATURE = "X must have a feature that can be split, got none"
 
 
-def _from(source: str, *names: str) -> dict[str, str]:
-    return dict.fromkeys(names, source)
-
-
 class Booster(Protocol):
     """A library; its `train` returns the trained booster as the library has it.
 
-    `settled` says what each parameter follows from that the estimator itself determines.
+    `refused` says of each parameter that cannot be given why.
     """
 
-    settled: ClassVar[dict[str, str]]
+    refused: ClassVar[dict[str, str]]
 
     def main_name(self, name: str) -> str:
         """Return the main name of a parameter; raise if the library would ignore the name."""
+        ...
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Raise for a value that the library cannot train with."""
         ...
 
     def train(self, job: Job) -> Any:
@@ -105,19 +106,7 @@ class _Shifted:
 class LightGBM:
     """LightGBM; the importance of a feature is its total gain."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "objective", "metric", "boost_from_average", "objective_seed", "sigmoid"),
-        **_from("loss", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power"),
-        **_from("loss", "reg_sqrt", "label_gain"),
-        **_from("y", "num_class"),
-        **_from("class_weight", "is_unbalance", "scale_pos_weight"),
-        **_from("n_estimators", "num_iterations"),
-        **_from("early_stopping_rounds", "early_stopping_round"),
-        **_from("categorical_features", "categorical_feature"),
-        **_from("learning_rate", "learning_rate"),
-        **_from("random_state", "seed"),
-        **_from("n_jobs", "num_threads"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_LIGHTGBM
 
     def main_name(self, name: str) -> str:
         """Return the name that an alias stands for."""
@@ -126,6 +115,22 @@ class LightGBM:
             if name in names:
                 return str(main)
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
+        for name, value in parameters.items():
+            if self.main_name(name) != "boosting":
+                continue
+            if value in ("rf", "random_forest"):
+                raise ValueError(
+                    f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
+                    "no initial logits"
+                )
+            if value == "dart" and stops_early:
+                raise ValueError(
+                    f"early_stopping_rounds must be None with {name}='dart', which LightGBM does not "
+                    "stop early"
+                )
 
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
@@ -202,19 +207,14 @@ class LightGBM:
 class XGBoost:
     """XGBoost; the importance of a feature is its total gain."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "objective", "eval_metric", "base_score", "disable_default_eval_metric"),
-        **_from("y", "num_class"),
-        **_from("class_weight", "scale_pos_weight"),
-        **_from("n_estimators", "num_boost_round"),
-        **_from("learning_rate", "eta"),
-        **_from("random_state", "seed"),
-        **_from("n_jobs", "nthread"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_XGBOOST
 
     def main_name(self, name: str) -> str:
         """Return the name: XGBoost itself warns of what it does not use."""
         return name
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
@@ -286,21 +286,14 @@ _CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "loss_function", "objective", "eval_metric", "boost_from_average"),
-        **_from("y", "classes_count", "class_names"),
-        **_from("class_weight", "class_weights", "auto_class_weights", "scale_pos_weight"),
-        **_from("n_estimators", "iterations", "num_boost_round", "num_trees"),
-        **_from("early_stopping_rounds", "use_best_model", "od_wait"),
-        **_from("categorical_features", "cat_features"),
-        **_from("learning_rate", "eta"),
-        **_from("random_state", "random_seed"),
-        **_from("n_jobs", "thread_count"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_CATBOOST
 
     def main_name(self, name: str) -> str:
         """Return the name: CatBoost itself refuses what it does not know."""
         return name
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""

@@ -1,0 +1,65 @@
+"""What `BoostedClassifier` does with the parameters of the boosters."""
+
+import lightgbm
+import numpy as np
+import pytest
+from classifier_data import FEW, cancer
+
+from focalis.sklearn import BoostedClassifier
+
+SAMPLED_BY_CLASS = ("pos_bagging_fraction", "neg_bagging_fraction")
+
+
+@pytest.mark.parametrize("main", SAMPLED_BY_CLASS)
+def test_what_lightgbm_drops_under_a_custom_objective_is_refused(main):
+    names = lightgbm.basic._ConfigAliases.get(main)
+    assert len(names) == 4
+    for name in names:
+        with pytest.raises(ValueError, match=f"{name} has no effect under a custom objective in L"):
+            BoostedClassifier(**{name: 0.2}, bagging_freq=1).fit(*cancer())
+
+
+def test_lightgbm_does_drop_it():
+    features, labels = cancer()
+
+    def raw(objective, **sampled):
+        parameters = {"objective": objective, "verbosity": -1, "num_threads": 1, **sampled}
+        booster = lightgbm.train(parameters, lightgbm.Dataset(features, labels), 3)
+        return booster.predict(features, raw_score=True)
+
+    def custom(scores, data):
+        p = 1 / (1 + np.exp(-scores))
+        return p - data.get_label(), p * (1 - p)
+
+    for name in SAMPLED_BY_CLASS:
+        sampled = {name: 0.2, "bagging_freq": 1}
+        np.testing.assert_array_equal(raw(custom), raw(custom, **sampled))
+        assert np.abs(raw("binary") - raw("binary", **sampled)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"eval_at": [1]}, "eval_at has no effect under a custom objective in LightGBM"),
+        ({"boosting": "rf"}, "boosting must be 'gbdt' or 'dart', got 'rf': .* no initial logits"),
+        ({"boosting_type": "random_forest"}, "boosting_type must be 'gbdt' or 'dart'"),
+        (
+            {"boost": "dart", "early_stopping_rounds": 3},
+            "early_stopping_rounds must be None with boost='dart'",
+        ),
+        ({"booster": "xgboost", "huber_slope": 2.0}, "huber_slope has no effect .* in XGBoost"),
+        ({"booster": "catboost", "od_type": "Iter"}, "od_type follows from early_stopping_rounds"),
+        ({"booster": "catboost", "target_border": 2.0}, "target_border follows from y"),
+    ],
+)
+def test_what_has_no_effect_or_cannot_be_trained_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        BoostedClassifier(**settings, **FEW).fit(*cancer())
+
+
+@pytest.mark.parametrize("kind", ["gblinear", "dart"])
+def test_the_trees_of_xgboost_are_of_one_kind(kind):
+    model = BoostedClassifier(booster="xgboost", **FEW)
+    model.booster_parameters = {"booster": kind}
+    with pytest.raises(ValueError, match="booster of XGBoost is always 'gbtree', and cannot be"):
+        model.fit(*cancer())
