@@ -63,3 +63,15 @@ def test_the_trees_of_xgboost_are_of_one_kind(kind):
     model.booster_parameters = {"booster": kind}
     with pytest.raises(ValueError, match="booster of XGBoost is always 'gbtree', and cannot be"):
         model.fit(*cancer())
+
+
+def test_a_fall_that_is_too_small_stops_lightgbm():
+    features, labels = cancer()
+    held = {"X_val": features[1::2], "y_val": labels[1::2]}
+
+    def rounds(**settings):
+        model = BoostedClassifier(n_estimators=40, n_jobs=1, early_stopping_rounds=3, **settings)
+        return model.fit(features[::2], labels[::2], **held).n_estimators_
+
+    assert rounds(early_stopping_min_delta=0.0) == rounds() > 1
+    assert rounds(early_stopping_min_delta=10.0) == 1

@@ -174,7 +174,8 @@ class LightGBM:
             settings["valid_sets"] = [dataset(job.validation, data)]
             settings["feval"] = metric
             if job.patience is not None:
-                stop = lightgbm.early_stopping(job.patience, verbose=False)
+                least = parameters.get("early_stopping_min_delta", 0.0)
+                stop = lightgbm.early_stopping(job.patience, verbose=False, min_delta=least)
                 settings["callbacks"] = [stop]
         parameters["objective"] = objective
         try:
