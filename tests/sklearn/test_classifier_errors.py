@@ -148,6 +148,43 @@ def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
         model.set_params(n_estimators=9).fit(features[:300], labels[:300])
 
 
+def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():
+    features, labels = cancer()
+    features = features[:, :3]
+    rows = {"X": features[::2], "y": labels[::2], "X_val": features[1::2], "y_val": labels[1::2]}
+
+    # Without chance, or the trees after a cut are others than those of one run.
+    plain = {"booster": "catboost", "n_jobs": 1, "random_strength": 0, "bootstrap_type": "No"}
+
+    def go_on(model, more, patience):
+        rounds = more + getattr(model, "n_estimators_", 0)
+        model.set_params(n_estimators=rounds, early_stopping_rounds=patience).fit(**rows)
+        assert (model.n_estimators_ < rounds) == (patience is not None)
+
+    def logits_of_one_run(rounds):
+        return BoostedClassifier(n_estimators=rounds, **plain).fit(**rows).raw_logits(features)
+
+    def check(model):
+        expected = logits_of_one_run(model.n_estimators_)
+        np.testing.assert_allclose(model.raw_logits(features), expected, atol=1e-9)
+
+    model = BoostedClassifier(warm_start=True, **plain)
+    go_on(model, 300, 3)
+    go_on(model, 30, 3)
+    check(model)
+    go_on(model, 4, None)
+    check(model)
+    with pytest.raises(
+        ValueError, match="goes on only once after early stopping has cut the trees"
+    ):
+        go_on(model, 4, None)
+
+    model = BoostedClassifier(warm_start=True, **plain)
+    for _ in range(3):
+        go_on(model, 4, None)
+    check(model)
+
+
 @pytest.mark.parametrize("model", [BoostedClassifier(**FEW), LinearClassifier("focal", tol=1e-2)])
 def test_a_calibration_that_is_none_is_seen_when_it_is_set(model):
     features, labels = wine()

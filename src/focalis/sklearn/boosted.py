@@ -15,8 +15,9 @@ from focalis.boosting.objective import (
     starting_logits,
 )
 from focalis.sklearn.base import LossClassifier, read_loss
-from focalis.sklearn.boosters import BOOSTERS, Job, Rows
+from focalis.sklearn.boosters import BOOSTERS
 from focalis.sklearn.columns import Columns, plain_names
+from focalis.sklearn.jobs import Job, Rows
 
 __all__ = ["BoostedClassifier"]
 
@@ -62,7 +63,7 @@ class BoostedClassifier(LossClassifier):
     warm_start : bool, default False
         Whether `fit` goes on with the trees it has, up to `n_estimators`. `loss`, `curvature`,
         `booster` and `categorical_features` must stay. CatBoost goes on only with the rows and the
-        validation rows it had, and not after pickling.
+        validation rows it had, not after pickling, and once only from trees that early stopping cut.
     random_state : int, RandomState or None, default None
         Of the booster, and of the rows held out; None leaves the booster its default seed.
     n_jobs : int, optional

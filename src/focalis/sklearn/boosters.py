@@ -1,6 +1,6 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -8,52 +8,13 @@ import numpy as np
 from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
-from focalis.boosting.objective import require, spread
-from focalis.loss import Loss
+from focalis.boosting.objective import require
+from focalis.sklearn.jobs import Job, Rows
 from focalis.sklearn.parameters import REFUSED_BY_CATBOOST, REFUSED_BY_LIGHTGBM, REFUSED_BY_XGBOOST
 
-__all__ = ["BOOSTERS", "Job", "Rows"]
+__all__ = ["BOOSTERS"]
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows to train on or to validate with; features are an array or a sparse matrix."""
-
-    features: Any
-    labels: Array
-    weight: Array | None
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """All that a training needs; None leaves a choice to the library."""
-
-    loss: Loss
-    curvature: str
-    scale: float
-    initial_logits: Any
-    train: Rows
-    validation: Rows | None
-    rounds: int
-    patience: int | None
-    learning_rate: float
-    seed: int | None
-    threads: int | None
-    categorical: list[int]
-    names: list[str] | None
-    previous: Any = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_outputs(self) -> int:
-        """The number of logits of a row."""
-        return int(np.size(self.initial_logits))
-
-    def start(self, rows: Rows) -> Array:
-        """Return the initial logits of rows."""
-        return spread(self.initial_logits, len(rows.labels))
 
 
 _NO_FEATURE = "X must have a feature that can be split, got none"
@@ -283,6 +244,9 @@ class XGBoost:
 # Of which CatBoost takes one.
 _CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 
+# Whether early stopping took trees away, and whether a fit went on from such trees and kept its own.
+_CUT, _ADDED_TO_A_CUT = "_focalis_cut", "_focalis_added_to_a_cut"
+
 
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
@@ -323,6 +287,12 @@ class CatBoost:
                 feature_names=job.names,
             )
 
+        if getattr(job.previous, _ADDED_TO_A_CUT, False):
+            raise ValueError(
+                "with booster='catboost', warm_start goes on only once after early stopping has cut the "
+                "trees, unless it cuts them again: CatBoost would take the trees of the last fit twice"
+            )
+        before = 0 if job.previous is None else self.rounds(job.previous)
         stops = job.validation is not None and job.patience is not None
         booster = catboost.CatBoost(parameters)
         try:
@@ -342,6 +312,10 @@ class CatBoost:
                 "with booster='catboost', warm_start goes on only with the rows and the validation rows "
                 "of the fit before, and not after pickling: CatBoost forgets the rows"
             ) from error
+        # What CatBoost goes on from is lost by a copy or a pickle, and so are these.
+        cut = self.rounds(booster) - before < job.rounds
+        setattr(booster, _CUT, cut)
+        setattr(booster, _ADDED_TO_A_CUT, not cut and getattr(job.previous, _CUT, False))
         return booster
 
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
