@@ -3,8 +3,10 @@
 import lightgbm
 import numpy as np
 import pytest
+import xgboost
 from classifier_data import FEW, cancer
 
+from focalis.boosting import xgboost as for_xgboost
 from focalis.sklearn import BoostedClassifier
 
 SAMPLED_BY_CLASS = ("pos_bagging_fraction", "neg_bagging_fraction")
@@ -75,3 +77,27 @@ def test_a_fall_that_is_too_small_stops_lightgbm():
 
     assert rounds(early_stopping_min_delta=0.0) == rounds() > 1
     assert rounds(early_stopping_min_delta=10.0) == 1
+
+
+def test_approximate_bins_of_xgboost_are_weighted_by_the_curvature():
+    features, labels = cancer()
+    settings = {"tree_method": "approx", "max_bin": 8, "max_depth": 3}
+    model = BoostedClassifier("cross_entropy", booster="xgboost", **settings, **FEW)
+    logits = model.fit(features, labels).raw_logits(features)
+
+    def native(beside, obj=None):
+        data = xgboost.DMatrix(features, labels)
+        data.set_base_margin(np.full(len(labels), model.initial_logits_))
+        parameters = {"eta": 0.1, "nthread": 1, "base_score": 0.5, **settings, **beside}
+        booster = xgboost.train(parameters, data, FEW["n_estimators"], obj=obj)
+        return booster.predict(data, output_margin=True)
+
+    np.testing.assert_allclose(logits, native({"objective": "binary:logistic"}), atol=1e-5)
+    constant = native({}, for_xgboost.objective(model.loss_))
+    assert np.abs(logits - constant).max() > 0.01
+    raw = model.booster_.predict(xgboost.DMatrix(features))
+    np.testing.assert_allclose(raw + model.initial_logits_, logits, atol=1e-6)
+    for method in ("hist", "approx"):
+        model.set_params(warm_start=True, tree_method=method, learning_rate=1e-9)
+        model.set_params(n_estimators=model.n_estimators_ + 1).fit(features, labels)
+        np.testing.assert_allclose(model.raw_logits(features), logits, atol=1e-6)

@@ -191,6 +191,10 @@ class XGBoost:
         }
         if job.n_outputs > 1:
             parameters["num_class"] = job.n_outputs
+        elif parameters.get("tree_method") == "approx":
+            # It weighs its bins by the curvature only if the objective that it knows of has one that
+            # varies; this one leaves raw scores as they are besides.
+            parameters["objective"] = "reg:pseudohubererror"
         settings: dict[str, Any] = {}
         if job.validation is not None:
             settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
