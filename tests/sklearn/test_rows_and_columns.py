@@ -4,8 +4,9 @@ import numpy as np
 import pandas
 import polars
 import pytest
-from classifier_data import EVERY_BOOSTER, FEW
+from classifier_data import EVERY_BOOSTER, FEW, cancer
 from scipy import sparse
+from sklearn.model_selection import train_test_split
 
 from focalis.sklearn import BoostedClassifier, LinearClassifier
 from focalis.sklearn.columns import plain_names
@@ -127,3 +128,22 @@ def test_a_gap_of_any_kind_is_a_missing_category(gap):
 
 def test_plain_names_differ():
     assert plain_names(["a b", "a_b_2", "a:b", ""]) == ["a_b", "a_b_2", "a_b_2_2", "_"]
+
+
+@EVERY_BOOSTER
+def test_the_rows_held_out_have_weight(booster):
+    features, labels = cancer()
+    weight = np.zeros(len(labels))
+    weighty = np.arange(0, len(labels), 3)
+    weight[weighty] = 2.0
+    settings = {"booster": booster, "early_stopping_rounds": 2, **FEW}
+    model = BoostedClassifier(**settings).fit(features, labels, weight)
+
+    share = {"test_size": 0.1, "stratify": labels[weighty], "random_state": 0}
+    held = np.sort(train_test_split(weighty, **share)[1])
+    kept = np.setdiff1d(np.arange(len(labels)), held)
+    given = BoostedClassifier(**settings).fit(
+        features[kept], labels[kept], weight[kept], X_val=features[held], y_val=labels[held]
+    )
+    np.testing.assert_array_equal(model.raw_logits(features), given.raw_logits(features))
+    assert model.n_estimators_ > 1

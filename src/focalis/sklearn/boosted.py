@@ -56,7 +56,8 @@ class BoostedClassifier(LossClassifier):
     early_stopping_rounds : int, optional
         Stop when the loss of the validation rows has not fallen for so many rounds, and keep the best.
     validation_fraction : float, default 0.1
-        The share of the rows that is held out for early stopping if `fit` is given none.
+        The share of the rows of weight above 0 that is held out for early stopping if `fit` is given
+        none.
     categorical_features : {"from_dtype"}, None or list of int or str, default "from_dtype"
         The columns that hold categories: of a frame those with text or a categorical type, or these.
         The booster gets the place of a category in `categories_`, and NaN for one it has not met.
@@ -279,14 +280,17 @@ class BoostedClassifier(LossClassifier):
                 )
 
     def _split(self, features: Any, labels: Array, weight: Array | None) -> tuple[Any, Any]:
-        order = np.arange(len(labels))
+        # Rows without weight say nothing of when to stop.
+        order = np.arange(len(labels)) if weight is None else np.flatnonzero(weight)
         seed = check_random_state(0 if self.random_state is None else self.random_state)
-        kept, held = train_test_split(
-            order, test_size=self.validation_fraction, stratify=labels, random_state=seed
+        _, held = train_test_split(
+            order, test_size=self.validation_fraction, stratify=labels[order], random_state=seed
         )
+        chosen = np.zeros(len(labels), bool)
+        chosen[held] = True
         return tuple(
             (features[part], labels[part], None if weight is None else weight[part])
-            for part in (np.sort(kept), np.sort(held))
+            for part in (np.flatnonzero(~chosen), np.flatnonzero(chosen))
         )  # type: ignore[return-value]
 
     def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
