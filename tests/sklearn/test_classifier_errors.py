@@ -36,6 +36,12 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"class_weight": "balance"}, "class_weight must be None, 'balanced' or a mapping"),
         ({"class_weight": {7: 1.0}}, r"class_weight must name classes of y, .* got \[7\]"),
         ({"class_weight": {0: -1.0}}, "class_weight must hold non-negative finite numbers"),
+        ({"class_weight": {0: "a"}}, "class_weight must hold non-negative finite numbers"),
+        ({"class_weight": {0: None}}, "class_weight must hold non-negative finite numbers"),
+        (
+            {"loss": "focal(gamma=2, alpha=[.1, .2, .3])"},
+            "alpha of the loss must be one number for 2 classes, .* got 3 numbers",
+        ),
         (
             {"objective": "binary"},
             "objective follows from .* for booster='lightgbm'",
@@ -60,6 +66,7 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"booster": "catboost", "auto_class_weights": "Balanced"}, "follows from class_weight"),
         ({"booster": "catboost", "eta": 0.9}, "eta follows from learning_rate"),
         ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
+        ({"categorical_features": 3}, "categorical_features must be 'from_dtype', .* got 3"),
     ],
 )
 def test_bad_settings_raise(settings, message):
