@@ -247,3 +247,21 @@ def test_the_wrapper_of_lightgbm_stops_on_the_loss_if_it_is_told_no_metric(told)
     (found,) = model.evals_result_.values()
     assert ("binary_logloss" in found) == (not told)
     assert (model.best_iteration_ == np.argmin(found["cross_entropy"]) + 1) == bool(told)
+
+
+def test_the_wrapper_of_catboost_names_its_classes_and_can_be_cloned():
+    features, labels = np.arange(20.0)[:, None], np.repeat([0, 1], 10)
+    loss = parse("cross_entropy")
+    model = catboost.CatBoostClassifier(
+        loss_function=for_catboost.objective(loss),
+        eval_metric=for_catboost.metric(loss),
+        class_names=(0, 1),
+        iterations=3,
+        thread_count=1,
+        verbose=False,
+        allow_writing_files=False,
+    )
+    found = clone(model).fit(features, labels).predict(features)
+    np.testing.assert_array_equal(found, labels)
+    with pytest.raises(RuntimeError, match="Cannot clone"):
+        clone(catboost.CatBoostClassifier(class_names=[0, 1]))
