@@ -225,3 +225,43 @@ def test_catboost_must_know_the_number_of_classes_of_a_softmax():
     )
     with pytest.raises(catboost.CatBoostError, match=r"classes \(classes_count\)"):
         booster.fit(np.arange(12.0).reshape(6, 2), np.arange(6) % 3)
+
+
+@pytest.mark.parametrize("told", [{}, {"metric": "none"}], ids=["plain", "none"])
+def test_the_wrapper_of_lightgbm_stops_on_the_loss_if_it_is_told_no_metric(told):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(500, 5))
+    labels = (features[:, 0] + features[:, 1] ** 2 + rng.normal(size=500) > 1.5).astype(int)
+    loss = parse("cross_entropy")
+    model = lightgbm.LGBMClassifier(
+        objective=for_lightgbm.objective(loss), n_jobs=1, verbosity=-1, **told
+    )
+    model.fit(
+        features[:300],
+        labels[:300],
+        eval_X=features[300:],
+        eval_y=labels[300:],
+        eval_metric=for_lightgbm.metric(loss),
+        callbacks=[lightgbm.early_stopping(5, verbose=False)],
+    )
+    (found,) = model.evals_result_.values()
+    assert ("binary_logloss" in found) == (not told)
+    assert (model.best_iteration_ == np.argmin(found["cross_entropy"]) + 1) == bool(told)
+
+
+def test_the_wrapper_of_catboost_names_its_classes_and_can_be_cloned():
+    features, labels = np.arange(20.0)[:, None], np.repeat([0, 1], 10)
+    loss = parse("cross_entropy")
+    model = catboost.CatBoostClassifier(
+        loss_function=for_catboost.objective(loss),
+        eval_metric=for_catboost.metric(loss),
+        class_names=(0, 1),
+        iterations=3,
+        thread_count=1,
+        verbose=False,
+        allow_writing_files=False,
+    )
+    found = clone(model).fit(features, labels).predict(features)
+    np.testing.assert_array_equal(found, labels)
+    with pytest.raises(RuntimeError, match="Cannot clone"):
+        clone(catboost.CatBoostClassifier(class_names=[0, 1]))

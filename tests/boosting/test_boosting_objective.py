@@ -305,7 +305,7 @@ def test_the_scikit_learn_wrappers_train_the_same_with_the_weights(case):
 
     settings = {"n_estimators": 10, "n_jobs": 1}
     wrapped = lightgbm.LGBMClassifier(
-        objective=for_lightgbm.objective(loss), verbosity=-1, **settings
+        objective=for_lightgbm.objective(loss), metric="none", verbosity=-1, **settings
     )
     wrapped.fit(features, labels, sample_weight=weight)
     data = lightgbm.Dataset(features, labels, weight=weight)
@@ -314,7 +314,7 @@ def test_the_scikit_learn_wrappers_train_the_same_with_the_weights(case):
     expected = native.predict(features, raw_score=True)
     np.testing.assert_array_equal(wrapped.predict(features, raw_score=True), expected)
     unweighted = lightgbm.LGBMClassifier(
-        objective=for_lightgbm.objective(loss), verbosity=-1, **settings
+        objective=for_lightgbm.objective(loss), metric="none", verbosity=-1, **settings
     ).fit(features, labels)
     assert np.abs(unweighted.predict(features, raw_score=True) - expected).max() > 0.01
 

@@ -36,6 +36,12 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"class_weight": "balance"}, "class_weight must be None, 'balanced' or a mapping"),
         ({"class_weight": {7: 1.0}}, r"class_weight must name classes of y, .* got \[7\]"),
         ({"class_weight": {0: -1.0}}, "class_weight must hold non-negative finite numbers"),
+        ({"class_weight": {0: "a"}}, "class_weight must hold non-negative finite numbers"),
+        ({"class_weight": {0: None}}, "class_weight must hold non-negative finite numbers"),
+        (
+            {"loss": "focal(gamma=2, alpha=[.1, .2, .3])"},
+            "alpha of the loss must be one number for 2 classes, .* got 3 numbers",
+        ),
         (
             {"objective": "binary"},
             "objective follows from .* for booster='lightgbm'",
@@ -60,6 +66,7 @@ from focalis.sklearn import BoostedClassifier, LinearClassifier
         ({"booster": "catboost", "auto_class_weights": "Balanced"}, "follows from class_weight"),
         ({"booster": "catboost", "eta": 0.9}, "eta follows from learning_rate"),
         ({"categorical_features": "all"}, "categorical_features must be 'from_dtype'"),
+        ({"categorical_features": 3}, "categorical_features must be 'from_dtype', .* got 3"),
     ],
 )
 def test_bad_settings_raise(settings, message):
@@ -146,6 +153,43 @@ def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
         again.set_params(n_estimators=9).fit(features, labels)
     with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
         model.set_params(n_estimators=9).fit(features[:300], labels[:300])
+
+
+def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():
+    features, labels = cancer()
+    features = features[:, :3]
+    rows = {"X": features[::2], "y": labels[::2], "X_val": features[1::2], "y_val": labels[1::2]}
+
+    # Without chance, or the trees after a cut are others than those of one run.
+    plain = {"booster": "catboost", "n_jobs": 1, "random_strength": 0, "bootstrap_type": "No"}
+
+    def go_on(model, more, patience):
+        rounds = more + getattr(model, "n_estimators_", 0)
+        model.set_params(n_estimators=rounds, early_stopping_rounds=patience).fit(**rows)
+        assert (model.n_estimators_ < rounds) == (patience is not None)
+
+    def logits_of_one_run(rounds):
+        return BoostedClassifier(n_estimators=rounds, **plain).fit(**rows).raw_logits(features)
+
+    def check(model):
+        expected = logits_of_one_run(model.n_estimators_)
+        np.testing.assert_allclose(model.raw_logits(features), expected, atol=1e-9)
+
+    model = BoostedClassifier(warm_start=True, **plain)
+    go_on(model, 300, 3)
+    go_on(model, 30, 3)
+    check(model)
+    go_on(model, 4, None)
+    check(model)
+    with pytest.raises(
+        ValueError, match="goes on only once after early stopping has cut the trees"
+    ):
+        go_on(model, 4, None)
+
+    model = BoostedClassifier(warm_start=True, **plain)
+    for _ in range(3):
+        go_on(model, 4, None)
+    check(model)
 
 
 @pytest.mark.parametrize("model", [BoostedClassifier(**FEW), LinearClassifier("focal", tol=1e-2)])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas
 import polars
 import pytest
-from classifier_data import EVERY_BOOSTER, FEW
+from classifier_data import EVERY_BOOSTER, FEW, cancer
 from scipy import sparse
+from sklearn.model_selection import train_test_split
 
 from focalis.sklearn import BoostedClassifier, LinearClassifier
 from focalis.sklearn.columns import plain_names
@@ -117,6 +118,38 @@ def test_what_is_no_number_beside_a_category_raises(case):
         BoostedClassifier(**FEW).fit(features, [0, 1, 0, 1])
 
 
+TIMES_AND_LISTS = {
+    **{name: NO_NUMBERS[name] for name in NO_NUMBERS if name != "complex numbers"},
+    "lists of polars": (polars.DataFrame, [[1], [2], [3], [4]]),
+}
+
+
+@pytest.mark.parametrize("others", [{}, {"size": [1.0, 2.0, 3.0, 4.0]}], ids=["alone", "beside"])
+@pytest.mark.parametrize("case", TIMES_AND_LISTS)
+def test_times_and_lists_are_no_numbers(case, others):
+    make, column = TIMES_AND_LISTS[case]
+    features = make({"when": column, **others})
+    for model in (BoostedClassifier(**FEW), LinearClassifier()):
+        with pytest.raises(ValueError, match=r"X must hold real numbers or categories, got .* 0"):
+            model.fit(features, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("cell", [[1], {1}, {}], ids=["list", "set", "dict"])
+def test_cells_that_are_collections_are_no_categories(cell):
+    features = pandas.DataFrame({"size": [1.0, 2.0] * 30, "name": ["a", "b"] * 30})
+    model = BoostedClassifier(**FEW).fit(features, [0, 1] * 30)
+    others = features.assign(name=[cell] * 60)
+    for ask in (model.predict, lambda rows: BoostedClassifier(**FEW).fit(rows, [0, 1] * 30)):
+        with pytest.raises(ValueError, match=r"X must hold real numbers or categories, got .* 1"):
+            ask(others)
+
+
+def test_sparse_rows_have_no_chosen_categories():
+    rows = sparse.csr_matrix(np.eye(4))
+    with pytest.raises(ValueError, match=r"categorical_features must be .* sparse X, got \[0\]"):
+        BoostedClassifier(categorical_features=[0], **FEW).fit(rows, [0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("gap", [None, np.nan, pandas.NA], ids=["None", "NaN", "NA"])
 def test_a_gap_of_any_kind_is_a_missing_category(gap):
     rows = np.array([["x", 1], [gap, 2], ["y", 3]] * 20, dtype=object)
@@ -127,3 +160,22 @@ def test_a_gap_of_any_kind_is_a_missing_category(gap):
 
 def test_plain_names_differ():
     assert plain_names(["a b", "a_b_2", "a:b", ""]) == ["a_b", "a_b_2", "a_b_2_2", "_"]
+
+
+@EVERY_BOOSTER
+def test_the_rows_held_out_have_weight(booster):
+    features, labels = cancer()
+    weight = np.zeros(len(labels))
+    weighty = np.arange(0, len(labels), 3)
+    weight[weighty] = 2.0
+    settings = {"booster": booster, "early_stopping_rounds": 2, **FEW}
+    model = BoostedClassifier(**settings).fit(features, labels, weight)
+
+    share = {"test_size": 0.1, "stratify": labels[weighty], "random_state": 0}
+    held = np.sort(train_test_split(weighty, **share)[1])
+    kept = np.setdiff1d(np.arange(len(labels)), held)
+    given = BoostedClassifier(**settings).fit(
+        features[kept], labels[kept], weight[kept], X_val=features[held], y_val=labels[held]
+    )
+    np.testing.assert_array_equal(model.raw_logits(features), given.raw_logits(features))
+    assert model.n_estimators_ > 1

@@ -69,7 +69,11 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     """Return a loss as LightGBM's objective.
 
     It serves as the parameter ``objective`` of ``lightgbm.train`` and of ``LGBMClassifier`` (whose
-    ``predict_proba`` then returns raw scores); the row weights of both are used.
+    ``predict_proba`` then returns raw scores); the row weights of both are used. Say
+    ``LGBMClassifier(objective=..., metric="none")``: it adds its own log loss otherwise, which takes
+    raw scores for probabilities, and early stopping then looks at both. Under any custom
+    objective LightGBM drops in silence what belongs to its own: ``pos_bagging_fraction`` and
+    ``neg_bagging_fraction``, ``scale_pos_weight``, ``is_unbalance``, ``boost_from_average``.
 
     Parameters
     ----------
@@ -110,6 +114,8 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
 
     It serves as ``feval`` of ``lightgbm.train`` and as ``eval_metric`` of ``LGBMClassifier.fit``,
     together with the objective of the same loss: under a built-in one LightGBM hands over probabilities.
+    `LGBMClassifier` needs ``metric="none"`` beside it, or early stopping looks at a log loss of raw
+    scores too, which LightGBM adds.
 
     Parameters
     ----------

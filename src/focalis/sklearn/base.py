@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,7 +46,14 @@ def read_loss(given: Any, n_classes: int) -> Loss:
             f"loss must have no ignore_index, got {loss.ignore_index!r}: every label of y is a class, "
             "so leave out rows without"
         )
-    loss.answer_weights(1 if n_classes == 2 else n_classes, np.dtype(np.float64))
+    for name in ("alpha", "pos_weight", "class_weight") if n_classes == 2 else ():
+        factor = getattr(loss, name)
+        if isinstance(factor, tuple) and len(factor) > 1:
+            raise ValueError(
+                f"{name} of the loss must be one number for 2 classes, which have one logit, "
+                f"got {len(factor)} numbers"
+            )
+    loss.answer_weights(outputs(n_classes), np.dtype(np.float64))
     return loss
 
 
@@ -119,12 +127,12 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 f"class_weight must name classes of y, which are {self.classes_.tolist()}, "
                 f"got {sorted(named - classes, key=str)}"
             )
-        factors = [float(self.class_weight.get(one, 1.0)) for one in self.classes_.tolist()]
-        if not all(0 <= factor < np.inf for factor in factors):
+        factors: list[Any] = [self.class_weight.get(one, 1.0) for one in self.classes_.tolist()]
+        if not all(isinstance(one, Real) and 0 <= one < np.inf for one in factors):  # type: ignore[operator]
             raise ValueError(
                 f"class_weight must hold non-negative finite numbers, got {self.class_weight!r}"
             )
-        return np.array(factors)
+        return np.array(factors, np.float64)
 
     def _truth(self, labels: Array) -> Array:
         """Return class indices as the loss takes them."""

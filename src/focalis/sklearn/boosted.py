@@ -15,8 +15,9 @@ from focalis.boosting.objective import (
     starting_logits,
 )
 from focalis.sklearn.base import LossClassifier, read_loss
-from focalis.sklearn.boosters import BOOSTERS, Job, Rows
+from focalis.sklearn.boosters import BOOSTERS
 from focalis.sklearn.columns import Columns, plain_names
+from focalis.sklearn.jobs import Job, Rows
 
 __all__ = ["BoostedClassifier"]
 
@@ -55,14 +56,15 @@ class BoostedClassifier(LossClassifier):
     early_stopping_rounds : int, optional
         Stop when the loss of the validation rows has not fallen for so many rounds, and keep the best.
     validation_fraction : float, default 0.1
-        The share of the rows that is held out for early stopping if `fit` is given none.
+        The share of the rows of weight above 0 that is held out for early stopping if `fit` is given
+        none.
     categorical_features : {"from_dtype"}, None or list of int or str, default "from_dtype"
         The columns that hold categories: of a frame those with text or a categorical type, or these.
         The booster gets the place of a category in `categories_`, and NaN for one it has not met.
     warm_start : bool, default False
         Whether `fit` goes on with the trees it has, up to `n_estimators`. `loss`, `curvature`,
         `booster` and `categorical_features` must stay. CatBoost goes on only with the rows and the
-        validation rows it had, and not after pickling.
+        validation rows it had, not after pickling, and once only from trees that early stopping cut.
     random_state : int, RandomState or None, default None
         Of the booster, and of the rows held out; None leaves the booster its default seed.
     n_jobs : int, optional
@@ -70,7 +72,8 @@ class BoostedClassifier(LossClassifier):
     **booster_parameters
         Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
         and a grid search know those that were given. Those that follow from a parameter above, or from
-        the loss, are refused, and names that LightGBM or CatBoost does not know; XGBoost warns of them.
+        the loss, are refused, those that have no effect under a custom objective, and names that
+        LightGBM or CatBoost does not know; XGBoost warns of them.
 
     Attributes
     ----------
@@ -277,14 +280,17 @@ class BoostedClassifier(LossClassifier):
                 )
 
     def _split(self, features: Any, labels: Array, weight: Array | None) -> tuple[Any, Any]:
-        order = np.arange(len(labels))
+        # Rows without weight say nothing of when to stop.
+        order = np.arange(len(labels)) if weight is None else np.flatnonzero(weight)
         seed = check_random_state(0 if self.random_state is None else self.random_state)
-        kept, held = train_test_split(
-            order, test_size=self.validation_fraction, stratify=labels, random_state=seed
+        _, held = train_test_split(
+            order, test_size=self.validation_fraction, stratify=labels[order], random_state=seed
         )
+        chosen = np.zeros(len(labels), bool)
+        chosen[held] = True
         return tuple(
             (features[part], labels[part], None if weight is None else weight[part])
-            for part in (np.sort(kept), np.sort(held))
+            for part in (np.flatnonzero(~chosen), np.flatnonzero(chosen))
         )  # type: ignore[return-value]
 
     def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
@@ -321,14 +327,15 @@ class BoostedClassifier(LossClassifier):
         given: dict[str, str] = {}
         for name in self._own_parameters():
             main = library.main_name(name)
-            if main in library.settled:
+            if main in library.refused:
                 raise ValueError(
-                    f"{name} follows from {library.settled[main]}, and cannot be set for "
+                    f"{name} {library.refused[main]}, and cannot be set for "
                     f"booster={self.booster!r}"
                 )
             if main in given:
                 raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
             given[main] = name
+        library.check(self._own_parameters(), self.early_stopping_rounds is not None)
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds

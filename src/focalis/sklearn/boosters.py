@@ -1,6 +1,6 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -8,70 +8,32 @@ import numpy as np
 from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
-from focalis.boosting.objective import require, spread
-from focalis.loss import Loss
+from focalis.boosting.objective import require
+from focalis.sklearn.jobs import Job, Rows
+from focalis.sklearn.parameters import REFUSED_BY_CATBOOST, REFUSED_BY_LIGHTGBM, REFUSED_BY_XGBOOST
 
-__all__ = ["BOOSTERS", "Job", "Rows"]
+__all__ = ["BOOSTERS"]
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows to train on or to validate with; features are an array or a sparse matrix."""
-
-    features: Any
-    labels: Array
-    weight: Array | None
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """All that a training needs; None leaves a choice to the library."""
-
-    loss: Loss
-    curvature: str
-    scale: float
-    initial_logits: Any
-    train: Rows
-    validation: Rows | None
-    rounds: int
-    patience: int | None
-    learning_rate: float
-    seed: int | None
-    threads: int | None
-    categorical: list[int]
-    names: list[str] | None
-    previous: Any = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_outputs(self) -> int:
-        """The number of logits of a row."""
-        return int(np.size(self.initial_logits))
-
-    def start(self, rows: Rows) -> Array:
-        """Return the initial logits of rows."""
-        return spread(self.initial_logits, len(rows.labels))
 
 
 _NO_FEATURE = "X must have a feature that can be split, got none"
 
 
-def _from(source: str, *names: str) -> dict[str, str]:
-    return dict.fromkeys(names, source)
-
-
 class Booster(Protocol):
     """A library; its `train` returns the trained booster as the library has it.
 
-    `settled` says what each parameter follows from that the estimator itself determines.
+    `refused` says of each parameter that cannot be given why.
     """
 
-    settled: ClassVar[dict[str, str]]
+    refused: ClassVar[dict[str, str]]
 
     def main_name(self, name: str) -> str:
         """Return the main name of a parameter; raise if the library would ignore the name."""
+        ...
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Raise for a value that the library cannot train with."""
         ...
 
     def train(self, job: Job) -> Any:
@@ -105,19 +67,7 @@ class _Shifted:
 class LightGBM:
     """LightGBM; the importance of a feature is its total gain."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "objective", "metric", "boost_from_average", "objective_seed", "sigmoid"),
-        **_from("loss", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power"),
-        **_from("loss", "reg_sqrt", "label_gain"),
-        **_from("y", "num_class"),
-        **_from("class_weight", "is_unbalance", "scale_pos_weight"),
-        **_from("n_estimators", "num_iterations"),
-        **_from("early_stopping_rounds", "early_stopping_round"),
-        **_from("categorical_features", "categorical_feature"),
-        **_from("learning_rate", "learning_rate"),
-        **_from("random_state", "seed"),
-        **_from("n_jobs", "num_threads"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_LIGHTGBM
 
     def main_name(self, name: str) -> str:
         """Return the name that an alias stands for."""
@@ -126,6 +76,22 @@ class LightGBM:
             if name in names:
                 return str(main)
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
+        for name, value in parameters.items():
+            if self.main_name(name) != "boosting":
+                continue
+            if value in ("rf", "random_forest"):
+                raise ValueError(
+                    f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
+                    "no initial logits"
+                )
+            if value == "dart" and stops_early:
+                raise ValueError(
+                    f"early_stopping_rounds must be None with {name}='dart', which LightGBM does not "
+                    "stop early"
+                )
 
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
@@ -169,7 +135,8 @@ class LightGBM:
             settings["valid_sets"] = [dataset(job.validation, data)]
             settings["feval"] = metric
             if job.patience is not None:
-                stop = lightgbm.early_stopping(job.patience, verbose=False)
+                least = parameters.get("early_stopping_min_delta", 0.0)
+                stop = lightgbm.early_stopping(job.patience, verbose=False, min_delta=least)
                 settings["callbacks"] = [stop]
         parameters["objective"] = objective
         try:
@@ -202,19 +169,14 @@ class LightGBM:
 class XGBoost:
     """XGBoost; the importance of a feature is its total gain."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "objective", "eval_metric", "base_score", "disable_default_eval_metric"),
-        **_from("y", "num_class"),
-        **_from("class_weight", "scale_pos_weight"),
-        **_from("n_estimators", "num_boost_round"),
-        **_from("learning_rate", "eta"),
-        **_from("random_state", "seed"),
-        **_from("n_jobs", "nthread"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_XGBOOST
 
     def main_name(self, name: str) -> str:
         """Return the name: XGBoost itself warns of what it does not use."""
         return name
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
@@ -229,6 +191,10 @@ class XGBoost:
         }
         if job.n_outputs > 1:
             parameters["num_class"] = job.n_outputs
+        elif parameters.get("tree_method") == "approx":
+            # It weighs its bins by the curvature only if the objective that it knows of has one that
+            # varies; this one leaves raw scores as they are besides.
+            parameters["objective"] = "reg:pseudohubererror"
         settings: dict[str, Any] = {}
         if job.validation is not None:
             settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
@@ -282,25 +248,21 @@ class XGBoost:
 # Of which CatBoost takes one.
 _CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 
+# Whether early stopping took trees away, and whether a fit went on from such trees and kept its own.
+_CUT, _ADDED_TO_A_CUT = "_focalis_cut", "_focalis_added_to_a_cut"
+
 
 class CatBoost:
     """CatBoost; the importance of a feature is its PredictionValuesChange."""
 
-    settled: ClassVar[dict[str, str]] = {
-        **_from("loss", "loss_function", "objective", "eval_metric", "boost_from_average"),
-        **_from("y", "classes_count", "class_names"),
-        **_from("class_weight", "class_weights", "auto_class_weights", "scale_pos_weight"),
-        **_from("n_estimators", "iterations", "num_boost_round", "num_trees"),
-        **_from("early_stopping_rounds", "use_best_model", "od_wait"),
-        **_from("categorical_features", "cat_features"),
-        **_from("learning_rate", "eta"),
-        **_from("random_state", "random_seed"),
-        **_from("n_jobs", "thread_count"),
-    }
+    refused: ClassVar[dict[str, str]] = REFUSED_BY_CATBOOST
 
     def main_name(self, name: str) -> str:
         """Return the name: CatBoost itself refuses what it does not know."""
         return name
+
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
@@ -329,6 +291,12 @@ class CatBoost:
                 feature_names=job.names,
             )
 
+        if getattr(job.previous, _ADDED_TO_A_CUT, False):
+            raise ValueError(
+                "with booster='catboost', warm_start goes on only once after early stopping has cut the "
+                "trees, unless it cuts them again: CatBoost would take the trees of the last fit twice"
+            )
+        before = 0 if job.previous is None else self.rounds(job.previous)
         stops = job.validation is not None and job.patience is not None
         booster = catboost.CatBoost(parameters)
         try:
@@ -348,6 +316,10 @@ class CatBoost:
                 "with booster='catboost', warm_start goes on only with the rows and the validation rows "
                 "of the fit before, and not after pickling: CatBoost forgets the rows"
             ) from error
+        # What CatBoost goes on from is lost by a copy or a pickle, and so are these.
+        cut = self.rounds(booster) - before < job.rounds
+        setattr(booster, _CUT, cut)
+        setattr(booster, _ADDED_TO_A_CUT, not cut and getattr(job.previous, _CUT, False))
         return booster
 
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:

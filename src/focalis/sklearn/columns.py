@@ -1,7 +1,7 @@
 """From frames and arrays to the numbers that every booster takes, categories as whole numbers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -9,13 +9,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
-__all__ = ["Columns", "is_missing", "plain_names"]
+__all__ = ["Columns", "check_types", "is_missing", "plain_names"]
 
 Array = np.ndarray
 
 # How the types of text and category columns begin, in pandas and polars.
 _CATEGORICAL_TYPES = ("categor", "enum", "str", "utf8", "large_string")
 
+
+# How the types begin whose values are neither numbers nor categories.
+_NEITHER_TYPES = ("date", "time", "duration", "period", "interval", "list", "array", "struct")
 
 # What LightGBM or XGBoost does not take in a feature's name.
 _NOT_IN_NAMES = re.compile(r'[][<>{}",:\s]')
@@ -71,11 +74,16 @@ class Columns:
     def fit_transform(self, estimator: Any, X: Any) -> Any:
         """Learn the categories and return the numbers; feature names go to the estimator."""
         self.sparse = sparse.issparse(X)
-        if self._is_frame(X) or self._chosen() is not None:
+        if self.sparse and self._chosen() is not None:
+            raise ValueError(
+                "categorical_features must be 'from_dtype' or None for a sparse X, "
+                f"got {self.categorical!r}"
+            )
+        if _is_frame(X) or self._chosen() is not None:
             X = self._table(X)
             validate_data(estimator, X=X, reset=True, skip_check_array=True)
             for place in self._places(X):
-                self.categories[place] = _distinct(_column(X, place))
+                self.categories[place] = _distinct(_cells(X, place))
         return self._numbers(estimator, X, reset=True)
 
     def transform(self, estimator: Any, X: Any) -> Any:
@@ -83,6 +91,7 @@ class Columns:
         return self._numbers(estimator, X, reset=False)
 
     def _numbers(self, estimator: Any, X: Any, *, reset: bool) -> Any:
+        check_types(X, self.categories)
         if self.categories or self._has_objects(X):
             X = self._table(X)
             validate_data(estimator, X=X, reset=reset, skip_check_array=True)
@@ -96,36 +105,36 @@ class Columns:
 
     def _table(self, X: Any) -> Any:
         """Return a frame as it is, other rows as an array of any type."""
-        return X if self._is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+        return X if _is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
 
     def _has_objects(self, X: Any) -> bool:
         """Return whether a frame has columns whose numbers and gaps scikit-learn would not read."""
-        return self._is_frame(X) and any(_is_object(X[name]) for name in X.columns)
+        return _is_frame(X) and any(_is_object(X[name]) for name in X.columns)
 
     def _encode(self, X: Any) -> Array:
         encoded = np.empty(X.shape, np.float64)
         for place in range(X.shape[1]):
-            column = _column(X, place)
             if place in self.categories:
                 codes = {one: code for code, one in enumerate(self.categories[place])}
-                encoded[:, place] = [codes.get(one, np.nan) for one in _values(column)]
+                encoded[:, place] = [codes.get(one, np.nan) for one in _cells(X, place)]
             else:
-                encoded[:, place] = _real(column, place)
+                encoded[:, place] = _real(_column(X, place), place)
         return encoded
 
     def _chosen(self) -> Sequence[Any] | None:
-        if self.categorical is None or isinstance(self.categorical, str):
-            if self.categorical not in (None, "from_dtype"):
-                raise ValueError(
-                    "categorical_features must be 'from_dtype', None or a list of columns, "
-                    f"got {self.categorical!r}"
-                )
+        given = self.categorical
+        if given is None or (isinstance(given, str) and given == "from_dtype"):
             return None
-        return list(self.categorical) or None
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise ValueError(
+                "categorical_features must be 'from_dtype', None or a list of columns, "
+                f"got {given!r}"
+            )
+        return list(given) or None
 
     def _places(self, X: Any) -> list[int]:
         chosen = self._chosen()
-        names = list(X.columns) if self._is_frame(X) else []
+        names = list(X.columns) if _is_frame(X) else []
         if chosen is not None:
             places = [names.index(one) if one in names else one for one in chosen]
             for one, place in zip(chosen, places, strict=True):
@@ -140,9 +149,21 @@ class Columns:
             return []
         return [place for place in range(len(names)) if _is_categorical(_column(X, place))]
 
-    @staticmethod
-    def _is_frame(X: Any) -> bool:
-        return hasattr(X, "columns") and hasattr(X, "shape")
+
+def check_types(X: Any, categories: Iterable[int] = ()) -> None:
+    """Raise for a column of a frame, unless it holds categories, whose values are no numbers."""
+    for place in range(len(X.columns) if _is_frame(X) else 0):
+        found = _column(X, place)
+        if place not in categories and _type(found).startswith(_NEITHER_TYPES):
+            raise _neither(found.dtype, place)
+
+
+def _neither(found: Any, place: int) -> ValueError:
+    return ValueError(f"X must hold real numbers or categories, got {found} in column {place}")
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "shape")
 
 
 def _numbers(estimator: Any, X: Any, *, reset: bool) -> Any:
@@ -169,23 +190,25 @@ def _column(X: Any, place: int) -> Any:
     return X[X.columns[place]] if hasattr(X, "columns") else X[:, place]
 
 
+def _type(column: Any) -> str:
+    return str(getattr(column, "dtype", "")).lower()
+
+
 def _is_object(column: Any) -> bool:
-    return str(getattr(column, "dtype", "")).lower() == "object"
+    return _type(column) == "object"
 
 
 def _is_categorical(column: Any) -> bool:
     if _is_object(column):
         return not all(one is None or isinstance(one, Real) for one in _values(column))
-    return str(column.dtype).lower().startswith(_CATEGORICAL_TYPES)
+    return _type(column).startswith(_CATEGORICAL_TYPES)
 
 
 def _real(column: Any, place: int) -> Array:
     if hasattr(column, "cast"):  # polars
         column = column.to_numpy()
     if column.dtype.kind in "cmM":
-        raise ValueError(
-            f"X must hold real numbers or categories, got {column.dtype} in column {place}"
-        )
+        raise _neither(column.dtype, place)
     if hasattr(column, "isna"):  # pandas, whose NA is no float
         column = column.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers = np.asarray(column, np.float64)
@@ -204,6 +227,18 @@ def _values(column: Any) -> list[Any]:
     return [None if is_missing(one) else one for one in np.asarray(column).tolist()]
 
 
-def _distinct(column: Any) -> list[Any]:
-    values = {one for one in _values(column) if one is not None}
-    return sorted(values, key=lambda one: (type(one).__name__, one))
+def _cells(X: Any, place: int) -> list[Any]:
+    """Return the values of a column as categories."""
+    values = _values(_column(X, place))
+    for one in values:
+        try:
+            hash(one)
+        except TypeError:
+            raise _neither(repr(one), place) from None
+    return values
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    return sorted(
+        {one for one in values if one is not None}, key=lambda one: (type(one).__name__, one)
+    )

@@ -14,6 +14,7 @@ from focalis.boosting.hessian import softmax_hessian_product
 from focalis.boosting.objective import engine_for, starting_logits
 from focalis.loss import Loss
 from focalis.sklearn.base import LossClassifier
+from focalis.sklearn.columns import check_types
 
 __all__ = ["LinearClassifier"]
 
@@ -139,6 +140,7 @@ class LinearClassifier(LossClassifier):
             raise ValueError(f"max_iter must be an integer of at least 1, got {self.max_iter!r}")
         known = (self.coef_, self.intercept_) if self._goes_on() else None
         check_consistent_length(X, y)
+        check_types(X)
         X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
         if hasattr(self, "class_factors_"):
             del self.class_factors_
@@ -211,6 +213,7 @@ class LinearClassifier(LossClassifier):
             (n,) for two classes, (n, C) for more.
         """
         check_is_fitted(self)
+        check_types(X)
         X = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
         logits = X @ self.coef_.T + self.intercept_
         return np.asarray(logits[:, 0] if len(self.classes_) == 2 else logits)

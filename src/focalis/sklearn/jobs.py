@@ -1,0 +1,52 @@
+"""What a booster is trained on, in words that are of no library."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from focalis.boosting.objective import spread
+from focalis.loss import Loss
+
+__all__ = ["Job", "Rows"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows to train on or to validate with; features are an array or a sparse matrix."""
+
+    features: Any
+    labels: Array
+    weight: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that a training needs; None leaves a choice to the library."""
+
+    loss: Loss
+    curvature: str
+    scale: float
+    initial_logits: Any
+    train: Rows
+    validation: Rows | None
+    rounds: int
+    patience: int | None
+    learning_rate: float
+    seed: int | None
+    threads: int | None
+    categorical: list[int]
+    names: list[str] | None
+    previous: Any = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of logits of a row."""
+        return int(np.size(self.initial_logits))
+
+    def start(self, rows: Rows) -> Array:
+        """Return the initial logits of rows."""
+        return spread(self.initial_logits, len(rows.labels))
