@@ -9,7 +9,7 @@ What keeps the loops vectorised, each line found by measuring: ``forceinline`` o
 four ``exp`` LLVM stops inlining); loops ``for i in range(x.size)`` over slices, so that no index can be
 negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type,
 so that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather.
-Views of arguments are borrowed: to count references to them took short rows a third of their time.
+Views of arguments are borrowed: to count references to them took short rows up to half their time.
 What may be missing reaches a loop as an array or as None, never as ``None if … else …``, which stays a
 mask on every store. Reassociation is allowed in loops that hold a sum, never in a primitive, where it
 would fold a rounding constant away.
