@@ -38,6 +38,7 @@ from focalis.engines.fused.strips import (
     TOP,
     TOTAL,
     WEIGHT,
+    lane_labels,
     lane_terms,
 )
 
@@ -45,25 +46,6 @@ CACHE = False
 
 
 # --- below this line the text is part of every softmax kernel
-@njit(**LINE)
-def lane_labels(t, weight, per_class, k, lane):
-    """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
-    for i in range(LANES):
-        k[i], lane[WEIGHT + i] = 0, ZERO
-    bad = False
-    for i in range(t.size):
-        mine = ONE
-        if weight is not None:
-            mine = weight[i]
-        if mine != ZERO:
-            if t[i] < 0 or t[i] >= per_class.size:
-                bad = True
-            else:
-                k[i] = t[i]
-                lane[WEIGHT + i] = mine * per_class[t[i]]
-    return bad
-
-
 @njit(**LINE)
 def lane_turn(x, block):
     for i in range(x.shape[0]):

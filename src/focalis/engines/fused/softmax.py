@@ -47,6 +47,7 @@ from focalis.engines.fused.strips import (
     TOP,
     TOTAL,
     WEIGHT,
+    lane_labels,
     lane_terms,
 )
 
@@ -215,25 +216,18 @@ def row_derivatives(e, k, lane, i, scale, grad, hess):
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     strip = min(max(elements_at_once(grad) // classes, 1), LANES)
-    lane, xs = np.empty(LINES * LANES, FLOAT), room_to_widen(x, classes)
+    lane, k = np.empty(LINES * LANES, FLOAT), np.empty(LANES, np.int32)
+    xs = room_to_widen(x, classes)
     es, hs = room_for(grad, strip * classes), room_for(hess, strip * classes)
     total, bad = 0.0, False
     for lo in range(0, n, strip):
         hi = min(lo + strip, n)
         rows = slice(lo, hi)
         e, h = open_part(grad, rows, es), open_part(hess, rows, hs)
-        for r in range(lo, hi):
-            i, k, w = r - lo, t[r], ONE
-            if weight is not None:
-                w = weight[r]
-            if w != ZERO and (k < 0 or k >= classes):
-                bad = True
-                w = ZERO
-            if w != ZERO:
-                w = w * per_class[k]
-            lane[WEIGHT + i] = w
-            if w != ZERO:
-                row_sums(read_part(x, r, xs), k, lane, i, row_of(e, i))
+        bad |= lane_labels(t[lo:hi], part(weight, lo, hi), per_class, k, lane)
+        for i in range(hi - lo):
+            if lane[WEIGHT + i] != ZERO:
+                row_sums(read_part(x, lo + i, xs), k[i], lane, i, row_of(e, i))
             else:
                 lane[TOP + i], lane[OWN + i], lane[TOTAL + i] = ZERO, ZERO, ONE
         # The terms of many rows at once: each by itself would wait for a chain of results.
@@ -244,10 +238,10 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
             copy_line(lane[PHI : PHI + hi - lo], value[lo:hi])
         if grad is None:
             continue
-        for r in range(lo, hi):
-            i, g, own_hess = r - lo, row_of(grad, r), row_of(h, r - lo)
+        for i in range(hi - lo):
+            g, own_hess = row_of(grad, lo + i), row_of(h, i)
             if lane[WEIGHT + i] != ZERO:
-                row_derivatives(row_of(e, i), t[r], lane, i, scale, g, own_hess)
+                row_derivatives(row_of(e, i), k[i], lane, i, scale, g, own_hess)
             else:
                 g[:] = 0
                 if hess is not None:

@@ -2,8 +2,8 @@
 
 from numba import njit
 
-from focalis.engines.fused.primitives32 import ZERO
-from focalis.engines.fused.steps import LINE_SUM, margin, weighed
+from focalis.engines.fused.primitives32 import ONE, ZERO
+from focalis.engines.fused.steps import LINE, LINE_SUM, margin, weighed
 
 
 def terms(z, mirrored, c):
@@ -25,6 +25,25 @@ LANES = 112
 LINES = 19
 WEIGHT, TOP, OWN, TOTAL, SLOPE, FACTOR, SECOND, PHI = [k * LANES for k in range(8)]
 REST, ONES = TOP, OWN  # once the margins are there
+
+
+@njit(**LINE)
+def lane_labels(t, weight, per_class, k, lane):
+    """Read the labels and weights of a strip of rows; lanes without weight get label 0."""
+    for i in range(LANES):
+        k[i], lane[WEIGHT + i] = 0, ZERO
+    bad = False
+    for i in range(t.size):
+        mine = ONE
+        if weight is not None:
+            mine = weight[i]
+        if mine != ZERO:
+            if t[i] < 0 or t[i] >= per_class.size:
+                bad = True
+            else:
+                k[i] = t[i]
+                lane[WEIGHT + i] = mine * per_class[t[i]]
+    return bad
 
 
 @njit(**LINE_SUM)
