@@ -8,6 +8,7 @@ out before the clock starts: what XGBoost's own hand-over costs any objective th
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -189,10 +190,10 @@ def trainings(rows: int, parsed: argparse.Namespace) -> Iterator[Finding]:
             for ready in steps.values():
                 ready(0)()
             seconds = dict.fromkeys(steps, 0.0)
-            for i in range(1, parsed.rounds + 1):
-                # Who goes first changes, so that none finds the caches warmer.
-                turn = list(steps.items())
-                for name, ready in turn if i % 2 else turn[::-1]:
+            # Everyone goes first, and after each other, equally often: rounds affect the next.
+            turns = itertools.cycle(itertools.permutations(steps.items()))
+            for i, turn in zip(range(1, parsed.rounds + 1), turns, strict=False):
+                for name, ready in turn:
                     step = ready(i)
                     begin = time.perf_counter()
                     step()
