@@ -64,7 +64,7 @@ def read_scores(link: str, given: Any) -> Scores:
         return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
     if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
         raise ValueError(
-            f"logits with link={link!r} need a last axis of at least one class, got shape {shape}"
+            f"logits with link={link!r} must have a last axis of at least one class, got shape {shape}"
         )
     row_shape = shape[:-1]
     return Scores(logits, shape, row_shape, math.prod(row_shape), shape[-1], own, dtype)
@@ -201,7 +201,7 @@ def read_targets(
     elif targets.shape == scores.row_shape:
         if targets.dtype.kind not in "iu":
             raise TypeError(
-                f"targets of shape {targets.shape} are class indices and must be integers, "
+                f"targets of shape {targets.shape} must be class indices, which are integers, "
                 f"got {targets.dtype}"
             )
         form = "index"

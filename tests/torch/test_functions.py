@@ -1,5 +1,6 @@
 """The named losses against their definitions, differentiated by PyTorch in double precision."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -228,6 +229,29 @@ def test_a_mask_leaves_out_rows_and_elements():
     expected = F.sigmoid_focal_loss(x[elements], y[elements], reduction="mean")
     torch.testing.assert_close(value, expected)
     assert (gradients(value, x)[0][~elements] == 0).all()
+
+
+@pytest.mark.parametrize("reduction", ["none", "batchmean"])
+@pytest.mark.parametrize("shape", [None, (1,), (3,), (3, 1, 1), (3, 3, 3)])
+def test_rows_of_a_binary_cross_entropy_lie_along_dimension_1(shape, reduction):
+    # All lengths but one are equal: along another dimension the same rows would fit as well.
+    x, y = logits(2, 3, 3, 3), numbers(2, 3, 3, 3)
+    pos_weight = None if shape is None else numbers(*shape) + 0.5
+    rows, kept = numbers(2, 3, 3), numbers(2, 3, 3) > 0.3
+    value = F.binary_cross_entropy_with_logits(
+        x, y, pos_weight=pos_weight, sample_weight=rows, where=kept, reduction=reduction
+    )
+    of_elements = torch.nn.functional.binary_cross_entropy_with_logits(
+        x, y, (rows * kept).unsqueeze(1), pos_weight=pos_weight, reduction="none"
+    )
+    expected = of_elements if reduction == "none" else of_elements.sum() / rows.numel()
+    torch.testing.assert_close(value, expected)
+
+
+def test_a_negative_ignore_index_of_any_integer_type_is_no_concern_of_probabilities():
+    x, y = logits(4, 3), numbers(4, 3).softmax(dim=1)
+    value = F.cross_entropy(x, y, ignore_index=np.int64(-100))
+    torch.testing.assert_close(value, F.cross_entropy(x, y))
 
 
 def test_an_ignored_target_of_a_sigmoid_does_not_count():

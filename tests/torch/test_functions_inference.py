@@ -78,11 +78,14 @@ def test_errors_of_posterior():
 
 
 @pytest.mark.parametrize("layer", [torch.nn.Linear(4, 3), torch.nn.Conv2d(4, 3, 1)])
-@pytest.mark.parametrize("pi", [0.01, [0.1, 0.01, 0.7], torch.tensor(0.01), torch.full((3,), 0.5)])
+@pytest.mark.parametrize(
+    "pi",
+    [0.01, [0.1, 0.01, 0.7], torch.tensor(0.01), torch.full((3,), 0.5), np.array([0.1, 0.01, 0.7])],
+)
 def test_a_layer_starts_at_its_prior(layer, pi):
     weight = layer.weight.clone()
     assert F.init_prior_(layer, pi) is layer
-    expected = torch.as_tensor(pi).expand(3)
+    expected = torch.as_tensor(pi, dtype=torch.float32).expand(3)
     torch.testing.assert_close(layer.bias.sigmoid().detach(), expected, rtol=1e-6, atol=0)
     assert layer.bias.requires_grad
     assert torch.equal(layer.weight, weight)

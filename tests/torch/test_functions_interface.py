@@ -134,6 +134,16 @@ ERRORS = [
         "^weight must be non-negative",
     ),
     (
+        lambda x: F.binary_cross_entropy_with_logits(x, torch.ones(2, 3), pos_weight=[1.0]),
+        TypeError,
+        r"^pos_weight must be a torch\.Tensor, got list",
+    ),
+    (
+        lambda x: F.binary_cross_entropy(x, torch.ones(2, 3), 2.0),
+        TypeError,
+        r"^weight must be a torch\.Tensor, got float",
+    ),
+    (
         lambda x: F.binary_cross_entropy(x - 9, torch.ones(2, 3)),
         ValueError,
         "^probabilities|^input",

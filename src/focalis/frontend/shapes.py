@@ -30,12 +30,12 @@ def check_targets(
         return
     if not shape or shape[axis] == 0:
         raise ValueError(
-            f"logits with link={loss.link!r} need an axis of at least one class, got shape {shape}"
+            f"logits with link={loss.link!r} must have an axis of at least one class, got shape {shape}"
         )
     if found == rows:
         if not integers:
             raise TypeError(
-                f"targets of shape {rows} are class indices and must be integers, got {dtype}"
+                f"targets of shape {rows} must be class indices, which are integers, got {dtype}"
             )
     elif found != shape:
         raise ValueError(

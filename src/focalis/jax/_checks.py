@@ -43,7 +43,7 @@ def class_axis(axis: Any, ndim: int) -> int:
 def class_axes(axis: Any, ndim: int) -> list[int]:
     """Return the axes that together hold the classes, counted from the front; None is all of them."""
     if ndim == 0:
-        raise ValueError("logits need an axis of at least one class, got shape ()")
+        raise ValueError("logits must have an axis of at least one class, got shape ()")
     if axis is None:
         return list(range(ndim))
     found = [class_axis(one, ndim) for one in (axis if isinstance(axis, tuple | list) else [axis])]

@@ -59,7 +59,8 @@ def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
         raise TypeError(f"{name} must be real numbers, got {given.dtype}")
     if logits is not None and given.device != logits.device:
         raise ValueError(
-            f"{name} must be on {logits.device}, as the logits are, got a tensor on {given.device}"
+            f"{name} must be on the device of the logits, {logits.device}, "
+            f"got a tensor on {given.device}"
         )
 
 

@@ -77,7 +77,7 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
     ----------
     layer : Module
         With a bias: the last linear or convolutional layer of a model.
-    pi : float, sequence of float or Tensor, default 0.01
+    pi : float, sequence of float, ndarray or Tensor, default 0.01
         The probability in (0, 1); one for all outputs, or one for each.
 
     Returns
@@ -111,7 +111,7 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
     bias = getattr(layer, "bias", None)
     if not isinstance(bias, Tensor):
         raise ValueError(f"layer must have a bias, got {layer}")
-    if isinstance(pi, Tensor):
+    if hasattr(pi, "tolist"):
         pi = pi.tolist()
     each = list(pi) if isinstance(pi, Sequence) and not isinstance(pi, str) else [pi] * len(bias)
     if len(each) != len(bias):
@@ -119,5 +119,6 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
             f"pi must be a number or one for each of the {len(bias)} outputs, got {len(each)}"
         )
     with torch.no_grad():
-        bias.copy_(torch.tensor([prior_logit(p) for p in each], dtype=torch.float64))
+        start = [prior_logit(p) for p in each]
+        bias.copy_(torch.tensor(start, dtype=torch.float64, device="cpu"))
     return layer

@@ -1,6 +1,7 @@
 """What the named losses share: from settings to a loss, and errors in the caller's words."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -152,7 +153,7 @@ def softmax_loss(
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
     ignored = settings.get("ignore_index")
-    if one_per_class and isinstance(ignored, int) and ignored < 0:
+    if one_per_class and isinstance(ignored, Integral) and ignored < 0:
         # As in PyTorch, where an index below 0 is no concern of class probabilities.
         settings = {**settings, "ignore_index": None}
     if weight is not None and are_tensors:

@@ -50,14 +50,14 @@ def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
     return weight.reshape(-1, *(1,) * (len(shape) - 2)).expand(shape)
 
 
-def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor, axis: int = 1) -> Tensor:
+def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor) -> Tensor:
     """Return the product of two sample weights, of rows or of elements, as the logits are computed."""
     if sample_weight is None:
         return weight
     if weight.ndim < sample_weight.ndim:
-        weight = weight.unsqueeze(axis)
+        weight = weight.unsqueeze(1)
     elif sample_weight.ndim < weight.ndim:
-        sample_weight = sample_weight.unsqueeze(axis)
+        sample_weight = sample_weight.unsqueeze(1)
     computed = torch.float64 if logits.dtype == torch.float64 else torch.float32
     return weight.to(torch.promote_types(weight.dtype, computed)) * sample_weight
 

@@ -193,13 +193,18 @@ def _elementwise(
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
     settings: dict[str, Any] = {"reduction": reduction}
     names = NAMES if weight is None or sample_weight is not None else NAMES_OF_WEIGHED
-    axis = -1
+    axis = 1
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     if are_tensors and target.shape == input.shape:
         if pos_weight is not None:
             of_positives = _expanded("pos_weight", pos_weight, input.shape)
             class_axis = _class_axis(pos_weight, input.ndim)
-            if class_axis is not None and is_readable(pos_weight):
+            # Rows lie along dimension 1, whichever dimension PyTorch's weight is of.
+            by_rows = reduction == "batchmean" or any(
+                isinstance(w, Tensor) and w.ndim < input.ndim for w in (sample_weight, where)
+            )
+            movable = class_axis == axis or not by_rows
+            if class_axis is not None and movable and is_readable(pos_weight):
                 axis = class_axis
                 settings["pos_weight"] = read(pos_weight.squeeze())
             else:
@@ -207,7 +212,7 @@ def _elementwise(
                 sample_weight = combined(of_elements, sample_weight, input)
         if weight is not None:
             of_elements = _expanded("weight", weight, input.shape)
-            sample_weight = combined(of_elements, sample_weight, input, axis)
+            sample_weight = combined(of_elements, sample_weight, input)
     return call(
         link,
         family,
@@ -224,6 +229,8 @@ def _elementwise(
 
 
 def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(weight).__name__}")
     try:
         return weight.expand(shape)
     except RuntimeError:
@@ -235,10 +242,10 @@ def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
 
 def _class_axis(weight: Tensor, ndim: int) -> int | None:
     """Return the one dimension along which a weight differs, if classes may lie there."""
-    axes = [i - weight.ndim for i, length in enumerate(weight.shape) if length != 1]
+    axes = [ndim - weight.ndim + i for i, length in enumerate(weight.shape) if length != 1]
     if not axes:
-        return -1
-    return axes[0] if len(axes) == 1 and ndim > 1 and axes[0] in (-1, 1 - ndim) else None
+        return 1
+    return axes[0] if len(axes) == 1 and ndim > 1 and axes[0] in (1, ndim - 1) else None
 
 
 def _split(target: Tensor, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
