@@ -151,7 +151,7 @@ def curvature(margin: Margin, point: Point) -> Signed:
             return Signed.of(margin.parameter("gamma") * star.p * star.q)
         case "poly1":
             e = margin.parameter("epsilon")
-            return Signed.of((1 + e) * p * q, -2 * e * p * q * q)
+            return Signed.of((1 + e) * p * p * q, (1 - e) * p * q * q)
         case "generalized_cross_entropy":
             k = margin.parameter("kappa")
             w = power(u, k)

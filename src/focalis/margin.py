@@ -276,7 +276,9 @@ def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple
     """
     rise = 1.0 + epsilon
     slope = -(q * (rise - epsilon * q))
-    return rise * q + _minus_log_beyond_first_order(u, q), slope, p * q * (rise - 2.0 * epsilon * q)
+    # With p + q = 1 in it, the curvature has no difference for ε in [−1, 1].
+    curvature = p * q * (rise * p + (1.0 - epsilon) * q)
+    return rise * q + _minus_log_beyond_first_order(u, q), slope, curvature
 
 
 @margin_loss(kappa="(0, 1]")

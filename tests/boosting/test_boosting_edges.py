@@ -212,6 +212,20 @@ def test_initial_logits_of_another_shape_raise(module):
         module.predict_logits(_Raw(), features, np.zeros(6))
 
 
+def test_initial_logits_of_another_shape_raise_in_xgboost():
+    features, labels = np.arange(60.0).reshape(-1, 1), np.arange(60) % 3
+    booster = xgboost.train(
+        {"nthread": 1, "num_class": 3},
+        xgboost.DMatrix(features, labels),
+        2,
+        obj=for_xgboost.objective(parse("softmax_focal")),
+    )
+    one, each = (for_xgboost.predict_logits(booster, features, start) for start in (2, [2, 2, 2]))
+    np.testing.assert_array_equal(one, each)
+    with pytest.raises(ValueError, match=r"one number or of shape \(3,\), .* got shape \(2,\)"):
+        for_xgboost.predict_logits(booster, features, [1, 2])
+
+
 def test_catboost_must_know_the_number_of_classes_of_a_softmax():
     loss = parse("softmax_focal")
     booster = catboost.CatBoost(

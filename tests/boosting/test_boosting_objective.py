@@ -117,6 +117,14 @@ def test_softmax_hessian_is_the_slope_of_the_gradient(text):
     np.testing.assert_allclose(np.einsum("nij,nj->ni", matrices, v), products, atol=1e-12)
 
 
+def test_the_diagonal_of_a_softmax_hessian_does_not_cancel():
+    labels = np.array([1])
+    grad, hess = parse("softmax_cross_entropy").grad_and_hess(np.array([[40.0, 0.0, 1.0]]), labels)
+    others = np.exp(-40.0) + np.exp(-39.0)
+    diagonal = np.diag(softmax_hessian(grad, hess, labels)[0])
+    np.testing.assert_allclose(diagonal[0], others / (1 + others) ** 2, rtol=1e-12)
+
+
 @EVERY_MODULE
 @pytest.mark.parametrize("link", LOGIT_LINKS)
 def test_objectives_and_metrics_can_be_pickled_and_compared(module, link):

@@ -94,6 +94,8 @@ def test_bad_labels_and_weights_raise():
         LinearClassifier(tol=-1).fit(features, labels)
     with pytest.raises(ValueError, match="max_iter must be an integer of at least 1, got 0"):
         LinearClassifier(max_iter=0).fit(features, labels)
+    with pytest.raises(ValueError, match=r"^X must hold numbers of at most 1e\+70 .* got 1e\+80"):
+        LinearClassifier(solver="newton-cg").fit([[1e80], [0.0]], [0, 1])
 
 
 @pytest.mark.parametrize("model", [BoostedClassifier(**FEW), LinearClassifier()])
@@ -153,6 +155,16 @@ def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
         again.set_params(n_estimators=9).fit(features, labels)
     with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
         model.set_params(n_estimators=9).fit(features[:300], labels[:300])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_warm_start_of_catboost_on_rows_without_a_class_says_so(classes):
+    features = np.random.default_rng(0).standard_normal((60, 3))
+    labels = np.arange(60) % classes
+    model = BoostedClassifier(booster="catboost", warm_start=True, **FEW).fit(features, labels)
+    rest = labels < classes - 1
+    with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
+        model.set_params(n_estimators=9).fit(features[rest], labels[rest])
 
 
 def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():

@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_CURVATURE",
     "Derivatives",
     "Metric",
+    "as_row",
     "check_classes",
     "curvature_scale",
     "naming_labels",
@@ -323,13 +324,19 @@ def spread(start: Any, rows: int) -> Array:
 
 def add_start(raw: Any, start: Any) -> Array:
     """Return raw scores (n,) or (n, C) plus the logits that training started from."""
-    raw, start = np.asarray(raw), np.asarray(start)
-    if start.size != 1 and start.shape != raw.shape[1:]:
+    raw = np.asarray(raw)
+    return np.asarray(raw + as_row(start, raw.shape[1:]))
+
+
+def as_row(start: Any, shape: tuple[int, ...]) -> Array:
+    """Return initial logits in the shape of a row of scores, () or (C,)."""
+    start = np.asarray(start)
+    if start.size != 1 and start.shape != shape:
         raise ValueError(
-            f"initial_logits must be one number or of shape {raw.shape[1:]}, as a row of scores is, "
+            f"initial_logits must be one number or of shape {shape}, as a row of scores is, "
             f"got shape {start.shape}"
         )
-    return np.asarray(raw + start)
+    return np.broadcast_to(start.reshape(()) if start.size == 1 else start, shape)
 
 
 def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:

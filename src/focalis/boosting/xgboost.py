@@ -26,6 +26,7 @@
 True
 """
 
+import json
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
+    as_row,
     read_call,
     require,
     spread,
@@ -218,13 +220,22 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     ------
     ImportError
         If XGBoost is not installed.
+    ValueError
+        If `initial_logits` has another shape.
     """
     xgboost = require("xgboost")
     data = features
     if not isinstance(features, xgboost.DMatrix):
         data = xgboost.DMatrix(features, enable_categorical=True)
-    data.set_base_margin(spread(initial_logits, data.num_row()))
+    data.set_base_margin(spread(as_row(initial_logits, _row_shape(booster)), data.num_row()))
     # `Booster.predict` takes all rounds, also those after the best one.
     best = booster.attr("best_iteration")
     rounds = (0, 0) if best is None else (0, int(best) + 1)
     return np.asarray(booster.predict(data, output_margin=True, iteration_range=rounds))
+
+
+def _row_shape(booster: Any) -> tuple[int, ...]:
+    """Return the shape of a row of a booster's scores: () or (C,)."""
+    model = json.loads(booster.save_config())["learner"]["learner_model_param"]
+    outputs = max(int(model["num_class"]), int(model["num_target"]))
+    return (outputs,) if outputs > 1 else ()

@@ -17,6 +17,9 @@ __all__ = ["BOOSTERS"]
 Array = np.ndarray
 
 
+_OTHER_ROWS = ("training continuation", "is not equal to class count", "train targets are equal")
+"""Of what CatBoost says where it is to go on from a model of other rows."""
+
 _NO_FEATURE = "X must have a feature that can be split, got none"
 
 
@@ -310,7 +313,7 @@ class CatBoost:
         except catboost.CatBoostError as error:
             if "All features are either constant or ignored" in str(error):
                 raise ValueError(_NO_FEATURE) from error
-            if "training continuation" not in str(error):
+            if job.previous is None or not any(text in str(error) for text in _OTHER_ROWS):
                 raise
             raise ValueError(
                 "with booster='catboost', warm_start goes on only with the rows and the validation rows "

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,6 +20,9 @@ from focalis.sklearn.columns import check_types
 __all__ = ["LinearClassifier"]
 
 Array = np.ndarray
+
+_LARGEST_FEATURE = 1e70
+"""The fourth power of larger ones, which Newton's steps are made of, is infinite."""
 
 SOLVERS = {"lbfgs": "L-BFGS-B", "newton-cg": "trust-ncg"}
 
@@ -142,6 +146,12 @@ class LinearClassifier(LossClassifier):
         check_consistent_length(X, y)
         check_types(X)
         X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
+        largest = float(np.abs(X.data if issparse(X) else X).max(initial=0.0))
+        if largest > _LARGEST_FEATURE:
+            raise ValueError(
+                f"X must hold numbers of at most {_LARGEST_FEATURE:g} in size, got {largest:g}: "
+                "scale the features"
+            )
         if hasattr(self, "class_factors_"):
             del self.class_factors_
         labels = self._read_labels(y)
