@@ -18,7 +18,7 @@ from focalis import parse
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
 from focalis.boosting.dask import initial_logits, initial_scores
-from focalis.boosting.objective import starting_logits
+from focalis.boosting.starts import starting_logits
 
 PROGRAM = Path(__file__).parent / "dask_programs.py"
 SECONDS = 240

@@ -16,7 +16,8 @@ from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
 from focalis.boosting.hessian import softmax_hessian, softmax_hessian_product
-from focalis.boosting.objective import CURVATURES, curvature_scale
+from focalis.boosting.objective import CURVATURES
+from focalis.boosting.starts import curvature_scale
 
 MODULES = [for_lightgbm, for_xgboost, for_catboost]
 EVERY_MODULE = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__.split(".")[-1])

@@ -43,13 +43,11 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
-    add_start,
     as_targets,
     check_finite,
     require,
-    spread,
-    starting_logits,
 )
+from focalis.boosting.starts import add_start, spread, starting_logits
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]

@@ -21,14 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import (
-    check_classes,
-    ignored,
-    naming_labels,
-    require,
-    spread,
-    starting_targets,
-)
+from focalis.boosting.objective import ignored, naming_labels, require
+from focalis.boosting.starts import check_classes, spread, starting_targets
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
 from focalis.loss import Loss

@@ -24,15 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import (
-    DEFAULT_CURVATURE,
-    Derivatives,
-    Metric,
-    add_start,
-    read_call,
-    spread,
-    starting_logits,
-)
+from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, read_call
+from focalis.boosting.starts import add_start, spread, starting_logits
 from focalis.buffers import empty
 from focalis.loss import Loss
 

@@ -35,12 +35,10 @@ from focalis.boosting.objective import (
     DEFAULT_CURVATURE,
     Derivatives,
     Metric,
-    as_row,
     read_call,
     require,
-    spread,
-    starting_logits,
 )
+from focalis.boosting.starts import as_row, spread, starting_logits
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]

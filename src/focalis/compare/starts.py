@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import focalis
-from focalis.boosting.objective import spread
+from focalis.boosting.starts import spread
 
 __all__ = ["Floats", "Indices", "Rows", "Start", "Starts", "check_start", "no_tick"]
 

@@ -8,12 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from focalis.boosting.objective import (
-    CURVATURES,
-    DEFAULT_CURVATURE,
-    curvature_scale,
-    starting_logits,
-)
+from focalis.boosting.objective import CURVATURES, DEFAULT_CURVATURE
+from focalis.boosting.starts import curvature_scale, starting_logits
 from focalis.sklearn.base import LossClassifier, read_loss
 from focalis.sklearn.boosters import BOOSTERS
 from focalis.sklearn.columns import Columns, plain_names

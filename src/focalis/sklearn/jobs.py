@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.boosting.objective import spread
+from focalis.boosting.starts import spread
 from focalis.loss import Loss
 
 __all__ = ["Job", "Rows"]

@@ -12,7 +12,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from focalis.boosting.hessian import softmax_hessian_product
-from focalis.boosting.objective import engine_for, starting_logits
+from focalis.boosting.objective import engine_for
+from focalis.boosting.starts import starting_logits
 from focalis.loss import Loss
 from focalis.sklearn.base import LossClassifier
 from focalis.sklearn.columns import check_types

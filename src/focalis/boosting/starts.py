@@ -1,0 +1,118 @@
+"""Where a training starts: the best constant logits, and how large a loss is there.
+
+No library keeps what a training started from, so it is added again to what a booster predicts.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.boosting.objective import (
+    as_targets,
+    check_loss,
+    class_indices,
+    naming_labels,
+    weights_or_none,
+)
+from focalis.loss import Loss
+from focalis.margin import cross_entropy
+
+__all__ = [
+    "add_start",
+    "as_row",
+    "check_classes",
+    "curvature_scale",
+    "spread",
+    "starting_logits",
+    "starting_targets",
+]
+
+Array = np.ndarray
+
+
+def starting_logits(
+    loss: Loss, labels: Any, sample_weight: Any, n_classes: int | None = None
+) -> Any:
+    """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
+    check_loss(loss)
+    if np.size(labels) == 0:
+        raise ValueError("labels must be given to the data that training starts from, got none")
+    targets = starting_targets(loss, labels, n_classes)
+    with naming_labels():
+        start = loss.initial_logits(
+            targets,
+            sample_weight=weights_or_none(sample_weight),
+            n_classes=n_classes if loss.link == "softmax" else None,
+        )
+    check_classes(loss, np.size(start))
+    return start
+
+
+def check_classes(loss: Loss, n_classes: int) -> None:
+    """Raise if a softmax has nothing to choose from."""
+    if loss.link == "softmax" and n_classes < 2:
+        raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
+
+
+def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
+    """Return a booster's labels as the targets of a loss that has no scores yet."""
+    check_loss(loss)
+    given: Array = np.asarray(labels)
+    if loss.link == "softmax":
+        largest = np.iinfo(np.int32).max if n_classes is None else n_classes
+        return class_indices(given, largest, loss)
+    if n_classes is None:
+        return given
+    return as_targets(loss, np.empty((len(given), n_classes)), given)
+
+
+def spread(start: Any, rows: int) -> Array:
+    """Return the initial logits of so many rows: (rows,) or (rows, C), for the library to keep."""
+    return np.broadcast_to(start, (rows, *np.shape(start))).copy()
+
+
+def add_start(raw: Any, start: Any) -> Array:
+    """Return raw scores (n,) or (n, C) plus the logits that training started from."""
+    raw = np.asarray(raw)
+    return np.asarray(raw + as_row(start, raw.shape[1:]))
+
+
+def as_row(start: Any, shape: tuple[int, ...]) -> Array:
+    """Return initial logits in the shape of a row of scores, () or (C,)."""
+    start = np.asarray(start)
+    if start.size != 1 and start.shape != shape:
+        raise ValueError(
+            f"initial_logits must be one number or of shape {shape}, as a row of scores is, "
+            f"got shape {start.shape}"
+        )
+    return np.broadcast_to(start.reshape(()) if start.size == 1 else start, shape)
+
+
+def curvature_scale(
+    loss: Loss, curvature: str, class_totals: Array, initial_logits: Array
+) -> float:
+    """Return the factor that gives a loss the mean curvature of cross-entropy where both start.
+
+    Focal losses are small numbers, and class weights may be large ones. A booster's floors and
+    penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``) are meant for
+    cross-entropy; with this factor they weigh as much here. It is exactly 1 for cross-entropy itself.
+
+    `class_totals` (C,) holds the weight of the rows of each class.
+    """
+    plain = Loss(loss.link, cross_entropy())
+    truth = np.arange(len(class_totals))
+    truth = truth.astype(np.float64) if loss.link == "sigmoid" else truth
+    policy = "clipped" if curvature == "native" else curvature
+
+    def mean(one: Loss, logits: Any) -> float:
+        rows = np.repeat(np.asarray(logits, np.float64)[None], len(truth), axis=0)
+        _, hess = one.grad_and_hess(
+            rows, truth, sample_weight=class_totals, curvature=policy, engine="numpy"
+        )
+        return float(hess.sum())
+
+    start = plain.initial_logits(truth, sample_weight=class_totals)
+    found = mean(loss, initial_logits)
+    if not 0 < found < np.inf:
+        raise ValueError(f"loss {loss} is flat around its best constant logits, {initial_logits}")
+    return mean(plain, start) / found
