@@ -35,10 +35,6 @@ class Booster(Protocol):
         """Return the main name of a parameter; raise if the library would ignore the name."""
         ...
 
-    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Raise for a value that the library cannot train with."""
-        ...
-
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
         ...
@@ -80,9 +76,9 @@ class LightGBM:
                 return str(main)
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
-    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+    def _check_trees(self, job: Job) -> None:
         """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
-        for name, value in parameters.items():
+        for name, value in job.parameters.items():
             if self.main_name(name) != "boosting":
                 continue
             if value in ("rf", "random_forest"):
@@ -90,7 +86,7 @@ class LightGBM:
                     f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
                     "no initial logits"
                 )
-            if value == "dart" and stops_early:
+            if value == "dart" and job.patience is not None:
                 raise ValueError(
                     f"early_stopping_rounds must be None with {name}='dart', which LightGBM does not "
                     "stop early"
@@ -99,6 +95,7 @@ class LightGBM:
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
         lightgbm = require("lightgbm")
+        self._check_trees(job)
         parameters = {
             "learning_rate": job.learning_rate,
             **_given(seed=job.seed, num_threads=job.threads),
@@ -177,9 +174,6 @@ class XGBoost:
     def main_name(self, name: str) -> str:
         """Return the name: XGBoost itself warns of what it does not use."""
         return name
-
-    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
@@ -263,9 +257,6 @@ class CatBoost:
     def main_name(self, name: str) -> str:
         """Return the name: CatBoost itself refuses what it does not know."""
         return name
-
-    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Do nothing."""
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
