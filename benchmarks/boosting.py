@@ -190,7 +190,7 @@ def trainings(rows: int, parsed: argparse.Namespace) -> Iterator[Finding]:
             for ready in steps.values():
                 ready(0)()
             seconds = dict.fromkeys(steps, 0.0)
-            # Everyone goes first, and after each other, equally often: rounds affect the next.
+            # Everyone goes first, and after each other, as often as can be: rounds affect the next.
             turns = itertools.cycle(itertools.permutations(steps.items()))
             for i, turn in zip(range(1, parsed.rounds + 1), turns, strict=False):
                 for name, ready in turn:

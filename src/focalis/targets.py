@@ -201,7 +201,7 @@ def read_targets(
     elif targets.shape == scores.row_shape:
         if targets.dtype.kind not in "iu":
             raise TypeError(
-                f"targets of shape {targets.shape} must be class indices, which are integers, "
+                f"targets of shape {targets.shape} are class indices and must be integers, "
                 f"got {targets.dtype}"
             )
         form = "index"

@@ -233,7 +233,7 @@ def test_a_mask_leaves_out_rows_and_elements():
 
 @pytest.mark.parametrize("reduction", ["none", "batchmean"])
 @pytest.mark.parametrize("shape", [None, (1,), (3,), (3, 1, 1), (3, 3, 3)])
-def test_rows_of_a_binary_cross_entropy_lie_along_dimension_1(shape, reduction):
+def test_the_classes_of_a_row_of_binary_cross_entropy_lie_along_dimension_1(shape, reduction):
     # All lengths but one are equal: along another dimension the same rows would fit as well.
     x, y = logits(2, 3, 3, 3), numbers(2, 3, 3, 3)
     pos_weight = None if shape is None else numbers(*shape) + 0.5

@@ -139,6 +139,26 @@ ERRORS = [
         r"^pos_weight must be a torch\.Tensor, got list",
     ),
     (
+        lambda x: F.binary_cross_entropy_with_logits(x, x, pos_weight=-torch.ones(2, 3)),
+        ValueError,
+        r"^pos_weight must lie in \[0, inf\), got",
+    ),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(x, x, x, sample_weight=torch.tensor(2.0)),
+        ValueError,
+        r"^sample_weight must have shape \(2,\), .* got \(\)",
+    ),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(x, x, x, sample_weight=torch.ones(1, 3)),
+        ValueError,
+        r"^sample_weight must have shape \(2,\), .* got \(1, 3\)",
+    ),
+    (
+        lambda x: F.binary_cross_entropy_with_logits(x, x, x, sample_weight=2.0),
+        TypeError,
+        r"^sample_weight must be a torch\.Tensor, got float",
+    ),
+    (
         lambda x: F.binary_cross_entropy(x, torch.ones(2, 3), 2.0),
         TypeError,
         r"^weight must be a torch\.Tensor, got float",

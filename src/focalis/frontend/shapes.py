@@ -35,7 +35,7 @@ def check_targets(
     if found == rows:
         if not integers:
             raise TypeError(
-                f"targets of shape {rows} must be class indices, which are integers, got {dtype}"
+                f"targets of shape {rows} are class indices and must be integers, got {dtype}"
             )
     elif found != shape:
         raise ValueError(

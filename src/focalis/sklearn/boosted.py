@@ -331,6 +331,7 @@ class BoostedClassifier(LossClassifier):
             if main in given:
                 raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
             given[main] = name
+        library.check(self._own_parameters(), self.early_stopping_rounds is not None)
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds

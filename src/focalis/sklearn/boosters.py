@@ -1,7 +1,8 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +24,7 @@ _OTHER_ROWS = ("training continuation", "is not equal to class count", "train ta
 _NO_FEATURE = "X must have a feature that can be split, got none"
 
 
-class Booster(Protocol):
+class Booster(ABC):
     """A library; its `train` returns the trained booster as the library has it.
 
     `refused` says of each parameter that cannot be given why.
@@ -33,23 +34,27 @@ class Booster(Protocol):
 
     def main_name(self, name: str) -> str:
         """Return the main name of a parameter; raise if the library would ignore the name."""
-        ...
+        return name
 
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
+        """Raise for a value that the library would train with, but not as it should."""
+        return
+
+    @abstractmethod
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
-        ...
 
+    @abstractmethod
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return the raw scores of rows, without the logits that training started from."""
-        ...
 
+    @abstractmethod
     def rounds(self, booster: Any) -> int:
         """Return the number of rounds that the booster predicts with."""
-        ...
 
+    @abstractmethod
     def importances(self, booster: Any, n_features: int) -> Array:
         """Return the importance of each feature, of any sum."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,7 @@ class _Shifted:
         return self.function(scores + self.initial_logits, data)
 
 
-class LightGBM:
+class LightGBM(Booster):
     """LightGBM; the importance of a feature is its total gain."""
 
     refused: ClassVar[dict[str, str]] = REFUSED_BY_LIGHTGBM
@@ -76,9 +81,9 @@ class LightGBM:
                 return str(main)
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
-    def _check_trees(self, job: Job) -> None:
+    def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
         """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
-        for name, value in job.parameters.items():
+        for name, value in parameters.items():
             if self.main_name(name) != "boosting":
                 continue
             if value in ("rf", "random_forest"):
@@ -86,7 +91,7 @@ class LightGBM:
                     f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
                     "no initial logits"
                 )
-            if value == "dart" and job.patience is not None:
+            if value == "dart" and stops_early:
                 raise ValueError(
                     f"early_stopping_rounds must be None with {name}='dart', which LightGBM does not "
                     "stop early"
@@ -95,7 +100,6 @@ class LightGBM:
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
         lightgbm = require("lightgbm")
-        self._check_trees(job)
         parameters = {
             "learning_rate": job.learning_rate,
             **_given(seed=job.seed, num_threads=job.threads),
@@ -166,14 +170,10 @@ class LightGBM:
         return np.asarray(booster.feature_importance("gain"), np.float64)
 
 
-class XGBoost:
-    """XGBoost; the importance of a feature is its total gain."""
+class XGBoost(Booster):
+    """XGBoost, which warns of names that it does not use; a feature's importance is its total gain."""
 
     refused: ClassVar[dict[str, str]] = REFUSED_BY_XGBOOST
-
-    def main_name(self, name: str) -> str:
-        """Return the name: XGBoost itself warns of what it does not use."""
-        return name
 
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
@@ -249,14 +249,13 @@ _CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 _CUT, _ADDED_TO_A_CUT = "_focalis_cut", "_focalis_added_to_a_cut"
 
 
-class CatBoost:
-    """CatBoost; the importance of a feature is its PredictionValuesChange."""
+class CatBoost(Booster):
+    """CatBoost, which refuses names that it does not know.
+
+    The importance of a feature is its PredictionValuesChange.
+    """
 
     refused: ClassVar[dict[str, str]] = REFUSED_BY_CATBOOST
-
-    def main_name(self, name: str) -> str:
-        """Return the name: CatBoost itself refuses what it does not know."""
-        return name
 
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""

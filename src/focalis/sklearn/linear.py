@@ -147,7 +147,8 @@ class LinearClassifier(LossClassifier):
         check_consistent_length(X, y)
         check_types(X)
         X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
-        largest = float(np.abs(X.data if issparse(X) else X).max(initial=0.0))
+        numbers = X.data if issparse(X) else X
+        largest = float(max(numbers.max(initial=0.0), -numbers.min(initial=0.0)))
         if largest > _LARGEST_FEATURE:
             raise ValueError(
                 f"X must hold numbers of at most {_LARGEST_FEATURE:g} in size, got {largest:g}: "

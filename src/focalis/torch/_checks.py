@@ -59,7 +59,7 @@ def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
         raise TypeError(f"{name} must be real numbers, got {given.dtype}")
     if logits is not None and given.device != logits.device:
         raise ValueError(
-            f"{name} must be on the device of the logits, {logits.device}, "
+            f"{name} must be on {logits.device}, the device of the logits, "
             f"got a tensor on {given.device}"
         )
 

@@ -51,12 +51,16 @@ def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
 
 
 def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor) -> Tensor:
-    """Return the product of two sample weights, of rows or of elements, as the logits are computed."""
+    """Return a weight times that of the caller, of rows or of elements, as the logits are computed."""
     if sample_weight is None:
         return weight
-    if weight.ndim < sample_weight.ndim:
-        weight = weight.unsqueeze(1)
-    elif sample_weight.ndim < weight.ndim:
+    # What is no tensor, or of a shape that does not fit, is handed on to where it is refused.
+    if not isinstance(sample_weight, Tensor):
+        return sample_weight
+    if sample_weight.shape != weight.shape:
+        rows = (*logits.shape[:1], *logits.shape[2:])
+        if weight.shape != logits.shape or sample_weight.shape != rows:
+            return sample_weight
         sample_weight = sample_weight.unsqueeze(1)
     computed = torch.float64 if logits.dtype == torch.float64 else torch.float32
     return weight.to(torch.promote_types(weight.dtype, computed)) * sample_weight

@@ -199,7 +199,7 @@ def _elementwise(
         if pos_weight is not None:
             of_positives = _expanded("pos_weight", pos_weight, input.shape)
             class_axis = _class_axis(pos_weight, input.ndim)
-            # Rows lie along dimension 1, whichever dimension PyTorch's weight is of.
+            # The classes of a row lie along dimension 1, whichever dimension PyTorch's weight is of.
             by_rows = reduction == "batchmean" or any(
                 isinstance(w, Tensor) and w.ndim < input.ndim for w in (sample_weight, where)
             )
@@ -208,6 +208,7 @@ def _elementwise(
                 axis = class_axis
                 settings["pos_weight"] = read(pos_weight.squeeze())
             else:
+                _check_in_range(pos_weight)
                 target, of_elements = _split(target, of_positives)
                 sample_weight = combined(of_elements, sample_weight, input)
         if weight is not None:
@@ -238,6 +239,11 @@ def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
             f"{name} must have a shape that broadcasts to {tuple(shape)}, that of the input, "
             f"got {tuple(weight.shape)}"
         ) from None
+
+
+def _check_in_range(pos_weight: Tensor) -> None:
+    if is_readable(pos_weight) and not bool(((pos_weight >= 0) & (pos_weight < torch.inf)).all()):
+        raise ValueError(f"pos_weight must lie in [0, inf), got {read(pos_weight)}")
 
 
 def _class_axis(weight: Tensor, ndim: int) -> int | None:
