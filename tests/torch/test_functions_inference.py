@@ -91,6 +91,13 @@ def test_a_layer_starts_at_its_prior(layer, pi):
     assert torch.equal(layer.weight, weight)
 
 
+def test_a_prior_is_set_whatever_the_default_device():
+    layer = torch.nn.Linear(4, 3)
+    with torch.device("meta"):
+        F.init_prior_(layer, 0.1)
+    torch.testing.assert_close(layer.bias.sigmoid().detach(), torch.full((3,), 0.1))
+
+
 ERRORS = [
     (lambda: F.init_prior_(torch.nn.Linear(4, 3, bias=False)), ValueError, "^layer must have a"),
     (lambda: F.init_prior_(torch.ones(3)), TypeError, r"^layer must be a torch\.nn\.Module"),
