@@ -62,6 +62,9 @@ def test_every_tie_and_its_neighbours_are_rounded_to_even(half):
 @every_half
 def test_any_bits_are_rounded(half):
     bits = np.random.default_rng(52).integers(1 << 32, size=1 << 20, dtype=np.uint32)
+    nan = np.isnan(bits.view(np.float32))
+    # As arithmetic makes them, from halves as well: quiet, with zeros at the end.
+    bits[nan] = (bits[nan] | 0x400000) & 0xFFFF0000
     given = bits.view(np.float32)
     got = np.empty(given.size, half)
     halves.write(given, got)
@@ -171,6 +174,23 @@ def test_softmax_results_are_the_float32_results_rounded(form, classes):
         # Of few classes each type has a kernel, which may fuse its operations otherwise.
         expected = rounded(expected, half).astype(SINGLE)
         np.testing.assert_allclose(got.astype(SINGLE), expected, rtol=2.0**-7, atol=1e-30)
+
+
+@pytest.mark.parametrize("classes", [60, 70_000])
+@pytest.mark.parametrize("top", [-np.inf, -3.0, 0.0, 3e38, np.inf, np.nan])
+def test_a_row_is_seen_from_any_class(classes, top):
+    half = np.dtype(ml_dtypes.bfloat16)
+    # Positions have 16 bits in the search for the largest: with 5 at the top, 65541 is no other's.
+    places = [p for p in (0, 5, 65541, 32767, 32768, classes - 1) if p < classes]
+    x = np.random.default_rng(58).normal(scale=3, size=(len(places), classes)).astype(half)
+    x[np.arange(len(places)), places] = top
+    loss = Loss("softmax", margin.focal(gamma=2.0), reduction="none")
+    own, other = np.array(places), np.array([*places[1:], places[0]])
+    for labels in (own, other):
+        value, gradient = loss.value_and_grad(x, labels)
+        expected = loss.value_and_grad(x.astype(SINGLE), labels)
+        assert_same_bits(value, rounded(expected[0], half))
+        assert_same_bits(gradient, rounded(expected[1], half))
 
 
 @every_half

@@ -1,8 +1,9 @@
 """float16 and bfloat16 to float32 and back, by their bits. See the package's docstring.
 
 Numba knows neither type on a CPU: a half is the integer of its bits. Both directions are exact
-or rounded to nearest even; what is too large becomes infinite, a NaN stays a NaN. No number in between
-is a subnormal float32, which a thread may be set to flush to zero.
+or rounded to nearest even; what is too large becomes infinite. A NaN stays a NaN: to bfloat16 if its
+lower half is 0, as it is in every NaN that arithmetic makes, or takes from a bfloat16. No number in
+between is a subnormal float32, which a thread may be set to flush to zero.
 """
 
 import numpy as np
@@ -16,7 +17,9 @@ BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
 ODD, HIGH = BITS(1), BITS(16)
 MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)
 
-B_BELOW_HALF, B_QUIET = BITS(0x7FFF), BITS(0x40)
+B_BELOW_HALF = BITS(0x7FFF)
+SHORT = np.int16
+SHORT_LOWEST, SHORT_MAGNITUDE, SHORT_SIGN_SHIFT = SHORT(-0x8000), SHORT(0x7FFF), SHORT(15)
 
 H_SIGN, H_MAGNITUDE, H_INFINITY, H_NAN = BITS(0x8000), BITS(0x7FFF), BITS(0x7C00), BITS(0x7E00)
 H_NORMAL, H_SHIFT, H_BELOW_HALF = BITS(0x400), BITS(13), BITS(0xFFF)
@@ -35,9 +38,14 @@ def widen_bfloat16(half):
 @njit(**PRIMITIVE)
 def narrow_bfloat16(number):
     b = SINGLE(number).view(BITS)
-    upper = BITS(b >> HIGH)
-    rounded = BITS(BITS(b + B_BELOW_HALF) + BITS(upper & ODD)) >> HIGH
-    return (upper | B_QUIET) if number != number else rounded
+    return BITS(BITS(b + B_BELOW_HALF) + BITS(BITS(b >> HIGH) & ODD)) >> HIGH
+
+
+@njit(**PRIMITIVE)
+def ordered_bfloat16(half):
+    """Return the bits of a bfloat16 as an integer of the same order, and the other way round."""
+    h = SHORT(half)
+    return SHORT(h ^ SHORT(SHORT(h >> SHORT_SIGN_SHIFT) & SHORT_MAGNITUDE))
 
 
 @njit(**PRIMITIVE)

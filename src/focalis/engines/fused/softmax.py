@@ -8,6 +8,13 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from focalis.engines.fused.halves import (
+    BITS,
+    SHORT,
+    SHORT_LOWEST,
+    ordered_bfloat16,
+    widen_bfloat16,
+)
 from focalis.engines.fused.primitives32 import (
     FLOAT,
     INFINITY,
@@ -55,6 +62,7 @@ CACHE = False
 
 # --- below this line the text is part of every softmax kernel
 BLOCK = 4096  # elements summed in their own type
+COUNTED = 1 << 15  # elements whose positions fit into 16 bits
 NOWHERE = -1
 REGISTER = 16  # lanes of the widest; terms are not evaluated one by one, which may round otherwise
 # Elements of a strip, whose exponentials wait for its terms. Where the gradient is narrower they lie
@@ -62,15 +70,45 @@ REGISTER = 16  # lanes of the widest; terms are not evaluated one by one, which 
 NEAR_BY, ELSEWHERE, MANY = 65536, 4096, 1 << 62
 
 
-@njit(**LINE)
 def largest(x, k):
     """Return the largest number but x[k], −inf of none. A NaN may be passed over: sums show it."""
     # Integers of the same order: a running maximum of floats does not become vector code.
+
+
+@overload(largest, jit_options=PRIMITIVE)
+def _largest(x, k):
+    if x.dtype == types.uint16:
+        return lambda x, k: largest_bfloat16(x, k)
+    return lambda x, k: largest_number(x, k)
+
+
+@njit(**LINE)
+def largest_number(x, k):
     best, skipped = LOWEST, np.int32(k)
     for i in range(x.size):
         key = where(np.int32(i) == skipped, LOWEST, as_ordered(FLOAT(number(x, i)).view(INT)))
         best = key if key > best else best
     return -INFINITY if best == LOWEST else INT(as_ordered(best)).view(FLOAT)
+
+
+@njit(**LINE)
+def largest_bfloat16(x, k):
+    best = SHORT_LOWEST
+    for lo in range(0, x.size, COUNTED):
+        hi = min(lo + COUNTED, x.size)
+        key = largest_key(part(x, lo, hi), k - lo if lo <= k < hi else NOWHERE)
+        best = key if key > best else best
+    return -INFINITY if best == SHORT_LOWEST else widen_bfloat16(BITS(ordered_bfloat16(best)))
+
+
+@njit(**LINE)
+def largest_key(x, k):
+    """Return the ordered bits of the largest bfloat16 but x[k]; positions are as short as they are."""
+    best, skipped = SHORT_LOWEST, SHORT(k)
+    for i in range(x.size):
+        key = where(SHORT(i) == skipped, SHORT_LOWEST, ordered_bfloat16(x[i]))
+        best = key if key > best else best
+    return best
 
 
 @njit(**LINE_SUM)
