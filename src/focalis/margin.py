@@ -61,8 +61,7 @@ class MarginLoss:
     Made by calling a margin loss family: ``margin.focal(gamma=2.0)``.
     """
 
-    __slots__ = ("_items", "family")
-
+    # No slots: PyTorch's compiler does not read them before 2.6.
     def __init__(self, family: "MarginLossFamily", parameters: Mapping[str, float]) -> None:
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "_items", tuple(parameters.items()))

@@ -165,6 +165,25 @@ def test_the_text_of_a_loss_keeps_every_bit():
     assert _operators._parse(str(loss)) == loss
 
 
+def test_a_compiler_to_which_a_loss_is_no_constant(monkeypatch):
+    from focalis.torch import _constants
+
+    monkeypatch.setattr(_constants, "_TAKES_LOSSES", False)
+    losses = [FOCAL, Loss("sigmoid", margin.focal(gamma=0.1 + 0.2), pos_weight=[1, 2, 3, 4, 5])]
+    used = losses[:1]
+    x, _, y = batch(6)
+
+    def step(x, y):
+        return apply(used[0], x, y).sum()
+
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(step, fullgraph=True, backend=counter)
+    for loss in (*losses, *losses, Loss("sigmoid", FOCAL.margin_loss)):
+        used[0] = loss
+        same(gradient(compiled, x, y), gradient(step, x, y))
+    assert 2 <= counter.frame_count <= 4
+
+
 def test_losses_that_are_made_while_tracing():
     def step(x, targets, gamma):
         loss = loss_of("softmax", "focal", {"gamma": gamma}, {"label_smoothing": 0.1})

@@ -176,13 +176,22 @@ def _is_tracing(logits: Tensor) -> bool:
     )
 
 
+def _is_transformed() -> bool:
+    """Return whether a transform of `torch.func` is active."""
+    if torch.compiler.is_compiling():
+        from focalis.torch._constants import is_transformed_in_graph  # brings the compiler
+
+        return bool(is_transformed_in_graph())
+    return bool(torch._C._are_functorch_transforms_active())
+
+
 def _is_for_kernels(logits: Tensor, others: tuple[Any, ...]) -> bool:
     """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
     if (
         type(logits) not in _KINDS
         or not logits.is_cpu
         or forward_ad._current_level >= 0
-        or torch._C._are_functorch_transforms_active()
+        or _is_transformed()
     ):
         return False
     for given in others:

@@ -4,32 +4,49 @@ To import this is to import the compiler, hundreds of modules, so nothing does b
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import torch
+from torch._dynamo.trace_rules import lookup
+from torch._dynamo.variables import SkipFunctionVariable
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
+from focalis import parse
 from focalis.loss import Link, Loss
 from focalis.torch._losses import new_loss
 from focalis.torch._operations import evaluate_directly
 
-__all__ = ["evaluate_in_graph", "loss_in_graph", "text_of"]
+__all__ = ["evaluate_in_graph", "is_transformed_in_graph", "loss_in_graph"]
 
 Tensor = torch.Tensor
+
+# What compilers differ in: whether a loss is a constant to them, or only what it is made of, and whether
+# a number that they have come to take for a variable can be made one again.
+_TAKES_LOSSES = torch.__version__ >= "2.13"
+_KNOWS_GUARDS = lookup(guard_scalar) is not SkipFunctionVariable
+_SETTINGS = tuple(f.name for f in fields(Loss) if f.kw_only)
 
 
 def loss_in_graph(
     link: Link, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
     """Return a loss; the compiler cannot trace its checks, but knows the attribute of an object."""
-    fixed = [tuple((k, _fixed(v)) for k, v in d.items()) for d in (parameters, settings)]
+    fixed = _constant(parameters.items()), _constant(settings.items())
     loss: Loss = getattr(_traced, _attribute(link, family, *fixed))
     return loss
 
 
+def _constant(items: Any) -> Any:
+    # Of a list: to some compilers a generator is no constant.
+    return tuple([(name, _fixed(value)) for name, value in items])
+
+
 def _fixed(setting: Any) -> Any:
     """Return a setting as a number, also where the compiler has come to take it for a variable."""
-    return guard_scalar(setting) if isinstance(setting, int | float) else setting
+    # Of types in a tuple: some compilers know no union.
+    number = isinstance(setting, (int, float))
+    return guard_scalar(setting) if number and _KNOWS_GUARDS else setting
 
 
 class _Traced:
@@ -49,15 +66,35 @@ def _attribute(link: Link, family: str, parameters: Any, settings: Any) -> str:
     return name
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def text_of(loss: Loss) -> str:
     """Return ``str(loss)``, which tells an operator the loss."""
+    if _TAKES_LOSSES:
+        return str(_written(loss))
+    settings = _constant([(name, getattr(loss, name)) for name in _SETTINGS])
+    margin_loss = loss.margin_loss
+    parts = loss.link, margin_loss.family.name, _constant(margin_loss._items), settings
+    return str(_written_of(*parts))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _written(loss: Loss) -> str:
     return str(loss)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _written_of(link: Link, family: str, parameters: Any, settings: Any) -> str:
+    return str(new_loss(link, family, parameters, settings))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def is_transformed_in_graph() -> bool:
+    """Return whether a transform of `torch.func` is active, which not every compiler can trace."""
+    return bool(torch._C._are_functorch_transforms_active())
 
 
 def evaluate_in_graph(loss: Loss, axis: int, names: tuple[str, ...], *tensors: Any) -> Tensor:
     """Return the loss in PyTorch's operations, as one node of a compiler's graph."""
-    result: Tensor = _in_graph(_remember(loss, axis, names), *tensors)
+    result: Tensor = _in_graph(_remember(text_of(loss), axis, names), *tensors)
     return result
 
 
@@ -65,9 +102,9 @@ _remembered: dict[str, tuple[Loss, int, tuple[str, ...]]] = {}
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _remember(loss: Loss, axis: int, names: tuple[str, ...]) -> str:
+def _remember(text: str, axis: int, names: tuple[str, ...]) -> str:
     """Return a name for what is not a tensor, since a compiler's graph holds nothing else."""
-    given = (loss, axis, names)
+    given = (parse(text), axis, names)
     known = (name for name, settings in _remembered.items() if settings == given)
     name = next(known, str(len(_remembered)))
     _remembered[name] = given
