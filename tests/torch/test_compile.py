@@ -72,6 +72,21 @@ print("focalis.torch" in more, [m for m in more if m.startswith(("torch._dynamo"
     assert done.stdout.split() == ["True", "[]"]
 
 
+@pytest.mark.skipif(torch.__version__ < "2.7", reason="compilers cannot be kept out before 2.7")
+def test_where_the_compiler_has_given_up_it_does_not_begin_anew():
+    """In a process of its own: the compiler gives up functions for good."""
+    script = """
+import torch
+import focalis.torch as F
+x, targets = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+compiled = torch.compile(lambda x: F.cross_entropy(2 * x, targets), backend="aot_eager")
+torch.func.grad(compiled)(x)
+print(torch.equal(compiled(x), F.cross_entropy(2 * x, targets)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.split(), done.stderr) == (["True"], "")
+
+
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_one_graph_for_all_shapes(backend):
     counter = CompileCounterWithBackend(backend)

@@ -25,6 +25,13 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
     return _run(logits, others, settings, grad=False)[0]
 
 
+# Where the compiler has given up on what calls it, it must not begin anew within: with a kernel, say.
+_frames = torch._C._dynamo.eval_frame
+if hasattr(_frames, "set_code_exec_strategy"):  # since PyTorch 2.7
+    _skip = _frames._FrameAction.SKIP
+    _frames.set_code_exec_strategy(fused.__code__, _frames._FrameExecStrategy(_skip, _skip))
+
+
 def _run(
     logits: Tensor, others: Others, settings: Settings, *, grad: bool
 ) -> tuple[Tensor, Tensor | None]:
