@@ -99,7 +99,37 @@ def minus_log_without_first_order(point: Point) -> Any:
 # second derivative with respect to the probability, checked against mpmath.diff in test_oracle.py.
 
 
-@functools.cache
+def tempered(order: Any) -> Margin:
+    """Return the margin loss that the tempered cross-entropy of an order is."""
+    if order == 1:
+        return Margin("cross_entropy")
+    return Margin("generalized_cross_entropy", (("kappa", (order - 1) / order),))
+
+
+SYNONYMS = {"tempered": tempered}
+"""Margin losses that others are, by other parameters."""
+
+
+def resolved(margin: Margin) -> Margin:
+    """Return the margin loss that one is, by the name under which it is defined here."""
+    if margin.name not in SYNONYMS:
+        return margin
+    return SYNONYMS[margin.name](*(mp.mpf(number) for _, number in margin.parameters))
+
+
+def defined(function: Any) -> Any:
+    """Cache a function of a margin loss and a point, which need not know of synonyms."""
+    cached = functools.cache(function)
+
+    @functools.wraps(function)
+    def found(margin: Margin, point: Point) -> Any:
+        return cached(resolved(margin), point)
+
+    found.cache_clear = cached.cache_clear
+    return found
+
+
+@defined
 def phi(margin: Margin, point: Point) -> Any:
     u, v, _, q = point
     match margin.name:
@@ -117,7 +147,7 @@ def phi(margin: Margin, point: Point) -> Any:
     raise KeyError(margin.name)
 
 
-@functools.cache
+@defined
 def slope(margin: Margin, point: Point) -> Any:
     u, v, p, q = point
     match margin.name:
@@ -136,7 +166,7 @@ def slope(margin: Margin, point: Point) -> Any:
     raise KeyError(margin.name)
 
 
-@functools.cache
+@defined
 def curvature(margin: Margin, point: Point) -> Signed:
     u, v, p, q = point
     match margin.name:
@@ -159,7 +189,7 @@ def curvature(margin: Margin, point: Point) -> Signed:
     raise KeyError(margin.name)
 
 
-@functools.cache
+@defined
 def slope_in_p(margin: Margin, point: Point) -> Any:
     u, v, p, q = point
     match margin.name:
@@ -184,7 +214,7 @@ def curvature_in_p(margin: Margin, point: Point) -> Signed:
     return Signed(_second_in_p(margin, point).value, bulk)
 
 
-@functools.cache
+@defined
 def _second_in_p(margin: Margin, point: Point) -> Signed:
     u, v, p, q = point
     match margin.name:

@@ -19,6 +19,7 @@ MARGINS = [
     ),
     *(Margin("poly1", (("epsilon", e),)) for e in (-1, -0.999, -0.5, 0, 1, 5)),
     *(Margin("generalized_cross_entropy", (("kappa", k),)) for k in (0.01, 0.3, 0.7, 1)),
+    *(Margin("tempered", (("order", order),)) for order in (1, 1.6, 2, 50)),
 ]
 """Every margin loss with every parameter that is worth a test."""
 
@@ -34,6 +35,14 @@ FEW_MARGINS = [
 
 TWO_MARGINS = [FEW_MARGINS[1], FEW_MARGINS[5]]
 """Two that are not convex, for tests that compile many kernels for each."""
+
+
+def unusual(name: str) -> dict[str, float]:
+    """Return parameters of a margin loss that are not its defaults, where it has any."""
+    usual = getattr(focalis.margin, name)()
+    parameters = [dict(one.parameters) for one in MARGINS if one.name == name]
+    return next((given for given in reversed(parameters) if given != usual.parameters), {})
+
 
 LOGIT_LINKS = ("sigmoid", "softmax")
 PROBABILITY_LINKS = ("identity", "simplex")

@@ -1,17 +1,14 @@
-"""What a repository promises beside its code: versions, sizes, contracts, commands."""
+"""What a repository promises beside its code: versions, contracts, commands."""
 
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
-
 import focalis
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-LONGEST_FILE = 400
 GENERATED = re.compile(
     r"(^|/)(__pycache__|\.venv|build|dist|focalis-report|\.(hypothesis|\w+_cache))/"
     r"|\.(pyc|pyo|so|nbi|nbc)$|\.egg-info/|\.DS_Store$"
@@ -43,16 +40,6 @@ def test_the_extras_that_are_spoken_of_exist():
         for names in re.findall(r"(?:\.|focalis)\[([\w,]+)\]", text(name)):
             spoken |= set(names.split(","))
     assert spoken == set(PROJECT["optional-dependencies"])
-
-
-@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples"])
-def test_no_file_is_too_long(folder):
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
-        for path in (ROOT / folder).rglob("*.py")
-    }
-    assert lengths
-    assert {name: n for name, n in lengths.items() if n > LONGEST_FILE} == {}
 
 
 def test_nothing_generated_is_tracked():

@@ -5,71 +5,24 @@ softmax, or none for scores that already are probabilities), a *margin loss* fro
 weights: see `Loss`.
 """
 
+from focalis import functional as _functional
 from focalis import margin, weights
 from focalis.buffers import buffer_cache_limit, set_buffer_cache_limit
-from focalis.functional import (
-    balanced_cross_entropy,
-    binary_cross_entropy_with_logits,
-    binary_focal_loss,
-    binary_focal_star,
-    binary_generalized_cross_entropy,
-    binary_log_loss,
-    binary_poly1,
-    categorical_focal_loss,
-    categorical_focal_star,
-    categorical_generalized_cross_entropy,
-    categorical_poly1,
-    cross_entropy,
-    log_loss,
-    multilabel_softmax_cross_entropy,
-    sigmoid_cross_entropy,
-    sigmoid_focal_loss,
-    sigmoid_focal_star,
-    sigmoid_generalized_cross_entropy,
-    sigmoid_poly1,
-    softmax_cross_entropy,
-    softmax_focal_loss,
-    softmax_focal_star,
-    softmax_generalized_cross_entropy,
-    softmax_poly1,
-)
+from focalis.functional import *  # noqa: F403  # which says what there is
 from focalis.loss import Loss
 from focalis.parsing import parse
 from focalis.threads import get_num_threads, set_num_threads
 
 __all__ = [
     "Loss",
-    "balanced_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "binary_focal_loss",
-    "binary_focal_star",
-    "binary_generalized_cross_entropy",
-    "binary_log_loss",
-    "binary_poly1",
     "buffer_cache_limit",
-    "categorical_focal_loss",
-    "categorical_focal_star",
-    "categorical_generalized_cross_entropy",
-    "categorical_poly1",
-    "cross_entropy",
     "get_num_threads",
-    "log_loss",
     "margin",
-    "multilabel_softmax_cross_entropy",
     "parse",
     "set_buffer_cache_limit",
     "set_num_threads",
-    "sigmoid_cross_entropy",
-    "sigmoid_focal_loss",
-    "sigmoid_focal_star",
-    "sigmoid_generalized_cross_entropy",
-    "sigmoid_poly1",
-    "softmax_cross_entropy",
-    "softmax_focal_loss",
-    "softmax_focal_star",
-    "softmax_generalized_cross_entropy",
-    "softmax_poly1",
     "weights",
 ]
+__all__ += _functional.__all__
 
 __version__ = "0.1.0"

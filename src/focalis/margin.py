@@ -30,6 +30,7 @@ __all__ = [
     "generalized_cross_entropy",
     "margin_loss",
     "poly1",
+    "tempered",
 ]
 
 MarginFunction = Callable[..., tuple[Any, Any, Any]]
@@ -294,6 +295,26 @@ def generalized_cross_entropy(
     """
     w = power(p, u, kappa)
     return expm1(kappa * u) * (-1.0 / kappa), -(w * q), w * q * (p - kappa * q)
+
+
+@margin_loss(order="[1, inf)")
+def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tuple[Any, Any, Any]:
+    """Tempered cross-entropy, (1 − p_t^κ) / κ with κ = 1 − 1/order (arXiv 1906.02314, α-loss).
+
+    Generalised cross-entropy by the order of its logarithm, Tsallis', with cross-entropy itself at 1.
+
+    Examples
+    --------
+    >>> from focalis import Loss, margin
+    >>> round(float(Loss("sigmoid", margin.tempered(order=2.0))([0.0], [1.0])), 6)
+    0.585786
+    """
+    kappa = (order - 1.0) / order
+    w = power(p, u, kappa)
+    x = kappa * u
+    # expm1(x) / x, which is 1 at 0, so that order 1 is no case of its own.
+    ratio = where(x == 0.0, 1.0, expm1(x) / where(x == 0.0, 1.0, x))
+    return -(u * ratio), -(w * q), w * q * (p - kappa * q)
 
 
 def _minus_log_beyond_first_order(u: Any, q: Any) -> Any:

@@ -3,7 +3,11 @@
 Written down in NumPy from those, with nothing of focalis, and differentiated by complex steps.
 """
 
+import functools
+import os
+
 import numpy as np
+import registry
 from proofs import (
     ANSWERS,
     CLASS_WEIGHTS,
@@ -11,6 +15,7 @@ from proofs import (
     INFOGAIN,
     LOGITS,
     MAYBE,
+    ONE_HOT,
     ROW_WEIGHTS,
     ROWS,
     SIGNS,
@@ -324,16 +329,63 @@ def mmdetection():
     ]
 
 
-def focalis_functions():
-    """The functions of this library: the catalogue reads their signatures."""
+def _in_numpy(name):
     import focalis
+
+    return functools.partial(getattr(focalis, name), engine="numpy")
+
+
+def _in_torch(name):
+    import torch
+
+    import focalis.torch
+
+    def call(scores, targets, **parameters):
+        arrays = {k: torch.tensor(v) for k, v in parameters.items() if isinstance(v, np.ndarray)}
+        function = getattr(focalis.torch, name)
+        return function(torch.tensor(scores), torch.tensor(targets), **parameters | arrays)
+
+    return call
+
+
+def _in_jax(name):
+    import jax
+
+    import focalis.jax
+
+    def call(scores, targets, **parameters):
+        with jax.enable_x64(True):
+            return getattr(focalis.jax, name)(scores, targets, **parameters)
+
+    return call
+
+
+def _in_keras(name):
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import focalis.keras
+
+    made, _, logits = name.partition("(")
+
+    def call(scores, targets, **parameters):
+        loss = getattr(focalis.keras, made)(from_logits=bool(logits), dtype="float64", **parameters)
+        return loss(targets, scores)
+
+    return call
+
+
+CALLS = {"torch": _in_torch, "jax": _in_jax, "keras": _in_keras}
+
+
+def focalis_functions():
+    """The functions of this library: the catalogue reads the table, or their signatures."""
     from focalis.catalogue import entries
 
     def by_call(name):
-        function = getattr(focalis, name.removeprefix("focalis."))
+        module, _, function = name.removeprefix("focalis.").partition(".")
+        call = CALLS[module](function) if function else _in_numpy(module)
 
         def run(scores, targets, **parameters):
-            return np.asarray(function(scores, targets, engine="numpy", **parameters)), None
+            return np.asarray(call(scores, targets, **parameters)), None
 
         return run
 
@@ -344,22 +396,21 @@ def focalis_functions():
         "simplex": (ROWS, INDICES),
     }
     values = {
-        "gamma": 1.5,
-        "beta": 0.5,
-        "epsilon": 0.5,
-        "kappa": 0.3,
         "alpha": 0.3,
         "pos_weight": 3.0,
         "class_weight": CLASS_WEIGHTS,
         "label_smoothing": 0.2,
         "reduction": "sum",
     }
-    return [
-        Proof(
-            one.name,
-            by_call(one.name),
-            *inputs[one.link],
-            ({}, *({p.name: values[p.name]} for p in one.parameters if p.name in values)),
-        )
-        for one in entries(framework="focalis")
-    ]
+
+    def proof(one):
+        given = values | registry.unusual(one.margin_loss)
+        scores, targets = inputs[one.link]
+        if "SparseCategorical" in one.name:
+            targets = INDICES
+        elif "keras" in one.name and one.link == "simplex":
+            targets = ONE_HOT
+        cases = ({p.name: given[p.setting]} for p in one.parameters if p.setting in given)
+        return Proof(one.name, by_call(one.name), scores, targets, ({}, *cases))
+
+    return [proof(one) for one in entries(framework="focalis")]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import registry
 import test_public
 from proofs import (
     ANSWERS,
@@ -29,6 +30,7 @@ from focalis.catalogue.formulas import derivatives
 from focalis.catalogue.search import meant
 from focalis.links import at_margin
 from focalis.margin import FAMILIES, margin_loss
+from focalis.named.table import letter
 from focalis.vocabulary import log, minimum, sigmoid, softplus, where
 
 ENTRIES = entries()
@@ -320,14 +322,12 @@ def as_python(formula):
 @pytest.mark.parametrize("name", [*OWN, "every_word"])
 def test_formulas_say_what_the_function_computes(name):
     family = FAMILIES[name]
-    values = {"gamma": 1.7, "beta": -0.3, "epsilon": 0.4, "kappa": 0.6, "tau": 0.5}
-    given = {parameter: values[parameter] for parameter in family.ranges}
-    letters = {"gamma": "γ", "beta": "β", "epsilon": "ε", "kappa": "κ", "tau": "τ"}
+    given = {"tau": 0.5} if name == "every_word" else registry.unusual(name)
     for m in (-2.5, 0.3, 3.0):
         u, v, p, q = at_margin(m)
         variables = {"m": m, "u": u, "v": v, "p": p, "q": q, "e": np.e, "sigmoid": sigmoid}
         variables |= {"log": np.log, "where": np.where, "min": min, "expm1": np.expm1}
-        variables |= {letters[key]: value for key, value in given.items()}
+        variables |= {letter(key): value for key, value in given.items()}
         for formula, true in zip(
             derivatives(family), family(**given)(m, u, v, p, q)[1:], strict=True
         ):

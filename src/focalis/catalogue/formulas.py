@@ -5,12 +5,12 @@ its function returns, as algebra: nothing is written twice.
 """
 
 import types
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from focalis import vocabulary
 from focalis.margin import MarginLossFamily
+from focalis.named.table import letter
 
 __all__ = ["SYMBOLS", "derivatives", "summary"]
 
@@ -42,7 +42,7 @@ def derivatives(family: MarginLossFamily) -> tuple[str, str]:
     ('q^γ (γ p u − q)', 'q^γ ((1 + 2 γ) p q + γ p u (q − γ p))')
     """
     given = [_Term(letter) for letter in "muvpq"]
-    parameters = [_Term(_letter(name)) for name in family.ranges]
+    parameters = [_Term(letter(name)) for name in family.ranges]
     function = family.function
     # The vocabulary's own composites come out as their names, and not as what they are made of.
     names = {**function.__globals__, **_composites(function.__globals__)}
@@ -134,14 +134,6 @@ def _term(operand: Any) -> _Term:
         return operand
     number = float(operand)
     return _Term(f"{abs(number):g}", _ATOM, number < 0)
-
-
-def _letter(name: str) -> str:
-    """Return the Greek letter of that name, or the name itself."""
-    try:
-        return unicodedata.lookup(f"GREEK SMALL LETTER {name}")
-    except KeyError:
-        return name
 
 
 def _called(word: str) -> Callable[..., _Term]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.links import ELEMENTWISE
 from focalis.loss import Link
+from focalis.named.table import PARAMETERS, SETTINGS
 
 __all__ = ["LINKS", "LinkMeaning", "contradiction", "describe", "setting", "with_settings"]
 
@@ -50,21 +51,14 @@ LINKS: dict[Link, LinkMeaning] = {
     ),
 }
 
-_SETTINGS = {
-    "beta": "moves the margin",
-    "class_weight": "a factor for each class",
-    "epsilon": "how much (1 − p_t) is added",
+# What only a name of another library has, or a call.
+_BESIDE = {
     "factor": "multiplies the loss",
-    "gamma": "how little sure and right answers count",
-    "ignore_index": "a target that does not count",
     "infogain": "what each class weighs for each target",
-    "kappa": "from cross-entropy (towards 0) to 1 − p_t (at 1)",
-    "label_smoothing": "moves targets this far towards the middle",
     "normalizer": "what the mean divides by",
-    "pos_weight": "a factor for positives",
-    "reduction": "how losses become one number",
     "sample_weight": "a factor for each row or element",
 }
+_MEANINGS = _BESIDE | {row.name: row.meaning for row in (*PARAMETERS, *SETTINGS)}
 _ALSO_ALPHA = ("alpha_or_pos_weight", "foreground_alpha")
 _ALPHA = {True: "weighs a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
 
@@ -118,7 +112,9 @@ def with_settings(
 def describe(entry: Entry, parameter: Parameter) -> str:
     """Return what a parameter of an entry does, and its name in focalis where that differs."""
     name = setting(parameter)
-    meaning = {**_SETTINGS, "alpha": _ALPHA[entry.link in ELEMENTWISE]}[name]
+    meaning = {**_MEANINGS, "alpha": _ALPHA[entry.link in ELEMENTWISE]}.get(
+        name, f"a parameter of {entry.margin_loss}"
+    )
     if parameter.note:
         meaning = f"{meaning}; {parameter.note}"
     if parameter.words:

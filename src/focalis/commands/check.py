@@ -7,6 +7,7 @@ import importlib.util
 from typing import Any
 
 from focalis.commands.answering import fail, say
+from focalis.margin import FAMILIES
 
 __all__ = ["add_check"]
 
@@ -22,7 +23,8 @@ _CHECKS = (
     "extremes", "infinities", "random scores", "shapes", "parameters", "half types", "soft targets",
     "weights", "masks", "reductions", "empty batches", "NaN", "threads", "inputs",
 )  # fmt: skip
-_LOSS_OPTIONS = ("gamma", "alpha", "beta", "epsilon", "kappa")
+# The parameters of the margin losses, and α.
+_LOSS_OPTIONS = (*dict.fromkeys(p for family in FAMILIES.values() for p in family.ranges), "alpha")
 
 
 def add_check(commands: argparse._SubParsersAction[Any]) -> None:

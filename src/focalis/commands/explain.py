@@ -20,6 +20,7 @@ from focalis.catalogue.relations import names_of, variants
 from focalis.catalogue.search import TASKS, Found, entries, exactly, meant
 from focalis.commands.answering import say
 from focalis.margin import FAMILIES
+from focalis.named.table import SETTINGS
 from focalis.parsing import parse
 
 __all__ = ["add_explain", "add_list"]
@@ -30,8 +31,8 @@ examples:
   focalis explain focal --logits 2,-1,.3 --target 0 --gamma 2
   focalis explain "sigmoid_focal_loss(alpha=.5)" --logits 2,-1,.3 --target 1,0,1
 """
-_PER_CLASS = ("alpha", "pos_weight", "class_weight")
-_WEIGHTS = (*_PER_CLASS, "label_smoothing")
+_PER_CLASS = tuple(row.name for row in SETTINGS if row.kind == "weight")
+_WEIGHTS = (*_PER_CLASS, *(row.name for row in SETTINGS if row.kind == "number"))
 _NOT_OF_A_ROW = ("factor", "normalizer", "sample_weight")
 _WIDEST = 100
 

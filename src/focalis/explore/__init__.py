@@ -15,6 +15,7 @@ from focalis.explore.script import CLASSES, family_script, vocabulary_script
 from focalis.explore.snippets import snippets
 from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.named.table import letter, title
 from focalis.page import (
     asset,
     content_security_policy,
@@ -26,13 +27,6 @@ from focalis.page import (
 __all__ = ["render", "write"]
 
 _PACKAGE = "focalis.explore"
-_LETTERS = {"gamma": "γ", "beta": "β", "epsilon": "ε", "kappa": "κ", "tau": "τ"}
-_TITLES = {
-    "cross_entropy": "cross-entropy",
-    "focal_star": "FL*",
-    "generalized_cross_entropy": "generalised cross-entropy",
-    "poly1": "poly-1",
-}
 # How far a slider goes where the range of a parameter does not end.
 _FAR = 5.0
 _STEPS = 100
@@ -96,11 +90,11 @@ def _traced(families: Sequence[MarginLossFamily]) -> str:
 def _describe(family: MarginLossFamily) -> dict[str, Any]:
     """Return what the page needs to know of a family beside its formulas."""
     summary = (family.__doc__ or "").strip().splitlines()
-    title = _TITLES.get(family.name, family.name.replace("_", " "))
     builtin = family.__module__ == "focalis.margin"
+    called = title(family.name)
     return {
-        "title": title,
-        "summary": summary[0] if summary else title,
+        "title": called,
+        "summary": summary[0] if summary else called,
         "module": None if builtin else family.__module__,
         "parameters": [_describe_parameter(family, name) for name in family.ranges],
     }
@@ -117,7 +111,7 @@ def _describe_parameter(family: MarginLossFamily, name: str) -> dict[str, Any]:
     high = high if high in interval else high - step
     return {
         "name": name,
-        "letter": _LETTERS.get(name, name),
+        "letter": letter(name),
         "range": interval.text,
         "low": round(low, 12),
         "high": round(high, 12),

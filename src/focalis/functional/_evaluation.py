@@ -1,5 +1,6 @@
 """What the named losses share: the call, with errors in the caller's words, and clipping."""
 
+import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +10,37 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis.links import PROBABILITY_SLACK
-from focalis.loss import Loss
+from focalis.loss import Link, Loss
+from focalis.margin import MarginLossFamily
 from focalis.targets import real_array
 from focalis.weighting import check_number
 
-__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "renamed"]
+__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "loss_of", "renamed"]
 
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 Engine = Literal["auto", "numba", "numpy"]
 Value = np.float64 | np.ndarray
+
+
+def loss_of(
+    link: Link, family: MarginLossFamily, parameters: tuple[float, ...], **settings: Any
+) -> Loss:
+    """Return the loss of these parameters and settings; the same ones give the same object."""
+    try:
+        return _kept(
+            link, family, len(parameters), tuple(settings), *parameters, *settings.values()
+        )
+    except TypeError:
+        # What cannot be hashed is a list or an array, or an error that the loss itself can name.
+        return Loss(link, family(*parameters), **settings)
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _kept(
+    link: Link, family: MarginLossFamily, count: int, names: tuple[str, ...], *given: Any
+) -> Loss:
+    settings = dict(zip(names, given[count:], strict=True))
+    return Loss(link, family(*given[:count]), **settings)
 
 
 @contextmanager

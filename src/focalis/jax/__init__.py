@@ -16,7 +16,7 @@ labels : array
     Sigmoid: in [0, 1], of a shape that broadcasts to that of the logits. Softmax: class indices, shaped
     like the logits without the class axis, or a non-negative number for each class, shaped like the
     logits. Soft labels mean the expectation Σ_k w_k φ(m_k).
-gamma, beta, epsilon, kappa : float or array
+gamma, beta, epsilon, kappa, order : float or array
     Parameters of the margin loss. A number is checked, and a part of the program: γ = 2 is a
     multiplication. An array is traced and may be learnt; its range is not checked, and its shape
     broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by κ is a
@@ -47,45 +47,28 @@ except ModuleNotFoundError as error:
     raise ImportError('focalis.jax needs JAX: pip install "focalis[jax]"') from error
 
 from focalis.jax import _vocabulary  # noqa: F401  # teaches the margin losses JAX's arrays
+from focalis.jax import named as _named
 from focalis.jax._apply import apply
 from focalis.jax.inference import initial_logits, posterior
 from focalis.jax.losses import (
-    balanced_cross_entropy,
     binary_log_loss,
     log_loss,
-    multilabel_softmax_cross_entropy,
     poly_loss_cross_entropy,
     sigmoid_binary_cross_entropy,
-    sigmoid_focal_loss,
-    sigmoid_focal_star,
-    sigmoid_generalized_cross_entropy,
-    sigmoid_poly1,
     softmax_cross_entropy,
     softmax_cross_entropy_with_integer_labels,
-    softmax_focal_loss,
-    softmax_focal_star,
-    softmax_generalized_cross_entropy,
-    softmax_poly1,
 )
+from focalis.jax.named import *  # noqa: F403  # made from the table, which says what there is
 
 __all__ = [
     "apply",
-    "balanced_cross_entropy",
     "binary_log_loss",
     "initial_logits",
     "log_loss",
-    "multilabel_softmax_cross_entropy",
     "poly_loss_cross_entropy",
     "posterior",
     "sigmoid_binary_cross_entropy",
-    "sigmoid_focal_loss",
-    "sigmoid_focal_star",
-    "sigmoid_generalized_cross_entropy",
-    "sigmoid_poly1",
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_integer_labels",
-    "softmax_focal_loss",
-    "softmax_focal_star",
-    "softmax_generalized_cross_entropy",
-    "softmax_poly1",
 ]
+__all__ += _named.__all__

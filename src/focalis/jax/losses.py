@@ -1,4 +1,4 @@
-"""The named losses, each a line over `focalis.jax.apply`; what they share is told in `focalis.jax`."""
+"""The losses of optax by its names and signatures, and the log losses; see `focalis.jax`."""
 
 from typing import Unpack
 
@@ -13,30 +13,20 @@ from focalis.jax._named import (
     Options,
     RowOptions,
     Settings,
-    Weight,
     clipped,
     dense,
     elementwise,
     rows,
 )
+from focalis.jax.named import softmax_poly1
 
 __all__ = [
-    "balanced_cross_entropy",
     "binary_log_loss",
     "log_loss",
-    "multilabel_softmax_cross_entropy",
     "poly_loss_cross_entropy",
     "sigmoid_binary_cross_entropy",
-    "sigmoid_focal_loss",
-    "sigmoid_focal_star",
-    "sigmoid_generalized_cross_entropy",
-    "sigmoid_poly1",
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_integer_labels",
-    "softmax_focal_loss",
-    "softmax_focal_star",
-    "softmax_generalized_cross_entropy",
-    "softmax_poly1",
 ]
 
 Array = jax.Array
@@ -56,125 +46,6 @@ def sigmoid_binary_cross_entropy(
     0.1269
     """
     return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, options)
-
-
-def balanced_cross_entropy(
-    logits: ArrayLike, labels: ArrayLike, *, alpha: Weight = 0.75, **options: Unpack[Options]
-) -> Array:
-    """Return the cross-entropy of a sigmoid with positives weighed by α and negatives by 1 − α.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import balanced_cross_entropy
-    >>> print(f"{balanced_cross_entropy(jnp.array(2.0), 1.0):.4f}")
-    0.0952
-    """
-    return elementwise("sigmoid", margin.cross_entropy, {}, logits, labels, options, alpha=alpha)
-
-
-def sigmoid_focal_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    gamma: ArrayLike = 2.0,
-    **options: Unpack[Options],
-) -> Array:
-    """Return the focal loss of a sigmoid, −α_t (1 − p_t)^γ log p_t, as optax has it.
-
-    Soft labels mean the expectation y φ(x) + (1 − y) φ(−x). optax mixes p_t first, which is another
-    loss: γ = 2, y = .7, x = 1 give .226 here and .102 there.
-
-    References
-    ----------
-    arXiv 1708.02002.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import sigmoid_focal_loss
-    >>> print(f"{sigmoid_focal_loss(jnp.array(-1.0), 1.0, alpha=0.25):.4f}")
-    0.1755
-    """
-    given = {"gamma": gamma}
-    return elementwise("sigmoid", margin.focal, given, logits, labels, options, alpha=alpha)
-
-
-def sigmoid_focal_star(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    gamma: ArrayLike = 1.0,
-    beta: ArrayLike = 0.0,
-    **options: Unpack[Options],
-) -> Array:
-    """Return FL* of a sigmoid, −α_t log σ(γ m + β) / γ.
-
-    References
-    ----------
-    arXiv 1708.02002, appendix A.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import sigmoid_focal_star
-    >>> print(f"{sigmoid_focal_star(jnp.array(-1.0), 1.0, gamma=2.0):.4f}")
-    1.0635
-    """
-    given = {"gamma": gamma, "beta": beta}
-    return elementwise("sigmoid", margin.focal_star, given, logits, labels, options, alpha=alpha)
-
-
-def sigmoid_poly1(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    epsilon: ArrayLike = 1.0,
-    **options: Unpack[Options],
-) -> Array:
-    """Return poly-1 of a sigmoid, α_t (−log p_t + ε (1 − p_t)).
-
-    References
-    ----------
-    arXiv 2204.12511.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import sigmoid_poly1
-    >>> print(f"{sigmoid_poly1(jnp.array(-1.0), 1.0):.4f}")
-    2.0443
-    """
-    given = {"epsilon": epsilon}
-    return elementwise("sigmoid", margin.poly1, given, logits, labels, options, alpha=alpha)
-
-
-def sigmoid_generalized_cross_entropy(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    kappa: ArrayLike = 0.7,
-    **options: Unpack[Options],
-) -> Array:
-    """Return the generalised cross-entropy of a sigmoid, α_t (1 − p_t^κ) / κ.
-
-    References
-    ----------
-    arXiv 1805.07836, there with q for κ.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import sigmoid_generalized_cross_entropy
-    >>> print(f"{sigmoid_generalized_cross_entropy(jnp.array(-1.0), 1.0):.4f}")
-    0.8589
-    """
-    family, given = margin.generalized_cross_entropy, {"kappa": kappa}
-    return elementwise("sigmoid", family, given, logits, labels, options, alpha=alpha)
 
 
 def binary_log_loss(
@@ -244,97 +115,6 @@ def softmax_cross_entropy_with_integer_labels(
     return rows("softmax", family, {}, logits, t, options, axis=axis, where=where)
 
 
-def multilabel_softmax_cross_entropy(
-    logits: ArrayLike, labels: ArrayLike, **options: Unpack[RowOptions]
-) -> Array:
-    """Return the 1/M softmax loss of rows with several labels, −Σ_k y_k log p_k / M, M = #(y_k > 0).
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import multilabel_softmax_cross_entropy
-    >>> print(f"{multilabel_softmax_cross_entropy(jnp.zeros(3), jnp.array([1, 1, 0])):.4f}")
-    1.0986
-    """
-    family = margin.cross_entropy
-    return rows("softmax", family, {}, logits, labels, options, positives="mean")
-
-
-def softmax_focal_loss(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    gamma: ArrayLike = 2.0,
-    **options: Unpack[RowOptions],
-) -> Array:
-    """Return the focal loss of a softmax, −α_t (1 − p_t)^γ log p_t.
-
-    References
-    ----------
-    arXiv 1708.02002.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import softmax_focal_loss
-    >>> print(f"{softmax_focal_loss(jnp.array([1.0, 2.0, 3.0]), 0):.4f}")
-    1.9936
-    """
-    return rows("softmax", margin.focal, {"gamma": gamma}, logits, labels, options, alpha=alpha)
-
-
-def softmax_focal_star(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    gamma: ArrayLike = 1.0,
-    beta: ArrayLike = 0.0,
-    **options: Unpack[RowOptions],
-) -> Array:
-    """Return FL* of a softmax, −α_t log σ(γ m_t + β) / γ.
-
-    References
-    ----------
-    arXiv 1708.02002, appendix A.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import softmax_focal_star
-    >>> print(f"{softmax_focal_star(jnp.array([1.0, 2.0, 3.0]), 0, gamma=2.0):.4f}")
-    2.3181
-    """
-    given = {"gamma": gamma, "beta": beta}
-    return rows("softmax", margin.focal_star, given, logits, labels, options, alpha=alpha)
-
-
-def softmax_poly1(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    epsilon: ArrayLike = 1.0,
-    **options: Unpack[RowOptions],
-) -> Array:
-    """Return poly-1 of a softmax, α_t (−log p_t + ε (1 − p_t)).
-
-    References
-    ----------
-    arXiv 2204.12511.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import softmax_poly1
-    >>> print(f"{softmax_poly1(jnp.array([1.0, 2.0, 3.0]), 0):.4f}")
-    3.3176
-    """
-    given = {"epsilon": epsilon}
-    return rows("softmax", margin.poly1, given, logits, labels, options, alpha=alpha)
-
-
 def poly_loss_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,
@@ -354,31 +134,6 @@ def poly_loss_cross_entropy(
     """
     labels = dense(logits, labels)
     return softmax_poly1(logits, labels, epsilon=epsilon, axis=axis, where=where)
-
-
-def softmax_generalized_cross_entropy(
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: Weight = None,
-    kappa: ArrayLike = 0.7,
-    **options: Unpack[RowOptions],
-) -> Array:
-    """Return the generalised cross-entropy of a softmax, α_t (1 − p_t^κ) / κ.
-
-    References
-    ----------
-    arXiv 1805.07836, there with q for κ.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from focalis.jax import softmax_generalized_cross_entropy
-    >>> print(f"{softmax_generalized_cross_entropy(jnp.array([1.0, 2.0, 3.0]), 0):.4f}")
-    1.1637
-    """
-    family, given = margin.generalized_cross_entropy, {"kappa": kappa}
-    return rows("softmax", family, given, logits, labels, options, alpha=alpha)
 
 
 def log_loss(

@@ -51,6 +51,7 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
+from focalis.keras import named as _named
 from focalis.keras.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -69,6 +70,7 @@ from focalis.keras.losses import (
     SparseCategoricalCrossentropy,
     SparseCategoricalFocalCrossentropy,
 )
+from focalis.keras.named import *  # noqa: F403  # made from the table, which says what there is
 from focalis.keras.wrapper import LossWrapper
 
 __all__ = [
@@ -88,3 +90,4 @@ __all__ = [
     "categorical_generalized_cross_entropy",
     "sparse_categorical_crossentropy",
 ]
+__all__ += _named.__all__

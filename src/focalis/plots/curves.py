@@ -10,6 +10,7 @@ from focalis import margin
 from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
+from focalis.named.table import SETTINGS, letter, title
 from focalis.parsing import parse
 
 __all__ = [
@@ -26,9 +27,6 @@ __all__ = [
 
 Array = np.ndarray
 Losses = str | MarginLoss | Loss | Iterable[str | MarginLoss | Loss]
-
-_LETTERS = {"gamma": "γ", "beta": "β", "epsilon": "ε", "kappa": "κ", "tau": "τ", "alpha": "α"}
-_NAMES = {"focal_star": "FL*", "poly1": "poly-1", "cross_entropy": "cross-entropy"}
 
 
 def read_losses(given: Losses) -> list[Loss]:
@@ -69,12 +67,9 @@ def label(loss: Loss) -> str:
     >>> label(parse("focal_star(gamma=2, beta=1)"))
     'FL* γ = 2, β = 1'
     """
-    name = loss.margin_loss.name
     settings = {**loss.margin_loss.parameters, **_weights(loss)}
-    shown = ", ".join(
-        f"{_LETTERS.get(k, k.replace('_', ' '))} = {_shown(value)}" for k, value in settings.items()
-    )
-    return f"{_NAMES.get(name, name.replace('_', ' '))} {shown}".strip()
+    shown = ", ".join(f"{letter(name)} = {_shown(value)}" for name, value in settings.items())
+    return f"{title(loss.margin_loss.name)} {shown}".strip()
 
 
 def named(losses: list[Loss]) -> list[tuple[str, bool, Loss]]:
@@ -88,12 +83,9 @@ def named(losses: list[Loss]) -> list[tuple[str, bool, Loss]]:
 
 def _weights(loss: Loss) -> dict[str, Any]:
     """Return the weights and the smoothing of a loss that are on."""
-    settings = {
-        "alpha": loss.alpha,
-        "pos_weight": loss.pos_weight,
-        "class_weight": loss.class_weight,
-        "label_smoothing": loss.label_smoothing or None,
-    }
+    names = [row.name for row in SETTINGS if row.kind in ("weight", "number")]
+    settings = {name: getattr(loss, name) for name in names}
+    settings["label_smoothing"] = settings["label_smoothing"] or None
     return {name: value for name, value in settings.items() if value is not None}
 
 

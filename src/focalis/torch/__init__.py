@@ -55,6 +55,7 @@ except ModuleNotFoundError as error:
     _name = {"torch": "PyTorch"}.get(error.name, error.name)
     raise ImportError(f'focalis.torch needs {_name}: pip install "focalis[torch]"') from error
 
+from focalis.torch import named as _named
 from focalis.torch._apply import apply
 from focalis.torch.inference import init_prior_, posterior
 from focalis.torch.losses.binary_cross_entropy import (
@@ -63,69 +64,20 @@ from focalis.torch.losses.binary_cross_entropy import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
 )
-from focalis.torch.losses.cross_entropy import (
-    BalancedCrossEntropyLoss,
-    CrossEntropyLoss,
-    MultilabelSoftmaxCrossEntropyLoss,
-    balanced_cross_entropy,
-    cross_entropy,
-    multilabel_softmax_cross_entropy,
-)
-from focalis.torch.losses.focal import (
-    SigmoidFocalLoss,
-    SoftmaxFocalLoss,
-    sigmoid_focal_loss,
-    softmax_focal_loss,
-)
-from focalis.torch.losses.focal_star import (
-    SigmoidFocalStarLoss,
-    SoftmaxFocalStarLoss,
-    sigmoid_focal_star,
-    softmax_focal_star,
-)
-from focalis.torch.losses.generalized import (
-    SigmoidGeneralizedCrossEntropyLoss,
-    SoftmaxGeneralizedCrossEntropyLoss,
-    sigmoid_generalized_cross_entropy,
-    softmax_generalized_cross_entropy,
-)
-from focalis.torch.losses.poly1 import (
-    SigmoidPoly1Loss,
-    SoftmaxPoly1Loss,
-    sigmoid_poly1,
-    softmax_poly1,
-)
+from focalis.torch.losses.cross_entropy import CrossEntropyLoss, cross_entropy
 from focalis.torch.modules import LossModule
+from focalis.torch.named import *  # noqa: F403  # made from the table, which says what there is
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
-    "BalancedCrossEntropyLoss",
     "CrossEntropyLoss",
     "LossModule",
-    "MultilabelSoftmaxCrossEntropyLoss",
-    "SigmoidFocalLoss",
-    "SigmoidFocalStarLoss",
-    "SigmoidGeneralizedCrossEntropyLoss",
-    "SigmoidPoly1Loss",
-    "SoftmaxFocalLoss",
-    "SoftmaxFocalStarLoss",
-    "SoftmaxGeneralizedCrossEntropyLoss",
-    "SoftmaxPoly1Loss",
     "apply",
-    "balanced_cross_entropy",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "init_prior_",
-    "multilabel_softmax_cross_entropy",
     "posterior",
-    "sigmoid_focal_loss",
-    "sigmoid_focal_star",
-    "sigmoid_generalized_cross_entropy",
-    "sigmoid_poly1",
-    "softmax_focal_loss",
-    "softmax_focal_star",
-    "softmax_generalized_cross_entropy",
-    "softmax_poly1",
 ]
+__all__ += _named.__all__

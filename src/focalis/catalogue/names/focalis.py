@@ -1,66 +1,109 @@
-"""The functions of this library, read from their signatures."""
+"""The functions of this library: those of the table, and those that follow another's signature."""
 
 import inspect
 
 from focalis import functional
 from focalis.catalogue.entry import Entry, Parameter
-from focalis.links import PROBABILITY
+from focalis.catalogue.names import general
 from focalis.loss import Link
+from focalis.named.signatures import Function, functions, keras_classes
+from focalis.named.table import FRONT_ENDS
 
-# Arguments of a call, and those that stand before the parameters.
+# What is no parameter of the loss: scores, targets, and the call.
 _NOT_PARAMETERS = (
-    "logits", "probabilities", "inputs", "input", "targets", "target", "where", "normalizer", "engine",
+    "probabilities", "input", "targets", "target", "where", "normalizer", "engine", "eps",
 )  # fmt: skip
-_IN_NUMPY_ONLY = ("sigmoid_cross_entropy", "softmax_cross_entropy")
 # PyTorch's "weight" is per class in one function and per element in another.
-_NAMES = {
-    "cross_entropy": {"weight": "class_weight"},
-    "binary_cross_entropy_with_logits": {"weight": "sample_weight"},
-}
-
-_CROSS_ENTROPIES: dict[str, tuple[Link, str]] = {
-    "balanced_cross_entropy": ("sigmoid", "cross_entropy"),
-    "binary_cross_entropy_with_logits": ("sigmoid", "cross_entropy"),
-    "binary_log_loss": ("identity", "cross_entropy"),
-    "cross_entropy": ("softmax", "cross_entropy"),
-    "log_loss": ("simplex", "cross_entropy"),
-    "multilabel_softmax_cross_entropy": ("softmax", "cross_entropy"),
-    "sigmoid_cross_entropy": ("sigmoid", "cross_entropy"),
-    "softmax_cross_entropy": ("softmax", "cross_entropy"),
-}
-_PREFIXES: dict[str, Link] = {
-    "binary": "identity",
-    "categorical": "simplex",
-    "sigmoid": "sigmoid",
-    "softmax": "softmax",
+_BY_HAND: dict[str, tuple[Link, dict[str, str], tuple[str, ...]]] = {
+    "binary_cross_entropy_with_logits": (
+        "sigmoid",
+        {"weight": "sample_weight"},
+        ("focalis.torch.binary_cross_entropy_with_logits",),
+    ),
+    "binary_log_loss": ("identity", {}, ()),
+    "cross_entropy": (
+        "softmax",
+        {"weight": "class_weight"},
+        ("focalis.torch.cross_entropy",),
+    ),
+    "log_loss": ("simplex", {}, ()),
 }
 
 
-def _entry(name: str) -> Entry:
-    """Return the entry of a named function."""
-    if name in _CROSS_ENTROPIES:
-        link, margin_loss = _CROSS_ENTROPIES[name]
-    else:
-        prefix, _, rest = name.partition("_")
-        link, margin_loss = _PREFIXES[prefix], rest.removesuffix("_loss")
-    in_torch = link not in PROBABILITY and name not in _IN_NUMPY_ONLY
-    several = name.startswith("multilabel")
-    names = _NAMES.get(name, {})
-    signature = inspect.signature(getattr(functional, name))
+def _by_hand(name: str) -> Entry:
+    """Return the entry of a function with a history, read from its signature."""
+    link, names, also = _BY_HAND[name]
+    parameters = inspect.signature(getattr(functional, name)).parameters.values()
     return Entry(
         f"focalis.{name}",
         "focalis",
         link,
-        margin_loss,
         parameters=tuple(
             Parameter(one.name, one.default, names.get(one.name, ""))
-            for one in signature.parameters.values()
-            if one.name not in _NOT_PARAMETERS and one.name != "eps"
+            for one in parameters
+            if one.name not in _NOT_PARAMETERS
         ),
-        also=(f"focalis.torch.{name}",) if in_torch else (),
-        fixed={"positives": "mean"} if several else {},
-        tasks=("multi-label",) if several else (),
+        also=also,
     )
 
 
-ENTRIES = tuple(_entry(name) for name in functional.__all__)
+def _also(function: Function) -> tuple[str, ...]:
+    """Return the other names: of its module, and of the loss where the literature's are not known."""
+    if function.front_end == "torch":
+        return (f"{FRONT_ENDS['torch']}.{function.module}",)
+    known = {entry.margin_loss for entry in general.ENTRIES}
+    if function.front_end == "numpy" and function.row.margin_loss not in known:
+        return (function.row.title, function.row.margin_loss)
+    return ()
+
+
+def _entry(function: Function) -> Entry:
+    """Return the entry of a function that is made from the table."""
+    module = FRONT_ENDS[function.front_end]
+    reduced = any(one.setting == "reduction" for one in function.arguments)
+    return Entry(
+        f"{module}.{function.name}",
+        "focalis",
+        function.link,
+        function.row.margin_loss,
+        parameters=tuple(
+            Parameter(one.name, one.default, one.setting)
+            for one in function.arguments
+            if not one.is_of_the_call or one.setting == "sample_weight"
+        ),
+        also=_also(function),
+        fixed={**function.row.fixed, **({} if reduced else {"reduction": "none"})},
+        tasks=("multi-label",) if function.row.fixed else (),
+    )
+
+
+def _keras_entries(made: Function) -> list[Entry]:
+    """Return the entries of a class for Keras, on probabilities and on logits."""
+    probabilities: dict[str, Link] = {"sigmoid": "identity", "softmax": "simplex"}
+    shared = tuple(
+        Parameter(one.name, one.default, one.setting)
+        for one in made.arguments
+        if one.name not in ("from_logits", "axis")
+    )
+    links: list[tuple[str, Link]] = [
+        ("", probabilities[made.link]),
+        ("(from_logits=True)", made.link),
+    ]
+    return [
+        Entry(
+            f"focalis.keras.{made.name}{more}",
+            "focalis",
+            link,
+            made.row.margin_loss,
+            parameters=shared,
+            denominator="" if made.link == "sigmoid" else "rows",
+        )
+        for more, link in links
+    ]
+
+
+ENTRIES = (
+    *map(_by_hand, _BY_HAND),
+    *(_entry(one) for front_end in ("numpy", "torch", "jax") for one in functions(front_end)),
+    *(entry for made in keras_classes() for entry in _keras_entries(made)),
+)
