@@ -47,7 +47,7 @@ def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any
     if isinstance(arguments["class_weight"], Mapping):
         raise TypeError(
             "class_weight must be a sequence with a factor for each question, got the mapping "
-            f"{dict(arguments['class_weight'])}: what a yes and a no weigh is told by alpha or sample_weight"
+            f"{dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
         )
     return _loss(("identity", "sigmoid"), margin_loss, arguments, **others)
 

@@ -283,8 +283,7 @@ def test_rows_that_do_not_count_may_sum_to_nothing():
     assert not grad[1:].any()
 
 
-@pytest.mark.parametrize("name", ["BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
-                                  "CategoricalFocalCrossentropy", "SparseCategoricalCrossentropy"])  # fmt: skip
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.filterwarnings("ignore:.*from_logits=True:UserWarning")
 def test_logits_behind_an_activation(name, from_logits):
@@ -367,3 +366,32 @@ def test_a_mapping_of_class_weights_is_that_of_fit():
         assert float(again(y, x)) == float(loss(y, x))
         listed = getattr(F, name)(from_logits=True, class_weight=[2.0, 1.0, 0.5, 1.0])
         assert float(listed(y, x)) == float(loss(y, x))
+
+
+def test_what_differs_on_purpose():
+    """As docs/frameworks/keras.md lists it, but for what has a test of its own."""
+    y, p = np.array([0, 1]), np.array([[0.5, 0.5], [0.2, 0.8]], "float32")
+    ours, theirs = (m.SparseCategoricalCrossentropy(reduction=None) for m in (F, keras.losses))
+    weight = np.ones((2, 1), "float32")
+    assert tuple(ours(y, p, sample_weight=weight).shape) == (2,)
+    assert tuple(theirs(y, p, sample_weight=weight).shape) == (2, 1)
+    ours, theirs = (m.SparseCategoricalCrossentropy(reduction="sum") for m in (F, keras.losses))
+    assert float(ours(y[:0], p[:0])) == 0.0
+    assert tuple(theirs(y[:0], p[:0]).shape) == (0,)
+    first = F.SparseCategoricalCrossentropy(axis=0)
+    assert float(first(y, p.T)) == pytest.approx(float(F.SparseCategoricalCrossentropy()(y, p)))
+    if not GENERAL:
+        return
+    ours, theirs = (m.CategoricalGeneralizedCrossEntropy(reduction=None) for m in (F, keras.losses))
+    assert tuple(ours(y[:, None], p).shape) == (2,)
+    assert tuple(theirs(y[:, None], p).shape) == (2, 2)
+    assert np.isfinite(array(theirs(y, 3 * p))).all()
+    outside = np.array([True, True])
+    try:
+        outside = np.isnan(array(ours(y, 3 * p)))
+    except ValueError as error:
+        assert "y_pred" in str(error)
+    assert outside.all()
+    assert float(F.CategoricalGeneralizedCrossEntropy(q=1.0)(y, p)) == pytest.approx(0.35)
+    with pytest.raises(ValueError, match="q must be"):
+        keras.losses.CategoricalGeneralizedCrossEntropy(q=1.0)
