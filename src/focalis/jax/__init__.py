@@ -8,8 +8,8 @@ All of it can be traced by `jax.jit`, mapped by `jax.vmap` and differentiated by
 nesting, also with respect to the parameters. Derivatives are closed forms: finite and right at the ends,
 where differentiating the formula gives NaN. Half types are computed in float32; results have the type of
 the logits. Shapes, types and settings that do not fit raise. So does a label out of range, a negative
-weight or a normaliser that is none where its number can be read without waiting: outside of a trace, on a
-CPU. Elsewhere it gives NaN, as does a probability that is none.
+weight or a normaliser that is none where its number can be read without waiting: outside of a trace, on
+a CPU. Elsewhere it gives NaN, as does a probability that is none.
 
 These arguments mean the same everywhere:
 
@@ -20,9 +20,9 @@ labels : array
 gamma, beta, epsilon, kappa : float or array
     Parameters of the margin loss. A number is checked, and a part of the program: γ = 2 is a
     multiplication. An array may be traced and learnt; its range is checked where it can be read, and its
-    shape broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by κ is a
-    difference of two terms of about the size of φ/κ, and right to their rounding: where κ log p_t is
-    small, little may be left of it.
+    shape broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by
+    κ is a difference of two terms of about the size of φ/κ, and right to their rounding: where κ log p_t
+    is small, little may be left of it.
 alpha : float, sequence of float or array, optional
     Sigmoid: weighs positives by α in [0, 1] and negatives by 1 − α. Softmax: a factor for each class, or
     for all. None is no weight; a number below 0, which means that elsewhere, is an error.

@@ -32,7 +32,7 @@ def as_array(name: str, given: Any) -> Array:
 
 
 def numbers_of(array: Any) -> Any:
-    """Return what an array holds, None where that cannot be read without waiting, or is not there yet."""
+    """Return what an array holds, None where it cannot be read without waiting or is not there yet."""
     if isinstance(array, jax.core.Tracer):
         return None
     if isinstance(array, jax.Array):

@@ -89,8 +89,8 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         y_pred : array_like
             Logits or probabilities.
         sample_weight : array_like, optional
-            Shaped like the losses of the samples, or what broadcasts to them from the last axis on, as in
-            Keras. What has weight 0, or is masked, may hold anything.
+            Shaped like the losses of the samples, or what broadcasts to them from the last axis on, as
+            in Keras. What has weight 0, or is masked, may hold anything.
         """
         mask = get_keras_mask(y_pred)
         with keras.name_scope(self.name):
