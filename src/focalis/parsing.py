@@ -1,14 +1,14 @@
 """Losses from text: the one form for the command line, the estimators and the result files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from focalis.links import LINKS
 from focalis.loss import Loss
-from focalis.margin import FAMILIES
+from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.text import read_call
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_among"]
 
 _OPTIONS = (
     "alpha",
@@ -65,15 +65,20 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
     >>> str(focalis.parse("Softmax cross-entropy (label-smoothing = 0.1)"))
     'softmax_cross_entropy(label_smoothing=.1)'
     """
+    return parse_among(FAMILIES, text, link)
+
+
+def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) -> Loss:
+    """Return the loss that a text names, its margin loss one of these families."""
     name, arguments = read_call(text)
     for prefix in LINKS:
         if name.startswith(prefix + "_"):
             link, name = prefix, name.removeprefix(prefix + "_")
-    short = name if name in FAMILIES else name.removesuffix("_loss")
-    if short not in FAMILIES:
-        hint = _did_you_mean(_ELSEWHERE.get(short, ())) or _hint(short, list(FAMILIES))
+    short = name if name in families else name.removesuffix("_loss")
+    if short not in families:
+        hint = _did_you_mean(_ELSEWHERE.get(short, ())) or _hint(short, list(families))
         raise ValueError(f"unknown loss {name!r} in {text!r}: {hint}")
-    family = FAMILIES[short]
+    family = families[short]
     parameters: dict[str, Any] = {}
     options: dict[str, Any] = {}
     for key, value in arguments.items():

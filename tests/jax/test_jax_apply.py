@@ -180,11 +180,23 @@ def test_half_types_are_computed_in_float32(link, form, dtype):
 
 @pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_a_bad_target_is_never_a_wrong_number(link, form):
+    """It raises where it can be read, while logits are differentiated too, and is NaN elsewhere."""
     scores, targets = (a.copy() for a in frontends.inputs(link, form))
-    targets[(1,) * targets.ndim] = 7 if form == "index" else -0.5
-    assert jnp.isnan(apply(Loss(link, margin.focal()), scores, targets))
-    each = apply(Loss(link, margin.focal(), reduction="none"), scores, targets)
+    position, bad = (1,) * targets.ndim, 7 if form == "index" else -0.5
+    targets[position] = bad
+    loss = Loss(link, margin.focal(), reduction="none")
+    found = rf"targets must be .*, got {bad} at position {1 if form == 'index' else r'.1, 1.'}"
+    for call in (apply, jax.grad(lambda *given: apply(*given).sum(), argnums=1)):
+        with pytest.raises(ValueError, match=found):
+            call(loss, scores, jnp.asarray(targets))
+    each = jax.jit(apply, static_argnums=0)(loss, scores, targets)
     assert jnp.isnan(each).sum() == 1
+    kept = np.ones(len(scores), bool)
+    kept[1] = False
+    assert jnp.isfinite(apply(loss, scores, targets, where=kept)).all()
+    # Behind a mask that is not there yet anything may stand.
+    hidden = jax.jit(lambda kept: apply(loss, scores, targets, where=kept))
+    assert jnp.isfinite(hidden(kept)).all()
 
 
 @pytest.mark.parametrize(("link", "form"), [("sigmoid", "soft"), ("softmax", "index")])
@@ -202,6 +214,33 @@ def test_a_bad_weight_is_never_a_wrong_number(link, form):
             call(Loss(link, margin.focal()), scores, targets, normalizer=jnp.array(bad))
         )
     assert call(Loss(link, margin.focal()), scores, targets, normalizer=jnp.zeros(())) == 0.0
+
+
+@pytest.mark.parametrize(("link", "form"), [("sigmoid", "soft"), ("softmax", "index")])
+def test_bad_numbers_that_can_be_read_raise(link, form):
+    """Weights, normalisers and parameters, while something else is differentiated too."""
+    scores, targets = frontends.inputs(link, form)
+    loss = Loss(link, margin.focal())
+    per_class = jnp.array([1.0, -2.0, 1.0])
+    given = [({"parameters": {"gamma": jnp.array(-1.0)}}, r"gamma must be in \[0, inf\), got -1")]
+    given += [
+        (
+            {"parameters": {"class_weight": per_class}},
+            r"class_weight must .* got -2.0 at position 1",
+        )
+    ]
+    for bad in (-1.0, np.inf, np.nan):
+        weight = jnp.where(frontends.KEPT, 1.0, bad)
+        first = int(np.argmin(frontends.KEPT))
+        given.append(
+            ({"sample_weight": weight}, f"sample_weight must be .* got {bad} at position {first}")
+        )
+        given.append(({"normalizer": jnp.array(bad)}, "normalizer must be a finite number above 0"))
+    given.append(({"normalizer": jnp.zeros(())}, "normalizer must be a finite number above 0"))
+    for call, message in given:
+        for f in (apply, jax.grad(apply, argnums=1)):
+            with pytest.raises(ValueError, match=message):
+                f(loss, scores, targets, **call)
 
 
 @pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)

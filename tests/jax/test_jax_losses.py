@@ -278,3 +278,24 @@ def test_the_module_describes_every_argument():
     arguments |= set(RowOptions.__annotations__)
     for argument in arguments - {"logits", "probabilities", "options", "eps"}:
         assert argument in described, argument
+
+
+def test_what_differs_from_optax_on_purpose():
+    """As docs/frameworks/jax.md lists it; soft labels and masks have tests of their own."""
+    ours = focalis.jax.softmax_cross_entropy_with_integer_labels
+    theirs = optax.softmax_cross_entropy_with_integer_labels
+    for label in (-1, 3):
+        labels = jnp.array([0, label])
+        with pytest.raises(ValueError, match=rf"labels must be .*, got {label} at position 1"):
+            ours(LOGITS, labels)
+        assert jnp.isnan(jax.jit(ours)(LOGITS, labels)).tolist() == [False, True]
+    last = theirs(LOGITS, jnp.array([0, 2]))
+    np.testing.assert_array_equal(theirs(LOGITS, jnp.array([0, -1])), last)
+    negative = jnp.array([[1.0, -0.5, 0.5], [1.0, 0.0, 0.0]])
+    assert jnp.isfinite(optax.softmax_cross_entropy(LOGITS, negative)).all()
+    with pytest.raises(
+        ValueError, match=r"labels must be non-negative .* got -0.5 at position \(0, 1\)"
+    ):
+        focalis.jax.softmax_cross_entropy(LOGITS, negative)
+    with pytest.raises(ValueError, match=r"alpha must be in \[0, 1\], got 2.0"):
+        focalis.jax.sigmoid_focal_loss(LOGITS, negative > 0, alpha=jnp.array(2.0))

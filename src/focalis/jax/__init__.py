@@ -7,8 +7,9 @@ keywords, and one loss for each element (sigmoid) or row (softmax), to be reduce
 All of it can be traced by `jax.jit`, mapped by `jax.vmap` and differentiated by both modes in any
 nesting, also with respect to the parameters. Derivatives are closed forms: finite and right at the ends,
 where differentiating the formula gives NaN. Half types are computed in float32; results have the type of
-the logits. Shapes, types and settings that do not fit raise. No number in an array is looked at: a label
-out of range, a negative sample weight, or a probability that is none, gives NaN, as elsewhere in JAX.
+the logits. Shapes, types and settings that do not fit raise. So does a label out of range, a negative
+weight or a normaliser that is none where its number can be read without waiting: outside of a trace, on
+a CPU. Elsewhere it gives NaN, as does a probability that is none.
 
 These arguments mean the same everywhere:
 
@@ -18,14 +19,13 @@ labels : array
     logits. Soft labels mean the expectation Σ_k w_k φ(m_k).
 gamma, beta, epsilon, kappa, order : float or array
     Parameters of the margin loss. A number is checked, and a part of the program: γ = 2 is a
-    multiplication. An array is traced and may be learnt; its range is not checked, and its shape
-    broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by κ is a
-    difference of two terms of about the size of φ/κ, and right to their rounding: where κ log p_t is
-    small, little may be left of it.
+    multiplication. An array may be traced and learnt; its range is checked where it can be read, and its
+    shape broadcasts to that of the elements (sigmoid) or rows (softmax with indices). The derivative by
+    κ is a difference of two terms of about the size of φ/κ, and right to their rounding: where κ log p_t
+    is small, little may be left of it.
 alpha : float, sequence of float or array, optional
     Sigmoid: weighs positives by α in [0, 1] and negatives by 1 − α. Softmax: a factor for each class, or
-    for all. None is no weight; a number below 0, which means that elsewhere, is an error. The range of
-    a JAX array is not checked.
+    for all. None is no weight; a number below 0, which means that elsewhere, is an error.
 class_weight : sequence of float or array (C,), optional
     A factor for each class. Logits of a sigmoid with one axis, in the function that `jax.vmap` maps too,
     are N rows of one output: several classes need a second.

@@ -1,4 +1,4 @@
-"""What is known of the arguments without looking at numbers, so while a program is traced too."""
+"""What is known of the arguments: shapes and types while a program is traced too, numbers on a CPU."""
 
 import operator
 from collections.abc import Mapping
@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis import Loss
+from focalis.frontend.numbers import check_numbers, complain
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
+from focalis.links import ELEMENTWISE
 from focalis.weighting import read_normalizer
 
-__all__ = ["as_array", "check", "class_axes", "class_axis"]
+__all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
 
 Array = jax.Array
 
@@ -27,6 +29,16 @@ def as_array(name: str, given: Any) -> Array:
     ):
         raise TypeError(f"{name} must be real numbers, got {array.dtype}")
     return array
+
+
+def numbers_of(array: Any) -> Any:
+    """Return what an array holds, None where it cannot be read without waiting or is not there yet."""
+    if isinstance(array, jax.core.Tracer):
+        return None
+    if isinstance(array, jax.Array):
+        on_host = all(device.platform == "cpu" for device in array.devices())
+        return np.asarray(array) if on_host and array.is_fully_addressable else None
+    return np.asarray(array)
 
 
 def class_axis(axis: Any, ndim: int) -> int:
@@ -84,10 +96,49 @@ def check(
                 "normalizer must be a number or an array without dimensions, "
                 f"got shape {normalizer.shape}"
             )
+        known = numbers_of(normalizer)
         # The number itself may not be there yet.
-        normalizer = 1.0
+        normalizer = 1.0 if known is None else float(known)
     read_normalizer(loss.reduction, normalizer)
     if not isinstance(parameters, Mapping | None):
         raise TypeError(
             f"parameters must be a mapping of names to arrays, got {type(parameters).__name__}"
         )
+    _check_parameters(loss, parameters or {})
+    _check_numbers(loss, shape, axis, targets, sample_weight, where)
+
+
+def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
+    """Raise for a number that is there and out of its range."""
+    ranges = loss.margin_loss.family.ranges
+    for name, given in parameters.items():
+        known = numbers_of(as_array(name, given))
+        if known is None:
+            continue
+        numbers = known.astype(np.float64)
+        if name in ranges:
+            text, inside = ranges[name].text, [float(x) in ranges[name] for x in numbers.flat]
+            valid = np.reshape(inside, numbers.shape).astype(bool)
+        else:
+            highest = 1.0 if name == "alpha" and loss.link in ELEMENTWISE else np.inf
+            text = "[0, 1]" if highest == 1.0 else "[0, inf)"
+            valid = (numbers >= 0.0) & (numbers <= highest) & np.isfinite(numbers)
+        if not valid.all():
+            complain(name, f"in {text}", known, ~valid)
+
+
+def _check_numbers(
+    loss: Loss,
+    shape: tuple[int, ...],
+    axis: int,
+    targets: Array,
+    sample_weight: Array | None,
+    where: Array | None,
+) -> None:
+    """Raise for the first target or weight that can be read and is none."""
+    weight, kept = (None if a is None else numbers_of(a) for a in (sample_weight, where))
+    if where is not None and kept is None:
+        return
+    # Behind a weight that is not there yet anything may stand.
+    hidden = sample_weight is not None and weight is None
+    check_numbers(loss, shape, axis, None if hidden else numbers_of(targets), weight, kept)

@@ -13,9 +13,11 @@ the closed forms of the family, in one pass where the backend has one: `focalis.
 These arguments mean the same everywhere:
 
 from_logits : bool, default False
-    Whether `y_pred` are logits. Otherwise they are probabilities, each taken as given: held off 0 and 1
-    by ``keras.config.epsilon()``, as Keras does, and not divided by their sum, as Keras does for
-    classes. Logits are exact where a probability has been rounded to 0 or 1.
+    Whether `y_pred` are logits. Otherwise they are probabilities, which each loss reads as the function
+    of Keras does on the same backend: held off 0 and 1 by ``keras.config.epsilon()``, those of classes
+    divided by their sum first, and in the generalised cross-entropy taken as they are. Where TensorFlow
+    knows the logits behind an activation Keras computes from them, and so does this. Logits are exact
+    where a probability has been rounded to 0 or 1.
 label_smoothing : float, default 0.0
     ε in [0, 1]: targets become y (1 − ε) + ε/C for one class of C, y (1 − ε) + ε/2 for yes or no.
 axis : int, default -1
@@ -29,14 +31,19 @@ ignore_class : number, optional
     What does not count, and may have any score. Of class indices this index, which need be no class. Of
     a number for each class the rows in which no class has more than this one. Of yes and no the targets
     of this value (NaN is allowed), of which a sample may have some and others.
-class_weight : sequence of float, optional
-    A factor for each class, which no denominator takes in.
+class_weight : sequence of float or mapping of int to float, optional
+    A factor for each class, which no denominator takes in. A mapping is that of Keras' `fit`: 1 for the
+    classes that it does not name. Losses of yes and no take a sequence alone, of a factor for each
+    question.
+sample_weight : array_like, optional
+    Of a call: one for each loss of a sample, or what broadcasts to them from the last axis on, as in
+    Keras. Beside losses (N, T) those of the samples are (N, 1); (N,) is an error unless N = T.
 
 Soft targets, and so smoothed ones, mean the expectation Σ w_k φ(m_k), as in Keras for all but the binary
 focal loss. What is ignored, masked or has the sample weight 0 may hold anything, NaN included, and gives
 exactly 0, where Keras multiplies by 0. Nothing left to average gives 0. A shape or setting that does not
-fit raises; so does a target out of range or a negative weight where numbers can be looked at (torch on a
-CPU), and gives NaN elsewhere.
+fit raises; so does a target out of range or a negative weight where numbers can be looked at (on a CPU,
+eagerly), and gives NaN elsewhere.
 """
 
 try:

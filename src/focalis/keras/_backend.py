@@ -4,10 +4,19 @@ from typing import Any
 
 import keras
 
-__all__ = ["apply", "replicas"]
+from focalis.functional._evaluation import renamed
 
-apply: Any
-"""Return the loss of scores: ``apply(loss, x, y, sample_weight=, where=, normalizer=, axis=)``."""
+__all__ = ["apply", "logits_behind", "numbers_of", "replicas"]
+
+_NAMES = {"targets": "y_true", "logits": "y_pred"}
+
+
+def apply(*scores: Any, **settings: Any) -> Any:
+    """Return the loss of scores: ``apply(loss, x, y, sample_weight=, where=, normalizer=, axis=)``."""
+    if _is_compiling():
+        return _compute(*scores, **settings)
+    with renamed(**_NAMES):
+        return _compute(*scores, **settings)
 
 
 def replicas() -> int:
@@ -15,14 +24,38 @@ def replicas() -> int:
     return 1
 
 
+def logits_behind(x: Any, activation: str | None) -> Any:
+    """Return the logits that scores were made of by an activation, None where they are not known."""
+    return None
+
+
+numbers_of: Any
+"""Return what a tensor holds, None where that cannot be read without waiting."""
+
+
+def _is_compiling() -> bool:
+    """Return whether a compiler reads this very code, and had better find no more than it must."""
+    return False
+
+
 # Keras chooses its backend once, at import.
 match keras.config.backend():
     case "tensorflow":
-        from focalis.keras._tensorflow import apply, replicas
+        from focalis.keras._tensorflow import replicas
+        from focalis.keras._tensorflow_scores import checked as _compute
+        from focalis.keras._tensorflow_scores import logits_behind, numbers_of
     case "jax":
-        from focalis.jax import apply
+        from focalis.jax import apply as _compute
+        from focalis.jax._checks import numbers_of
     case "torch":
-        from focalis.torch._apply import evaluate as apply
+        from torch.compiler import is_compiling as _is_compiling
+
+        from focalis.torch._apply import evaluate as _compute
+        from focalis.torch.losses._weights import is_readable
+
+        def numbers_of(tensor: Any) -> Any:
+            return tensor.numpy() if is_readable(tensor) else None
+
     case other:
         raise ImportError(
             "focalis.keras needs one of the backends tensorflow, jax and torch of Keras, "

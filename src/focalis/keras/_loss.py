@@ -1,6 +1,7 @@
 """From the arguments of a loss of Keras to a call of the front end that computes it."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,19 @@ from keras import ops
 from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to its arrays
 
 from focalis import Loss
+from focalis.frontend.numbers import check_numbers
 from focalis.functional._evaluation import renamed
-from focalis.keras._backend import apply, replicas
+from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
+from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
 from focalis.links import ELEMENTWISE, PROBABILITY
 
-__all__ = ["FamilyLoss"]
+__all__ = ["FamilyLoss", "factors"]
+
+_LOGIT_LINKS: dict[str, Any] = {
+    "identity": "sigmoid", "simplex": "softmax", "sigmoid": "sigmoid", "softmax": "softmax"
+}  # fmt: skip
+"""The link for logits of each link."""
 
 
 class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -32,9 +40,21 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         The arguments of the constructor by name, its ``locals()``: among them `axis`, `ignore_class`,
         `reduction`, `name` and `dtype` as everywhere in `focalis.keras`. They are what the configuration
         holds.
+    reading : callable
+        How probabilities are read.
+    activation : str, optional
+        The activation behind which Keras looks for logits, where its backend has them.
     """
 
-    def __init__(self, loss: Loss, form: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        form: str,
+        arguments: Mapping[str, Any],
+        *,
+        reading: Reading = held,
+        activation: str | None = None,
+    ) -> None:
         given = {n: v for n, v in arguments.items() if n not in ("self", "__class__")}
         super().__init__(**{name: given.pop(name) for name in ("name", "reduction", "dtype")})
         axis = given["axis"]
@@ -45,16 +65,19 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
             self._ignored = dataclasses.replace(
                 loss, ignore_index=given["ignore_class"]
             ).ignore_index
-        self._reduced = dataclasses.replace(loss, reduction="mean")
-        self._unreduced = dataclasses.replace(loss, reduction="none")
-        self._form, self._arguments = form, tuple(given)
+        self._loss = dataclasses.replace(loss, reduction="mean")
+        self._form, self._reading, self._activation = form, reading, activation
+        self._arguments = tuple(given)
         for argument, value in given.items():
             setattr(self, argument, _plain(value))
 
     @property
     def loss(self) -> Loss:
-        """The `focalis.Loss` behind this one, for its `posterior` and `initial_logits` among others."""
-        return self._reduced
+        """The `focalis.Loss` behind this one, for its `posterior` and `initial_logits` among others.
+
+        Of a mapping `class_weight` it has the factors up to the last class that is named.
+        """
+        return self._loss
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the reduced loss.
@@ -66,8 +89,8 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         y_pred : array_like
             Logits or probabilities.
         sample_weight : array_like, optional
-            Of each sample (batch,), or shaped like the losses of the samples. What has weight 0, or is
-            masked, may hold anything.
+            Shaped like the losses of the samples, or what broadcasts to them from the last axis on, as
+            in Keras. What has weight 0, or is masked, may hold anything.
         """
         mask = get_keras_mask(y_pred)
         with keras.name_scope(self.name):
@@ -82,43 +105,95 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         config: dict[str, Any] = super().get_config()
         return config | {name: getattr(self, name) for name in self._arguments}
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Return the loss of a configuration, in which JSON makes text of the classes."""
+        by_class = config.get("class_weight")
+        if isinstance(by_class, Mapping):
+            config = {**config, "class_weight": {int(k): w for k, w in by_class.items()}}
+        return cls(**config)
+
     def _evaluate(
         self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any, reduction: str | None
     ) -> Any:
-        elementwise, single = self._reduced.link in ELEMENTWISE, False
+        loss, single = self._loss, False
         x = ops.convert_to_tensor(y_pred, dtype=self.dtype)
+        logits = logits_behind(x, self._activation)
+        if logits is not None:
+            self._check_kind(loss.link not in PROBABILITY)
+            loss = dataclasses.replace(loss, link=_LOGIT_LINKS[loss.link])
+            x = logits
+        elementwise = loss.link in ELEMENTWISE
         x, y = aligned(x, ops.convert_to_tensor(y_true), self._form, self.axis)
         if elementwise and len(x.shape) == 1:
             # A single sample, as Keras takes it.
             x, y = ops.expand_dims(x, 0), ops.expand_dims(y, 0)
             single = True
         axis = self.axis % len(x.shape)
-        y = read_targets(y, x, self._form, axis)
-        if self._reduced.link in PROBABILITY:
-            x = _clipped(x)
+        loss = self._for_classes(loss, x, axis)
         rows = tuple(n for i, n in enumerate(ops.shape(x)) if i != axis)
-        weight = to_rows("sample_weight", sample_weight, rows, _wide(x))
+        weight = to_rows("sample_weight", sample_weight, rows, wide(x))
         kept = to_rows("the mask of y_pred", mask, rows, "bool")
+        labels, y = y, read_targets(y, x)
         counted = None if self._ignored is None else kept_of(y, x, self._ignored, self._form, axis)
         if counted is not None:
             kept = counted if kept is None else _beside(kept, counted, axis) & counted
+        if len(y.shape) < len(x.shape) and keras.backend.is_float_dtype(labels.dtype):
+            _check_labels(loss, labels, x, axis, weight, kept)
+        if loss.link in PROBABILITY:
+            x = self._reading(x if elementwise else _harmless(x, weight, kept, axis), y, axis)
         given = {"sample_weight": weight, "where": kept, "axis": axis}
         if reduction in (None, "none"):
-            values = apply(self._unreduced, x, y, **given)
+            loss = dataclasses.replace(loss, reduction="none")
+            values = apply(loss, x, y, **given)
             if elementwise:
                 # The mean of Keras takes float64 for float32 on torch.
                 values = ops.sum(values, axis) / _count((ops.shape(x)[axis],), x)
             return ops.cast(values[0] if single else values, self.dtype)
         denominator = self._denominator(reduction, x, weight, kept, axis)
-        value = apply(self._reduced, x, y, normalizer=denominator, **given)
+        value = apply(loss, x, y, normalizer=denominator, **given)
         if reduction != "sum" and replicas() > 1:
             value = value / replicas()
         return ops.cast(value, self.dtype)
 
+    def _check_kind(self, from_logits: bool) -> None:
+        """Warn as Keras does for probabilities that are said to be logits."""
+        if from_logits:
+            warnings.warn(
+                f"{self.name} received from_logits=True, but y_pred was produced by a "
+                f"{self._activation} activation: its logits are taken. Was this intended?",
+                stacklevel=4,
+            )
+
+    def _for_classes(self, loss: Loss, x: Any, axis: int) -> Loss:
+        """Return the loss for as many classes as y_pred has."""
+        classes = x.shape[axis]
+        if self._form == "dense" and classes == 1:
+            warnings.warn(
+                f"In loss {self.name}, expected y_pred.shape to be (batch_size, num_classes) with "
+                f"num_classes > 1. Received: y_pred.shape={tuple(x.shape)}. Consider using "
+                "'binary_crossentropy' if you only have 2 classes.",
+                SyntaxWarning,
+                stacklevel=4,
+            )
+        by_class = getattr(self, "class_weight", None)
+        if not isinstance(by_class, dict):
+            return loss
+        if classes is None:
+            raise ValueError(
+                "class_weight must be a sequence where the number of classes is not known yet, "
+                f"got {by_class} with y_pred of the shape {tuple(x.shape)}"
+            )
+        if max(by_class) >= classes:
+            raise ValueError(
+                f"class_weight must name classes in [0, {classes}), those of y_pred, got {by_class}"
+            )
+        return dataclasses.replace(loss, class_weight=factors(by_class, classes))
+
     def _denominator(self, reduction: str | None, x: Any, weight: Any, kept: Any, axis: int) -> Any:
         """Return what the sum of the losses is divided by: 1 where nothing is left to average."""
         shape = ops.shape(x)
-        each = shape[axis] if self._reduced.link in ELEMENTWISE else 1
+        each = shape[axis] if self._loss.link in ELEMENTWISE else 1
         if reduction == "sum":
             return _count((each,), x)
         if reduction == "mean_with_sample_weight" and weight is not None:
@@ -126,7 +201,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
                 weight = ops.where(kept, _beside(weight, kept, axis), 0.0)
             counted = weight
         elif kept is not None:
-            counted = ops.cast(kept, _wide(x))
+            counted = ops.cast(kept, wide(x))
         else:
             rows = tuple(n for i, n in enumerate(shape) if i != axis)
             total = _count((*rows, each), x)
@@ -137,23 +212,38 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         return ops.where(total > 0, total, 1.0)
 
 
+def factors(by_class: Mapping[int, float], classes: int | None = None) -> tuple[float, ...]:
+    """Return a factor for each class, 1 for those that a mapping does not name."""
+    last = max(by_class) + 1
+    return tuple(by_class.get(i, 1.0) for i in range(last if classes is None else classes))
+
+
 def _plain(setting: Any) -> Any:
     """Return a setting as a configuration can hold it."""
     if hasattr(setting, "__array__"):
         setting = np.asarray(setting).tolist()
+    if isinstance(setting, Mapping):
+        return {int(k): float(w) for k, w in setting.items()}
     return list(setting) if isinstance(setting, tuple) else setting
 
 
-def _wide(x: Any) -> str:
-    """Return the type that scores of 16 bits are weighed in."""
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return dtype if dtype == "float64" else "float32"
+def _check_labels(loss: Loss, y: Any, x: Any, axis: int, weight: Any, kept: Any) -> None:
+    """Raise for a label such as 1.5, which is none any more once it is an integer."""
+    read = [None if given is None else numbers_of(given) for given in (y, weight, kept)]
+    if all(
+        found is not None or given is None
+        for found, given in zip(read, (y, weight, kept), strict=True)
+    ):
+        with renamed(targets="y_true"):
+            check_numbers(loss, tuple(x.shape), axis, *read)
 
 
-def _clipped(p: Any) -> Any:
-    """Return probabilities held off 0 and 1, as Keras does; 16 bits have no room for its ε."""
-    epsilon = keras.config.epsilon()
-    return ops.clip(ops.cast(p, _wide(p)), epsilon, 1.0 - epsilon)
+def _harmless(p: Any, weight: Any, kept: Any, axis: int) -> Any:
+    """Return probabilities that can be divided by their sum where a row does not count."""
+    counts = kept
+    if weight is not None:
+        counts = weight != 0 if kept is None else kept & (weight != 0)
+    return p if counts is None else ops.where(ops.expand_dims(counts, axis), p, ops.ones_like(p))
 
 
 def _beside(a: Any, like: Any, axis: int) -> Any:
@@ -165,5 +255,5 @@ def _count(lengths: tuple[Any, ...], x: Any) -> Any:
     """Return a product of lengths, as a float or, where one is not known yet, as a tensor."""
     total: Any = 1.0
     for n in lengths:
-        total = total * (n if isinstance(n, int) else ops.cast(n, _wide(x)))
+        total = total * (n if isinstance(n, int) else ops.cast(n, wide(x)))
     return total

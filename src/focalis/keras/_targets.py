@@ -40,7 +40,7 @@ def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
     return x, y
 
 
-def read_targets(y: Any, x: Any, form: str, axis: int) -> Any:
+def read_targets(y: Any, x: Any) -> Any:
     """Return targets as integers, of class indices, or in a floating type."""
     if len(y.shape) == len(x.shape):
         return ops.cast(y, "float64" if _type(x) == "float64" else "float32")
@@ -69,18 +69,21 @@ def to_rows(name: str, given: Any, rows: tuple[Any, ...], dtype: str) -> Any:
     if given is None:
         return None
     given = ops.convert_to_tensor(given, dtype=dtype)
+    static = tuple(n if isinstance(n, int) else None for n in rows)
     if len(given.shape) == len(rows) + 1 and given.shape[-1] == 1:
         given = ops.squeeze(given, -1)
+    elif len(given.shape) == len(rows) - 1 and static[-1] == 1:
+        given = ops.expand_dims(given, -1)
     shape = tuple(given.shape)
-    static = tuple(n if isinstance(n, int) else None for n in rows)
-    if len(shape) > len(rows) or not all(
-        a is None or b is None or a in (1, b) for a, b in zip(shape, static, strict=False)
-    ):
+    # As Keras multiplies, and so from the last axis on: (N,) beside (N, T) is of the T.
+    pairs = zip(reversed(shape), reversed(static), strict=False)
+    if len(shape) > len(rows) or not all(a is None or b is None or a in (1, b) for a, b in pairs):
+        each = (*shape, *(1,) * (len(rows) - len(shape)))
+        hint = f" (one for each sample is {_text(each)})" if 0 < len(shape) < len(rows) else ""
         raise ValueError(
             f"{name} must have the shape {_text(static)}, or one that broadcasts to it, "
-            f"got {_text(shape)}"
+            f"got {_text(shape)}{hint}"
         )
-    given = ops.reshape(given, (*ops.shape(given), *(1,) * (len(rows) - len(shape))))
     return ops.broadcast_to(given, rows)
 
 

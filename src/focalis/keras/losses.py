@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from focalis import Loss, margin
 from focalis.functional._evaluation import renamed
-from focalis.keras._loss import FamilyLoss
+from focalis.keras._loss import FamilyLoss, factors
+from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
 from focalis.margin import MarginLoss
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
 MEAN = "sum_over_batch_size"
 
 Numbers = Sequence[float] | None
+ByClass = Sequence[float] | Mapping[int, float] | None
 Factor = float | Sequence[float] | None
 
 register = keras.saving.register_keras_serializable("focalis")
@@ -41,11 +44,32 @@ def _loss(
 
 
 def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
+    if isinstance(arguments["class_weight"], Mapping):
+        raise TypeError(
+            "class_weight must be a sequence with a factor for each question, got the mapping "
+            f"{dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
+        )
     return _loss(("identity", "sigmoid"), margin_loss, arguments, **others)
 
 
 def _one_of_many(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
+    by_class = arguments["class_weight"]
+    if isinstance(by_class, Mapping):
+        arguments = {**arguments, "class_weight": _listed(by_class)}
     return _loss(("simplex", "softmax"), margin_loss, arguments, **others)
+
+
+def _listed(by_class: Mapping[int, float]) -> tuple[float, ...] | None:
+    """Return the factors of a mapping of classes to factors, as Keras' `fit` takes it."""
+    for index in by_class:
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            raise TypeError(
+                "class_weight must be a sequence or a mapping of class indices to factors, "
+                f"got the class {index!r}"
+            )
+        if index < 0:
+            raise ValueError(f"class_weight must name classes from 0 on, got {index}")
+    return factors(by_class) if by_class else None
 
 
 @register
@@ -77,8 +101,9 @@ class BinaryCrossentropy(FamilyLoss):
         ignore_class: float | None = None,
         class_weight: Numbers = None,
     ) -> None:
-        given = locals()
-        super().__init__(_yes_no(margin.cross_entropy(), given), "elementwise", given)
+        arguments = locals()
+        loss = _yes_no(margin.cross_entropy(), arguments)
+        super().__init__(loss, "elementwise", arguments, activation="Sigmoid")
 
 
 @register
@@ -128,9 +153,13 @@ class BinaryFocalCrossentropy(FamilyLoss):
         ignore_class: float | None = None,
         class_weight: Numbers = None,
     ) -> None:
-        given = locals()
+        arguments = locals()
         balance = alpha if apply_class_balancing else None
-        super().__init__(_yes_no(margin.focal(gamma), given, alpha=balance), "elementwise", given)
+        loss = _yes_no(margin.focal(gamma), arguments, alpha=balance)
+        # Keras makes probabilities of logits itself.
+        activation = None if from_logits else "Sigmoid"
+        reading = held_by_focal(float(gamma))
+        super().__init__(loss, "elementwise", arguments, reading=reading, activation=activation)
 
 
 @register
@@ -160,10 +189,11 @@ class CategoricalCrossentropy(FamilyLoss):
         dtype: Any = None,
         *,
         ignore_class: int | None = None,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
-        super().__init__(_one_of_many(margin.cross_entropy(), given), "dense", given)
+        arguments = locals()
+        loss = _one_of_many(margin.cross_entropy(), arguments)
+        super().__init__(loss, "dense", arguments, reading=divided, activation="Softmax")
 
 
 @register
@@ -203,10 +233,11 @@ class CategoricalFocalCrossentropy(FamilyLoss):
         dtype: Any = None,
         *,
         ignore_class: int | None = None,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
-        super().__init__(_one_of_many(margin.focal(gamma), given, alpha=alpha), "dense", given)
+        arguments = locals()
+        loss = _one_of_many(margin.focal(gamma), arguments, alpha=alpha)
+        super().__init__(loss, "dense", arguments, reading=divided)
 
 
 @register
@@ -243,12 +274,12 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
         label_smoothing: float = 0.0,
         axis: int = -1,
         ignore_class: int | None = None,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
+        arguments = locals()
         with renamed(kappa="q"):
             general = margin.generalized_cross_entropy(q)
-        super().__init__(_one_of_many(general, given), "index", given)
+        super().__init__(_one_of_many(general, arguments), "index", arguments, reading=given)
 
 
 @register
@@ -278,10 +309,13 @@ class SparseCategoricalCrossentropy(FamilyLoss):
         dtype: Any = None,
         *,
         label_smoothing: float = 0.0,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
-        super().__init__(_one_of_many(margin.cross_entropy(), given), "index", given)
+        arguments = locals()
+        loss = _one_of_many(margin.cross_entropy(), arguments)
+        # What Keras makes of ignored rows has no activation behind it.
+        activation = "Softmax" if ignore_class is None else None
+        super().__init__(loss, "index", arguments, reading=of_indices, activation=activation)
 
 
 @register
@@ -323,10 +357,11 @@ class SparseCategoricalFocalCrossentropy(FamilyLoss):
         dtype: Any = None,
         *,
         label_smoothing: float = 0.0,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
-        super().__init__(_one_of_many(margin.focal(gamma), given, alpha=alpha), "index", given)
+        arguments = locals()
+        loss = _one_of_many(margin.focal(gamma), arguments, alpha=alpha)
+        super().__init__(loss, "index", arguments, reading=divided)
 
 
 @register
@@ -358,8 +393,8 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
         dtype: Any = None,
         *,
         ignore_class: int | None = None,
-        class_weight: Numbers = None,
+        class_weight: ByClass = None,
     ) -> None:
-        given = locals()
-        mean = _one_of_many(margin.cross_entropy(), given, positives="mean")
-        super().__init__(mean, "dense", given)
+        arguments = locals()
+        mean = _one_of_many(margin.cross_entropy(), arguments, positives="mean")
+        super().__init__(mean, "dense", arguments, reading=divided)

@@ -18,8 +18,9 @@ class LossWrapper(FamilyLoss):
     Parameters
     ----------
     loss : Loss or str
-        The loss, or its text form. Its link tells whether the scores are logits or probabilities; its
-        `ignore_index` and `reduction` play no part.
+        The loss, or its text form. Its link tells whether the scores are logits or probabilities, which
+        are held off 0 and 1 and not divided by their sum; its `ignore_index` and `reduction` play no
+        part.
     axis, reduction, name, dtype, ignore_class : optional
         As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
         have a number for each class.

@@ -12,9 +12,8 @@ from torch._dynamo.trace_rules import lookup
 from torch._dynamo.variables import SkipFunctionVariable
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
-from focalis import parse
 from focalis.loss import Link, Loss
-from focalis.torch._losses import new_loss
+from focalis.torch._losses import new_loss, parse
 from focalis.torch._operations import evaluate_directly
 
 __all__ = ["evaluate_in_graph", "is_transformed_in_graph", "loss_in_graph"]

@@ -1,15 +1,27 @@
 """From the settings of a named loss to the loss, which is made once."""
 
 import functools
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from focalis.loss import Link, Loss
-from focalis.margin import FAMILIES
+from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.parsing import parse_among
 
-__all__ = ["loss_of", "new_loss"]
+__all__ = ["OWN_FAMILIES", "loss_of", "new_loss", "parse"]
+
+OWN_FAMILIES: dict[str, MarginLossFamily] = {}
+"""Families that functions of PyTorch's make for themselves, which `focalis.parse` knows nothing of."""
+
+_families = ChainMap(OWN_FAMILIES, FAMILIES)  # type: ignore[arg-type]  # which is only read
+
+
+def parse(text: str) -> Loss:
+    """Return the loss of a text that an operator or a graph holds."""
+    return parse_among(_families, text, "sigmoid")
 
 
 def loss_of(
@@ -30,7 +42,7 @@ def loss_of(
 
 def new_loss(link: Link, family: str, parameters: Any, settings: Any) -> Loss:
     """Return the loss of the items of two mappings."""
-    return Loss(link, FAMILIES[family](**dict(parameters)), **dict(settings))
+    return Loss(link, _families[family](**dict(parameters)), **dict(settings))
 
 
 _kept = functools.lru_cache(maxsize=64, typed=True)(new_loss)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 
-from focalis import Loss, parse
+from focalis import Loss
 from focalis.links import ELEMENTWISE
 from focalis.torch._arrays import Others, Settings, compute, empty_like
+from focalis.torch._losses import parse
 
 __all__ = ["traced"]
 

@@ -58,9 +58,11 @@ CASES = [
 PROBABILITIES = {"sigmoid": "identity", "softmax": "simplex"}
 
 
-def expected(loss, x, y, weight=None):
+def expected(loss, x, y, weight=None, *, divided=False):
     """Return what Keras' reductions make of the core's losses of samples, and the gradients."""
     value, grad = loss.value_and_grad(x.astype(float), y, sample_weight=weight, engine="numpy")
+    if divided:  # by their sum, which is 1
+        grad = grad - (grad * x).sum(-1, keepdims=True)
     if loss.link in ("sigmoid", "identity"):
         return value.mean(-1), grad / x.shape[-1]
     return value, grad
@@ -73,7 +75,8 @@ def test_settings(name, settings, core, y, from_logits):
     x = X if from_logits else P
     link = link if from_logits else PROBABILITIES[link]
     core_loss = Loss(link, margin_loss, **options, reduction="none")
-    each, grad = expected(core_loss, x, y, WEIGHT)
+    divided = link == "simplex" and name != "CategoricalGeneralizedCrossEntropy"
+    each, grad = expected(core_loss, x, y, WEIGHT, divided=divided)
     for reduction, denominator in ((None, 1.0), ("mean_with_sample_weight", WEIGHT.sum())):
         loss = getattr(F, name)(**settings, from_logits=from_logits, reduction=reduction)
         got, slopes = value_and_grad(partial(loss, y, sample_weight=WEIGHT), x)

@@ -1,5 +1,6 @@
 """Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional's functions."""
 
+import functools
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.loss import Link
+from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch.losses._call import (
     NAMES,
     NAMES_OF_WEIGHED,
@@ -30,7 +32,7 @@ __all__ = [
 _LEAST_SPREAD = 9.999999960041972e-13  # PyTorch's 1e-12 is a float32
 
 
-@margin.margin_loss()
+@functools.partial(margin.MarginLossFamily, ranges={})
 def clamped_cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
     """Cross-entropy as PyTorch has it of probabilities: log p ≥ −100, and p q ≥ 1e-12 in dφ/dp.
 
@@ -48,6 +50,9 @@ def clamped_cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, 
     slope = choose(near_the_ends, -q * held, -q)
     curvature = choose(near_the_ends, held * q * (2.0 * p - q), spread)
     return choose(u < -100.0, 100.0, -u), slope, curvature
+
+
+OWN_FAMILIES[clamped_cross_entropy.name] = clamped_cross_entropy
 
 
 def binary_cross_entropy(
@@ -316,7 +321,8 @@ class BCELoss(NamedLoss):
 
     function = binary_cross_entropy
     link = "identity"
-    family = clamped_cross_entropy
+    # What it is but for the ends, where PyTorch holds it.
+    family = margin.cross_entropy
 
     def __init__(
         self,

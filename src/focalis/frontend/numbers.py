@@ -1,0 +1,75 @@
+"""Which numbers a loss can take, for the front ends that do not hand theirs to the core."""
+
+from typing import Any
+
+import numpy as np
+
+from focalis.links import ELEMENTWISE
+from focalis.loss import Loss
+
+__all__ = ["check_numbers", "complain"]
+
+Array = np.ndarray[Any, Any]
+
+
+def check_numbers(
+    loss: Loss,
+    shape: tuple[int, ...],
+    axis: int,
+    targets: Array | None,
+    sample_weight: Array | None,
+    where: Array | None,
+) -> None:
+    """Raise for a target or weight that the loss cannot take, with its position.
+
+    All of them fit scores of this shape; None is not there, or not to be looked at. What is masked,
+    ignored or has the weight 0 may be anything.
+    """
+    elementwise = loss.link in ELEMENTWISE
+    axis = axis if len(shape) > 1 or not elementwise else len(shape)
+
+    def beside(a: Array, like: Array) -> Array:
+        return np.expand_dims(a, axis) if a.ndim < like.ndim else a
+
+    if sample_weight is not None:
+        weight = _numbers(sample_weight)
+        bad = ~((weight >= 0) & (weight < np.inf))
+        if where is not None and bad.any():
+            mask = where if where.ndim <= weight.ndim else where.any(axis=axis)
+            bad = bad & beside(mask, bad)
+        complain("sample_weight", "non-negative finite numbers", sample_weight, bad)
+    if targets is None:
+        return
+    y = _numbers(targets)
+    if elementwise:
+        expected, valid = "numbers in [0, 1]", (y >= 0) & (y <= 1)
+    elif y.ndim < len(shape):
+        classes = shape[axis]
+        expected, valid = f"class indices in [0, {classes})", (y >= 0) & (y < classes)
+        valid = valid & (np.floor(y) == y) if y.dtype.kind == "f" else valid
+    else:
+        expected, valid = "non-negative finite numbers", (y >= 0) & (y < np.inf)
+    bad = ~valid
+    if not bad.any():
+        return
+    if loss.ignore_index is not None:
+        bad = bad & ~(np.isnan(y) if np.isnan(loss.ignore_index) else y == loss.ignore_index)
+    if where is not None:
+        bad = bad & beside(where, bad)
+    if sample_weight is not None:
+        bad = bad & beside(_numbers(sample_weight) != 0, bad)
+    complain("targets", expected, targets, bad)
+
+
+def _numbers(array: Array) -> Array:
+    """Return real numbers in a type that NumPy can compare; bfloat16 is none of its own."""
+    return array if array.dtype.kind in "biuf" else array.astype(np.float32)
+
+
+def complain(name: str, expected: str, given: Array, bad: Array) -> None:
+    """Raise for the first number that is bad."""
+    if not bad.any():
+        return
+    position = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+    where = f" at position {position[0] if len(position) == 1 else position}" if position else ""
+    raise ValueError(f"{name} must be {expected}, got {given[position]!s}{where}")
