@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,8 @@ def python(*arguments, source):
 
 def test_a_loss_is_one_function_and_one_row(tmp_path):
     """Taken out of a copy, tempered cross-entropy is nowhere; two edits and a command bring it back."""
-    function, row, parameter = pieces()
+    function, *rows = pieces()
+    row, parameter = (textwrap.indent(f"{text},", "    ") for text in rows)
     copy = tmp_path / "src" / "focalis"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for page in PAGES:

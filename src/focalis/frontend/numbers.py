@@ -35,7 +35,7 @@ def check_numbers(
         weight = _numbers(sample_weight)
         bad = ~((weight >= 0) & (weight < np.inf))
         if where is not None and bad.any():
-            mask = where if where.ndim <= weight.ndim else where.any(axis=axis)
+            mask: Array = where if where.ndim <= weight.ndim else np.asarray(where.any(axis=axis))
             bad = bad & beside(mask, bad)
         complain("sample_weight", "non-negative finite numbers", sample_weight, bad)
     if targets is None:

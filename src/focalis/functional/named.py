@@ -1562,7 +1562,7 @@ def sigmoid_tempered(
     targets : array_like
         Shaped like the logits, in [0, 1].
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
@@ -1633,7 +1633,7 @@ def softmax_tempered(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
@@ -1704,7 +1704,7 @@ def binary_tempered(
     targets : array_like
         Shaped like the probabilities, in [0, 1].
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional
@@ -1784,7 +1784,7 @@ def categorical_tempered(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
         As in `Loss`.
     sample_weight, where, normalizer, engine : optional

@@ -677,7 +677,7 @@ def sigmoid_tempered(
     logits, labels : array
         As everywhere in `focalis.jax`.
     order : float or array, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha, class_weight, label_smoothing, where : optional
         As everywhere in `focalis.jax`.
 
@@ -740,7 +740,7 @@ def softmax_tempered(
     logits, labels : array
         As everywhere in `focalis.jax`.
     order : float or array, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha, class_weight, label_smoothing, where, axis : optional
         As everywhere in `focalis.jax`.
 

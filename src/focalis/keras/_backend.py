@@ -29,6 +29,7 @@ def logits_behind(x: Any, activation: str | None) -> Any:
     return None
 
 
+_compute: Any
 numbers_of: Any
 """Return what a tensor holds, None where that cannot be read without waiting."""
 

@@ -314,7 +314,7 @@ class BinaryTempered(FamilyLoss):
     Parameters
     ----------
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         Weighs positives by α and negatives by 1 − α.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
@@ -359,7 +359,7 @@ class CategoricalTempered(FamilyLoss):
     Parameters
     ----------
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
@@ -404,7 +404,7 @@ class SparseCategoricalTempered(FamilyLoss):
     Parameters
     ----------
     order : float, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional

@@ -307,9 +307,7 @@ LOSSES = (
         title="tempered cross-entropy",
         phrase="the tempered cross-entropy",
         formula="(1 − p_t^κ) / κ with κ = 1 − 1/order",
-        parameters={
-            "order": "The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t."
-        },
+        parameters={"order": "The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t."},
         source="arXiv 1906.02314, there as α-loss with α for the order",
         notes={"": "The α-loss, or the cross-entropy with a Tsallis logarithm."},
     ),

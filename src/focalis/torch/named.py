@@ -764,7 +764,7 @@ def sigmoid_tempered(
     input, target : Tensor
         Logits of any shape, and targets in [0, 1] of the same.
     order : float or Tensor, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
     optional
         As everywhere in `focalis.torch`.
@@ -834,7 +834,7 @@ def softmax_tempered(
     input, target : Tensor
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     order : float or Tensor, default 2.0
-        The order, at least 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
+        The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
     optional
         As everywhere in `focalis.torch`.
