@@ -257,17 +257,6 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path, monkeypatch, sa
 
 
 @posix
-def test_a_folder_that_is_not_used_changes_no_result(tmp_path, expected):
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    folder.chmod(0o777)
-    printed, error = run("print(call())", folder)
-    assert float(printed) == expected
-    assert error.count("others may write to") == 1
-    assert not files(folder)
-
-
-@posix
 @pytest.mark.parametrize("below", ["cache", "between/cache", "link"])
 @pytest.mark.parametrize(
     ("above", "mode", "safe"),

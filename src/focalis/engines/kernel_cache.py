@@ -53,6 +53,7 @@ from numba.extending import intrinsic, overload
 CACHE = False
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}
+_config: Any = numba.config
 
 let_forks_wait(global_compiler_lock)
 
@@ -94,13 +95,13 @@ def _compiling() -> Iterator[None]:
     ``NUMBA_DISABLE_JIT`` is for looking into those; the kernels mean nothing as Python.
     """
     with undisturbed(global_compiler_lock):
-        numba.config.reload_config()  # or Numba would, in the middle
-        before = numba.config.DISABLE_JIT
-        numba.config.DISABLE_JIT = 0
+        _config.reload_config()  # or Numba would, in the middle
+        before = _config.DISABLE_JIT
+        _config.DISABLE_JIT = 0
         try:
             yield
         finally:
-            numba.config.DISABLE_JIT = before
+            _config.DISABLE_JIT = before
 
 
 def _compile(compile: Any, signature: Any) -> Any:
@@ -140,15 +141,14 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-class _MachineCode(NullCache):  # type: ignore[misc]  # Numba is untyped
+class _MachineCode(NullCache):
     """The compiled forms of one kernel on disk, as its Numba dispatcher asks for them."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def _file(self, signature: Any, codegen: Any) -> str:
-        config = vars(numba.config)
-        switches = [config[switch] for switch in ("BOUNDSCHECK", "OPT")]
+        switches = (_config.BOUNDSCHECK, _config.OPT)
         parts = (numba.__version__, signature, codegen.magic_tuple(), switches)
         return f"{self._name}.{_hash(*parts)}"
 

@@ -23,11 +23,13 @@ import sys
 import tempfile
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISVTX
+from typing import Any
 
 import numba
 
 __all__ = ["cache_directory", "keep", "kept", "say_once"]
 
+_config: Any = numba.config
 _DIGEST = hashlib.sha256
 _BY_OTHERS = 0o022  # group and others may write
 _REACHED = 0o011  # group and others may go through
@@ -55,7 +57,7 @@ def cache_directory() -> Path | None:
 
 
 def _named() -> Path:
-    told, numbas = os.environ.get("FOCALIS_CACHE_DIR"), vars(numba.config)["CACHE_DIR"]
+    told, numbas = os.environ.get("FOCALIS_CACHE_DIR"), _config.CACHE_DIR
     return Path(told) if told else (Path(numbas) if numbas else _user_cache()) / "focalis"
 
 
