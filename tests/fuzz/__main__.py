@@ -20,6 +20,7 @@ def read(arguments):
     parser.add_argument("--seed", type=int, default=None, help="a random one, if not given")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--cases", type=int, default=None, help="how many at most")
+    parser.add_argument("--engine", choices=("numpy", "numba"), help="one of the two")
     parser.add_argument("--bounds", action="store_true", help="let Numba check every index")
     return parser.parse_args(arguments)
 
@@ -42,8 +43,9 @@ class Tally:
 
 def run(options, tally, end):
     """Do cases from where the tally is."""
-    from .cases import Case, refusals
+    from .cases import ENGINES, Case, refusals
 
+    engines = ENGINES if options.engine is None else (options.engine,)
     warnings.simplefilter("error")
     number, numbers, failures = tally.get()
     last = None if options.cases is None else options.first + options.cases
@@ -52,9 +54,9 @@ def run(options, tally, end):
         case = None
         try:
             case = Case(options.seed, number)
-            case.check()
+            case.check(engines)
             if number % 5 == 0:
-                refusals(case)
+                refusals(case, engines)
         except Exception as error:
             failures += 1
             print(

@@ -174,6 +174,7 @@ class Case:
             self.weight = placed(rng, kind, weight, rng.choice([np.float32, np.float64]))
             self.w = self._spread(self.weight.array.astype(np.float64))
         self.w = np.where(self.kept, self.w, 0.0)
+        scores, targets = np.asarray(scores), np.asarray(targets)
         self._hide(scores, targets)
         self.x, self.t = placed(rng, kind, scores, kind.dtype), placed(rng, kind, targets)
         self.normalizer = None
@@ -188,10 +189,11 @@ class Case:
 
     def _scores(self):
         rng, kind, shape = self.rng, self.kind, self.shape
+        within = 0.97  # a half just below 1 would be rounded to it
         if kind.link == "identity":
-            scores = rng.random(shape) * 0.998 + 0.001
+            scores = rng.random(shape) * within + 0.01
         elif kind.link == "simplex":
-            scores = rng.dirichlet(np.full(self.n_classes, 2.0), shape[:-1]) * 0.99 + 0.001
+            scores = rng.dirichlet(np.full(self.n_classes, 2.0), shape[:-1]) * within + 0.01
         else:
             scores = rng.normal(size=shape) * rng.choice([0.1, 1, 5, 25])
             if rng.random() < 0.2:
@@ -247,11 +249,11 @@ class Case:
         divisor = {"none": 1.0, "sum": 1.0, "mean": total, "batchmean": float(n_rows)}
         return truth, self.normalizer or divisor[loss.reduction]
 
-    def check(self):
+    def check(self, engines=ENGINES):
         """Raise WrongResultError unless every result of every engine is right."""
         truth, divisor = self.truth()
         focalis.set_num_threads(int(self.rng.integers(1, 4)))
-        for engine in ENGINES:
+        for engine in engines:
             if engine == "numpy" and self.kind.dense and self.n_classes > 20:
                 continue  # quadratic, like the reference
             if self.kind.second_order:
@@ -388,12 +390,12 @@ class Case:
             )
 
 
-def refusals(case):
+def refusals(case, engines=ENGINES):
     """Raise WrongResultError unless what overlaps or is no target is refused by name."""
     x, t = case.x.array, case.t.array
     if x.size < 2 or not case.kept.any():
         return
-    rng, options = case.rng, case._options("numba")
+    rng, options = case.rng, case._options(engines[-1])
     block = np.zeros(x.size + 1, case.kind.dtype)
     block[:-1] = x.reshape(-1)
     _refused(
@@ -422,7 +424,7 @@ def refusals(case):
         and (flat[at] == case.loss.ignore_index)
     ):
         return
-    for engine in ENGINES:
+    for engine in engines:
         _refused(case, "targets must be", x, bad, {**options, "engine": engine})
 
 
