@@ -11,7 +11,8 @@ import strategies
 from hypothesis import given
 
 import focalis
-from focalis import Loss, margin, parse
+from focalis import Loss, margin, parse, text
+from focalis.catalogue.calls import read_call
 
 
 @given(loss=strategies.losses())
@@ -76,7 +77,7 @@ def test_a_missing_value_that_is_nan():
 
 
 @pytest.mark.parametrize(
-    "text",
+    "given",
     [
         "focal(gamma=2, alpha=.25)",
         "focal(gamma=2,alpha=.25)",
@@ -85,8 +86,8 @@ def test_a_missing_value_that_is_nan():
         "focal(gamma=2e0, alpha=2.5e-1)",
     ],
 )
-def test_the_designs_example(text):
-    loss = parse(text)
+def test_the_designs_example(given):
+    loss = parse(given)
     assert loss == Loss("sigmoid", margin.focal(gamma=2.0), alpha=0.25)
     assert str(loss) == "focal(gamma=2, alpha=.25)"
 
@@ -111,7 +112,7 @@ def test_a_margin_loss_is_its_repr():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("given", "words"),
     [
         ("", None),
         ("fcal(gamma=2)", "fcal"),
@@ -133,9 +134,43 @@ def test_a_margin_loss_is_its_repr():
         ("focal(gamma=2\x00)", None),
     ],
 )
-def test_what_is_no_loss(text, words):
+def test_what_is_no_loss(given, words):
     with pytest.raises(ValueError, match=words):
-        parse(text)
+        parse(given)
+
+
+HOSTILE = {
+    "spaces": "a" + " " * 10**6 + "!",
+    "spaces before a value": "focal(gamma=" + " " * 10**6 + "[)",
+    "digits": "focal(gamma=" + "1" * 10**6 + "x)",
+    "hyphens": "focal(" + "a-" * 10**6 + ")",
+    "a long name": "a" * 10**6,
+    "a long parameter": "focal(" + "g" * 10**6 + "=1)",
+    "brackets": "focal(alpha=" + "[" * 10**6 + ")",
+    "a long number": "focal(gamma=" + "1" * 10**6 + ")",
+    "no end": "focal(" + "gamma=1," * 10**5,
+    "too much": "focal" + " " * text.LONGEST,
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_long_text_takes_no_longer_than_its_length(case):
+    """In time that grows with a power of it, none of these would ever end; nor do messages repeat it."""
+    with pytest.raises(ValueError, match=r"expected|must|unknown|may have") as caught:
+        parse(HOSTILE[case])
+    assert len(str(caught.value)) < 1000
+
+
+def test_many_weights_are_read():
+    weights = tuple(i / 7 for i in range(20_000))
+    loss = Loss("softmax", margin.cross_entropy(), class_weight=weights)
+    assert parse(str(loss)) == loss
+
+
+@pytest.mark.parametrize("inside", ["-" * 10**5 + "1", "(" * 10**5, "a-" * 10**5 + "=!"])
+def test_a_call_that_is_nested_too_deeply(inside):
+    with pytest.raises(ValueError, match="parameter=value"):
+        read_call(f"f(gamma={inside})")
 
 
 @pytest.mark.parametrize("bad", [None, 3, b"focal", Loss])

@@ -1,9 +1,11 @@
 """Threads, forks, and memory that is handed out again."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +14,7 @@ import pytest
 import registry
 
 import focalis
-from focalis import Loss, margin
+from focalis import Loss, margin, threads
 
 LARGE = 1_000_003  # many chunks, and no multiple of anything
 
@@ -167,6 +169,111 @@ def test_a_fork_in_the_middle_of_other_threads_calls():
         stop.set()
         for worker in workers:
             worker.join()
+
+
+LATE_CALL = """
+import atexit, sys, threading
+import numpy as np
+import focalis
+from focalis import Loss, margin
+focalis.set_num_threads(4)
+loss, x = Loss("sigmoid", margin.focal(gamma=2.0)), np.linspace(-3, 3, 2_000_001)
+t = (x > 0).astype(float)
+expected = loss(x, t, engine="numpy") if {warm} else None
+def call(when):
+    value = loss(x, t, engine="numpy")
+    print(when, expected is None or value == expected, flush=True)
+class Finaliser:
+    def __del__(self, call=call):
+        call("in a finaliser")
+kept = Finaliser()
+atexit.register(call, "at exit")
+def outlive():
+    threading.main_thread().join()
+    call("after the main thread")
+threading.Thread(target=outlive).start()
+"""
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["pool has run", "first large call"])
+def test_a_call_at_the_end_of_the_interpreter_goes_on_alone(warm):
+    """No thread can be started then, and an exception in a finaliser would be lost."""
+    command = [sys.executable, "-W", "error", "-c", LATE_CALL.format(warm=warm)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == ""
+    assert sorted(done.stdout.splitlines()) == [
+        "after the main thread True",
+        "at exit True",
+        "in a finaliser True",
+    ]
+
+
+@pytest.fixture
+def new_pool(monkeypatch):
+    monkeypatch.setattr(threads, "_pool", threads._Pool())
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_where_no_more_threads_can_be_started(new_pool, monkeypatch, most):
+    """As many help as there are."""
+    started, start = [], threading.Thread.start
+
+    def reluctant(thread):
+        if len(started) == most:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", reluctant)
+    focalis.set_num_threads(4)
+    for _ in range(2):
+        assert threads.run_chunks(lambda i: i * i, 1000) == [i * i for i in range(1000)]
+    assert len(started) == most
+
+
+def test_a_call_in_the_middle_of_starting_threads(new_pool, monkeypatch):
+    """A signal handler or a finaliser makes it, on the thread that holds the lock."""
+    inner = []
+
+    def submit(pool, work):
+        inner.append(threads.run_chunks(lambda i: -i, 10))
+        focalis.set_num_threads(3)
+        return original(pool, work)
+
+    original = ThreadPoolExecutor.submit
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    focalis.set_num_threads(2)
+    assert threads.run_chunks(lambda i: i, 10) == [*range(10)]
+    assert inner == [[-i for i in range(10)]]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer on this system")
+def test_after_an_interrupt_no_thread_works_on():
+    """It would write to the caller's arrays."""
+    focalis.set_num_threads(2)
+    running, main = [], threading.main_thread()
+
+    def work(_):
+        if threading.current_thread() is main:
+            while not running:
+                time.sleep(0.001)
+            return
+        running.append("begun")
+        time.sleep(0.3)
+        running.append("done")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            threads.run_chunks(work, 2)
+        assert running.count("begun") == running.count("done")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_memory_in_use_is_never_handed_out_again():

@@ -6,19 +6,12 @@ from typing import Any
 from focalis.links import LINKS
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
-from focalis.text import read_call
+from focalis.named.table import SETTINGS
+from focalis.text import read_call, shown
 
 __all__ = ["parse", "parse_among"]
 
-_OPTIONS = (
-    "alpha",
-    "pos_weight",
-    "class_weight",
-    "label_smoothing",
-    "positives",
-    "ignore_index",
-    "reduction",
-)
+_KINDS = {row.name: row.kind for row in SETTINGS}
 
 # What other names are here; only messages use it.
 _ELSEWHERE = {
@@ -55,7 +48,8 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
     TypeError
         If `text` is no string.
     ValueError
-        If it has not that form, or a name or value is not known; the nearest name is suggested.
+        If it has not that form, or more than 16,777,216 characters, or a name or value is not known;
+        the nearest name is suggested.
 
     Examples
     --------
@@ -77,32 +71,35 @@ def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) 
     short = name if name in families else name.removesuffix("_loss")
     if short not in families:
         hint = _did_you_mean(_ELSEWHERE.get(short, ())) or _hint(short, list(families))
-        raise ValueError(f"unknown loss {name!r} in {text!r}: {hint}")
+        raise ValueError(f"unknown loss {shown(name)} in {shown(text)}: {hint}")
     family = families[short]
     parameters: dict[str, Any] = {}
     options: dict[str, Any] = {}
     for key, value in arguments.items():
         if key in family.ranges:
             parameters[key] = value
-        elif key in _OPTIONS:
+        elif key in _KINDS:
             options[key] = value
         else:
-            known = [*family.ranges, *_OPTIONS]
-            raise ValueError(f"unknown parameter {key!r} in {text!r}: {_hint(key, known)}")
+            known = [*family.ranges, *_KINDS]
+            raise ValueError(
+                f"unknown parameter {shown(key)} in {shown(text)}: {_hint(key, known)}"
+            )
     for key, value in {**parameters, **options}.items():
-        if isinstance(value, str) and key not in ("positives", "reduction"):
-            raise ValueError(f"{key} must be a number in {text!r}, got {value!r}")
+        is_word = key not in parameters and _KINDS[key] == "word"
+        if isinstance(value, str) and not is_word:
+            raise ValueError(f"{key} must be a number in {shown(text)}, got {shown(value)}")
         if isinstance(value, tuple) and key in parameters:
-            raise ValueError(f"{key} must be one number in {text!r}, got {value!r}")
-        if key in ("positives", "reduction") and not isinstance(value, str):
-            raise ValueError(f"{key} must be a word in {text!r}, got {value!r}")
+            raise ValueError(f"{key} must be one number in {shown(text)}, got {shown(value)}")
+        if is_word and not isinstance(value, str):
+            raise ValueError(f"{key} must be a word in {shown(text)}, got {shown(value)}")
     return Loss(link, family(**parameters), **options)  # type: ignore[arg-type]
 
 
 def _hint(name: str, known: list[str]) -> str:
     import difflib  # for a message only, and not free
 
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1)
     return _did_you_mean(near) or f"expected one of {', '.join(sorted(known))}"
 
 

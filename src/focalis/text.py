@@ -5,13 +5,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["canonical_name", "read_call", "write_call"]
+__all__ = ["LONGEST", "canonical_name", "read_call", "shown", "write_call"]
 
-# As text: `re` compiles and keeps what is used, and an import uses none.
-_CALL = r"(?s)\s*([A-Za-z][\w\s-]*?)\s*(?:\((.*)\))?\s*"
-_ARGUMENT = r"\s*([A-Za-z][\w\s-]*?)\s*=\s*(\[[^\[\]]*\]|[^,\[\]()=]+?)\s*(?:,|$)"
-_NUMBER = r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)"
-_INTEGER = r"[+-]?\d+"
+# As text: `re` compiles and keeps what is used, and an import uses none. Each takes time in
+# proportion to the text, whatever it holds: `*+` and `++` give nothing back that they have taken.
+_NAME = r"[A-Za-z][\w\s-]*+"
+_ARGUMENT = rf"\s*+({_NAME})=\s*+(\[[^\[\]]*+\]|[^,\[\]()=]++)\s*+(?:,|\Z)"
+_NUMBER = r"(?i)[+-]?(\d++(\.\d*+)?|\.\d++)(e[+-]?\d++)?|[+-]?(inf|nan)"
+_INTEGER = r"[+-]?\d{1,30}+"
+
+LONGEST = 1 << 24
+"""How many characters a text may have: weights of more than half a million classes."""
+
+_MOST_SHOWN = 200
 
 Value = float | int | str | tuple[float, ...]
 
@@ -49,28 +55,38 @@ def read_call(text: str) -> tuple[str, dict[str, Value]]:
     TypeError
         If `text` is no string.
     ValueError
-        If it does not have that form; the message says where reading stopped.
+        If it does not have that form, and the message says where reading stopped; or if it has more
+        than `LONGEST` characters.
     """
     if not isinstance(text, str):
         raise TypeError(f"a loss must be described by a str, got {type(text).__name__}")
-    match = re.fullmatch(_CALL, text)
-    if match is None:
-        raise ValueError(f"expected a loss such as 'focal(gamma=2, alpha=.25)', got {text!r}")
-    name, inside = canonical_name(match[1]), (match[2] or "").strip()
+    if len(text) > LONGEST:
+        raise ValueError(f"a loss's text may have {LONGEST:,} characters, got {len(text):,}")
+    written, opened, rest = text.strip().partition("(")
+    if not re.fullmatch(_NAME, written) or (opened and not rest.endswith(")")):
+        raise ValueError(f"expected a loss such as 'focal(gamma=2, alpha=.25)', got {shown(text)}")
+    inside = rest[:-1].strip()
     arguments: dict[str, Value] = {}
     position = 0
     while position < len(inside):
-        argument = re.match(_ARGUMENT, inside[position:])
+        argument = re.compile(_ARGUMENT).match(inside, position)
         if argument is None:
             raise ValueError(
-                f"expected parameter=value, … in {text!r}, cannot read {inside[position:].strip()!r}"
+                f"expected parameter=value, … in {shown(text)}, "
+                f"cannot read {shown(inside[position:].strip())}"
             )
         key = canonical_name(argument[1])
         if key in arguments:
-            raise ValueError(f"{key} is given twice in {text!r}")
+            raise ValueError(f"{key} is given twice in {shown(text)}")
         arguments[key] = _read(argument[2].strip(), text)
-        position += argument.end()
-    return name, arguments
+        position = argument.end()
+    return canonical_name(written), arguments
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it, a long one cut short."""
+    written = repr(value)
+    return written if len(written) <= _MOST_SHOWN else f"{written[:_MOST_SHOWN]}…"
 
 
 def _read(value: str, text: str) -> Value:
@@ -78,7 +94,9 @@ def _read(value: str, text: str) -> Value:
         items = [item.strip() for item in value[1:-1].split(",") if item.strip()]
         for item in items:
             if not re.fullmatch(_NUMBER, item):
-                raise ValueError(f"expected numbers between brackets in {text!r}, got {item!r}")
+                raise ValueError(
+                    f"expected numbers between brackets in {shown(text)}, got {shown(item)}"
+                )
         return tuple(float(item) for item in items)
     if re.fullmatch(_INTEGER, value):
         return int(value)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["at_most", "get_num_threads", "run_chunks", "set_num_threads"]
 
@@ -30,7 +30,9 @@ class _Pool:
     """A thread pool that starts at its first use and again after a fork or a change of size."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler or a finaliser may call while this thread holds the lock.
+        self._lock = threading.RLock()
+        self._starting = False
         self._executor: ThreadPoolExecutor | None = None
         self._size: int | None = None
 
@@ -42,26 +44,41 @@ class _Pool:
 
     def resize(self, size: int) -> None:
         with self._lock:
-            self._size, old, self._executor = size, self._executor, None
-        if old is not None:
-            old.shutdown(wait=False)
+            # The threads of the old one end when nobody refers to it.
+            self._size, self._executor = size, None
 
     def forget(self) -> None:
         # In a forked child the worker threads are gone and the lock may be held by one of them.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._starting = False
         self._executor = None
 
-    def helpers(self, work: Callable[[], None], count: int) -> list[Callable[[], None]]:
-        """Start `count` workers on `work`; return what waits for each."""
-        with self._lock:
-            if self._executor is None:
-                # Imported at the first large call: it costs as much as the rest of focalis.
-                from concurrent.futures import ThreadPoolExecutor
+    def start(self, work: Callable[[], None], count: int, started: list["Future[None]"]) -> None:
+        """Start up to `count` workers on `work`, and add each to `started`.
 
-                self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
-            futures = [self._executor.submit(work) for _ in range(count)]
-        # Work that never began has nothing left to do: the caller has done it.
-        return [lambda f=future: f.cancel() or f.result() for future in futures]  # type: ignore[misc]
+        There are fewer where the system has no more threads, and none at the exit of the interpreter
+        or for a call in the middle of this one.
+        """
+        with self._lock:
+            if self._starting:
+                return
+            self._starting = True
+            try:
+                executor = self._running()
+                for _ in range(count):
+                    started.append(executor.submit(work))
+            except (RuntimeError, ImportError):  # ImportError: the interpreter is being taken apart
+                pass
+            finally:
+                self._starting = False
+
+    def _running(self) -> "ThreadPoolExecutor":
+        if self._executor is None:
+            # Imported at the first large call: it costs as much as the rest of focalis.
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
+        return self._executor
 
 
 _pool = _Pool()
@@ -159,10 +176,19 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
             except BaseException as failure:
                 failures.append(failure)
 
-    waits = _pool.helpers(drain, threads - 1)
-    drain()
-    for wait in waits:
-        wait()
+    started: list[Future[None]] = []
+    try:
+        _pool.start(drain, threads - 1, started)
+        drain()
+    except BaseException as failure:
+        failures.append(failure)
+    for future in started:
+        # Work that never began has nothing left to do: it has been done here.
+        while not (future.cancel() or future.done()):
+            try:
+                future.result()
+            except BaseException as failure:  # Ctrl-C, for one: the others stop, and are waited for
+                failures.append(failure)
     held.clear()
     if failures:
         raise failures[0]

@@ -37,14 +37,23 @@ def read_call(text: str) -> tuple[str, str | dict[str, Any] | None]:
     if inside and "=" not in inside:
         return base, inside
     # Where a name has hyphens, Python has underscores.
-    written = re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z_-]*\s*=)", "_", inside)
+    written = re.sub(r"(?<![A-Za-z_-])[A-Za-z_-]++(?=\s*+=)", _underscored, inside)
     try:
         call = ast.parse(f"f({written})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args or not all(k.arg for k in call.keywords):
             raise ValueError
         return base, {str(one.arg): _value(one.value) for one in call.keywords}
-    except (SyntaxError, ValueError):
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # the last two: nested too deeply
         raise ValueError(f"expected parameter=value, … in parentheses, got {text!r}") from None
+
+
+def _underscored(name: re.Match[str]) -> str:
+    return re.sub("(?<=[A-Za-z])-", "_", name[0])
 
 
 def _value(node: ast.expr) -> Any:

@@ -5,10 +5,12 @@ convert numbers to and from the type it computes in. The driver in :mod:`focalis
 rows, shares them out over threads and adds up; it is the same for all engines.
 """
 
+import threading
 from typing import Any, Protocol
 
 import numpy as np
 
+from focalis.interruptions import let_forks_wait, undisturbed
 from focalis.margin import MarginLoss
 
 __all__ = ["ENGINES", "Kernels", "load"]
@@ -16,6 +18,9 @@ __all__ = ["ENGINES", "Kernels", "load"]
 ENGINES = ("numpy", "numba")
 
 Array = np.ndarray
+
+_importing = threading.RLock()
+let_forks_wait(_importing)
 
 
 class Kernels(Protocol):
@@ -101,6 +106,7 @@ def load(engine: str, link: str, loss: MarginLoss, dtype: Any, curvature: str) -
         from focalis.engines.numpy import NumpyKernels
 
         return NumpyKernels(link, loss, dtype, curvature)
-    from focalis.engines.numba import numba_kernels
+    with undisturbed(_importing):
+        from focalis.engines.numba import numba_kernels
 
     return numba_kernels(link, loss, dtype, curvature)

@@ -1,0 +1,55 @@
+"""What must be done whole: forks and signal handlers wait until it is.
+
+A child that is forked in the middle of a compilation would find the compiler's lock held for ever by a
+thread that it does not have. A signal handler that raises in the middle, as Ctrl-C does, may do so in a
+callback or a finaliser, where the exception is lost.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+__all__ = ["let_forks_wait", "undisturbed"]
+
+
+class _Lock(Protocol):
+    def acquire(self) -> Any: ...
+    def release(self) -> Any: ...
+
+
+def let_forks_wait(lock: _Lock) -> None:
+    """Let every fork of this process wait for a lock, which is free in parent and child after it."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+
+
+@contextlib.contextmanager
+def undisturbed(lock: AbstractContextManager[Any]) -> Iterator[None]:
+    """Hold a lock that forks wait for, and keep signals until the end."""
+    with _signals_held(), lock:
+        yield
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Run the handlers of signals that arrive meanwhile afterwards."""
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # others run no handlers
+        known = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        handlers = {number: handler for number, handler in known.items() if callable(handler)}
+    arrived: list[int] = []
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _: arrived.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
