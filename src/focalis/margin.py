@@ -240,6 +240,8 @@ def focal(m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0) -> tuple[A
     >>> round(float(Loss("sigmoid", margin.focal(gamma=2.0))([0.0], [1.0])), 6)
     0.173287
     """
+    if _is(gamma, 0.0):
+        return cross_entropy.function(m, u, v, p, q)
     w = power(q, v, gamma)
     pu = p * u
     curvature = w * ((1.0 + 2.0 * gamma) * (p * q) + gamma * (pu * (q - gamma * p)))
@@ -273,6 +275,8 @@ def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple
     >>> round(float(Loss("sigmoid", margin.poly1(epsilon=1.0))([0.0], [1.0])), 6)
     1.193147
     """
+    if _is(epsilon, 0.0):
+        return cross_entropy.function(m, u, v, p, q)
     rise = 1.0 + epsilon
     slope = -(q * (rise - epsilon * q))
     # With p + q = 1 in it, the curvature has no difference for ε in [−1, 1].
@@ -294,6 +298,14 @@ def generalized_cross_entropy(
     """
     w = power(p, u, kappa)
     return expm1(kappa * u) * (-1.0 / kappa), -(w * q), w * q * (p - kappa * q)
+
+
+def _is(parameter: Any, number: float) -> bool:
+    """Return whether a parameter is a plain number of this value, so that the loss is another one.
+
+    To the last bit: the other's own formula is rounded otherwise, even where it is the same on paper.
+    """
+    return isinstance(parameter, int | float) and parameter == number
 
 
 def _minus_log_beyond_first_order(u: Any, q: Any) -> Any:
