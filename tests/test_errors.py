@@ -178,6 +178,14 @@ OF_A_CALL = {
         out(sigmoid(reduction="none"), Y, normalizer=3),
         ["normalizer", "mean", "none"],
     ),
+    "normalizer has no inverse": (
+        out(sigmoid(), Y, normalizer=1e-310),
+        ["normalizer", "1e-310", "at least"],
+    ),
+    "sample_weight has no inverse": (
+        out(softmax(), T, sample_weight=np.full(4, 1e-310)),
+        ["sample_weight", r"4e-310|3\.9\d*e-310", "at least"],
+    ),
     "normalizer negative": (out(sigmoid(), Y, normalizer=-1), ["normalizer", "-1"]),
     "normalizer beyond a float": (out(sigmoid(), Y, normalizer=10**400), ["normalizer"]),
     "normalizer NaN": (out(sigmoid(), Y, normalizer=np.nan), ["normalizer", "nan"]),
@@ -263,6 +271,71 @@ def test_types(argument, bad):
 def test_where_must_be_boolean(bad):
     with pytest.raises(TypeError, match=r"where.*bool"):
         sigmoid()(X, Y, where=bad)
+
+
+@pytest.mark.parametrize("engine", registry.ENGINES)
+@pytest.mark.parametrize("reduction", registry.REDUCTIONS)
+@pytest.mark.parametrize("link", registry.LINKS)
+@pytest.mark.parametrize("bad", [-3.0, -1e-30, float("nan")])
+def test_no_weight_is_below_zero(bad, link, reduction, engine):
+    """Also beside weights above 0 that make up for it, and where nothing is divided by their sum."""
+    weights = np.array([2.0, bad, 2.0, 2.0])
+    x, targets = np.full((4, 3), 0.25), T if link in registry.ROW_LINKS else Y
+    loss = Loss(link, FOCAL, reduction=reduction)
+    for call in (loss, loss.value_and_grad, loss.grad_and_hess):
+        for given in (weights, weights.tolist(), weights.astype(np.float32)):
+            with pytest.raises(ValueError, match=f"sample_weight.*{bad}"):
+                call(x, targets, sample_weight=given, engine=engine)
+    if link in registry.LOGIT_LINKS:
+        with pytest.raises(ValueError, match=r"sample_weight|targets"):
+            loss.initial_logits(targets, sample_weight=weights)
+    for name in ("class_weight", "alpha", "pos_weight"):
+        with pytest.raises(ValueError, match=name):
+            Loss(link, FOCAL, reduction=reduction, **{name: (1.0, bad, 1.0)})
+
+
+def calls_with(argument, given):
+    """Return the calls that take an argument, with what is given for it."""
+    x = np.full((4, 3), 0.25)
+    if argument in ("alpha", "pos_weight", "class_weight"):
+        return [lambda: sigmoid(**{argument: given})]
+    if argument == "out":
+        calls = [lambda: sigmoid().value_and_grad(x, Y, out=given)]
+        return [*calls, lambda: sigmoid().grad_and_hess(x, Y, out=(given, x.copy()))]
+    if argument == "logits":
+        return [lambda: sigmoid()(given, Y), lambda: sigmoid().probabilities(given)]
+    if argument == "targets":
+        return [lambda: sigmoid()(x, given), lambda: sigmoid().initial_logits(given)]
+    calls = [lambda: sigmoid()(x, Y, **{argument: given})]
+    if argument == "sample_weight":
+        calls.append(lambda: sigmoid().initial_logits(Y, sample_weight=given))
+    return calls
+
+
+ARRAYS = {
+    **dict.fromkeys(("logits", "targets", "sample_weight", "out"), X),
+    "where": X == 0,
+    "normalizer": np.array(3.0),
+    **dict.fromkeys(("alpha", "pos_weight", "class_weight"), np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("argument", ARRAYS)
+def test_a_masked_array_never_loses_its_mask(argument):
+    numbers = ARRAYS[argument]
+    for mask in (False, np.ones_like(numbers, bool)):
+        for call in calls_with(argument, np.ma.masked_array(numbers, mask)):
+            with pytest.raises(TypeError, match=f"{argument}.*(masked|Masked)"):
+                call()
+
+
+@pytest.mark.parametrize("argument", ARRAYS)
+def test_a_tensor_that_requires_a_gradient_is_named(argument):
+    torch = pytest.importorskip("torch")
+    given = torch.tensor(ARRAYS[argument].astype(np.float64), requires_grad=True)
+    for call in calls_with(argument, given):
+        with pytest.raises(TypeError, match=argument):
+            call()
 
 
 @pytest.mark.parametrize("bad", [np.zeros((4, 3), np.float64).tolist(), "out", 3])

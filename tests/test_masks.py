@@ -5,6 +5,7 @@ import pytest
 import registry
 from oracle import Margin
 
+import focalis
 from focalis import Loss
 
 N, C = 9, 3
@@ -110,6 +111,22 @@ def test_ignored_labels(link, ignored, engine):
     mean = Loss(link, registry.build(FOCAL), ignore_index=ignored)
     expected = Loss(link, registry.build(FOCAL))(x[~masked], labels[~masked], engine=engine)
     np.testing.assert_allclose(mean(dirty_x, labels, engine=engine), expected, rtol=1e-14)
+
+
+@every_engine
+@pytest.mark.parametrize("ignored", [2**63 - 1, 1 - 2**63, 2**53 + 1, np.int64(2**53 + 1)], ids=str)
+def test_an_ignored_label_is_no_float(ignored, engine):
+    loss = Loss("softmax", registry.build(FOCAL), ignore_index=ignored)
+    assert loss.ignore_index == int(ignored)
+    assert eval(repr(loss), vars(focalis) | vars(focalis.margin)) == loss
+    assert focalis.parse(str(loss)) == loss
+    x, labels = clean("softmax")[0], np.arange(N) % C
+    expected = loss(x[1:], labels[1:], engine=engine)
+    labels[0] = ignored
+    np.testing.assert_allclose(loss(x, labels, engine=engine), expected, rtol=1e-14)
+    labels[0] -= 1  # the nearest float64 is the same
+    with pytest.raises(ValueError, match=f"targets .* got {labels[0]}"):
+        loss(x, labels, engine=engine)
 
 
 @every_engine

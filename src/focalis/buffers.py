@@ -22,37 +22,51 @@ _ALIGNMENT = 64
 
 
 class _Cache:
-    """Dropped buffers, oldest first; never more than `limit` bytes of them."""
+    """Dropped buffers by their number, oldest first; never more than `limit` bytes of them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._buffers: list[np.ndarray] = []
-        # Reentrant: the garbage collector may drop a lease while this thread holds the lock.
+        self._buffers: dict[int, np.ndarray] = {}
+        # Reentrant: a signal handler, or the garbage collector that drops a lease, may come back here
+        # while this thread holds the lock. So a buffer is taken by the one step that removes it, and
+        # nothing that was looked up before is relied upon.
         self._lock = threading.RLock()
 
     def take(self, size: int) -> np.ndarray:
         with self._lock:
-            fits = [b for b in self._buffers if size <= b.nbytes <= size + size // 4]
-            if fits:
-                best = min(fits, key=lambda b: b.nbytes)
-                self._buffers = [b for b in self._buffers if b is not best]
-                return best
+            while fits := [b for b in self._kept() if size <= b.nbytes <= size + size // 4]:
+                best = self._buffers.pop(id(min(fits, key=lambda b: b.nbytes)), None)
+                if best is not None:
+                    return best
+        try:
+            return np.empty(size, np.uint8)
+        except MemoryError:
+            if not self.release():
+                raise
         return np.empty(size, np.uint8)
 
     def give(self, buffer: np.ndarray) -> None:
         with self._lock:
             if buffer.nbytes <= self.limit:
-                self._buffers.append(buffer)
+                self._buffers[id(buffer)] = buffer
             self.trim()
 
     def trim(self) -> None:
         with self._lock:
-            while len(self._buffers) > _MOST_BUFFERS or self.held > self.limit:
-                self._buffers.pop(0)
+            while (kept := self._kept()) and (
+                len(kept) > _MOST_BUFFERS or sum(b.nbytes for b in kept) > self.limit
+            ):
+                self._buffers.pop(id(kept[0]), None)
 
-    @property
-    def held(self) -> int:
-        return sum(b.nbytes for b in self._buffers)
+    def release(self) -> bool:
+        """Give all memory back to the system; return whether there was any."""
+        with self._lock:
+            held = bool(self._buffers)
+            self._buffers = {}
+        return held
+
+    def _kept(self) -> list[np.ndarray]:
+        return list(self._buffers.values())
 
     def unlock(self) -> None:
         # In a forked child the lock may be held by a thread that is gone.
@@ -90,6 +104,11 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
         return np.empty(shape, dtype)
     # The array interface has no code for bfloat16: it is bytes there, and a view of them here.
     return np.asarray(_Lease(_cache.take(size + _ALIGNMENT), shape, dtype)).view(dtype)
+
+
+def release() -> bool:
+    """Give the dropped buffers back to the system; return whether there were any."""
+    return _cache.release()
 
 
 def buffer_cache_limit() -> int:

@@ -1,20 +1,27 @@
 """From a loss and the caller's arrays to a run of the kernels, and to the totals behind a constant."""
 
 import functools
+import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from focalis import engines
+from focalis import buffers, engines
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.links import ELEMENTWISE
-from focalis.targets import Array, Scores, Targets, read_scores, read_targets
+from focalis.margin import MarginLoss
+from focalis.targets import Array, Scores, Targets, read_scores, read_targets, real_array
 from focalis.weighting import read_normalizer, read_row_weights
 
 if TYPE_CHECKING:
     from focalis.loss import Loss
 
-__all__ = ["answer_totals", "denominator_of", "evaluate"]
+__all__ = ["answer_totals", "denominator_of", "evaluate", "type_for"]
+
+# How far from 1, either way, a parameter may be in each type, and a product of weights in float32.
+_FARTHEST_PARAMETER = {np.dtype(np.float32): 2.0**60, np.dtype(np.float64): 2.0**500}
+_FARTHEST_PRODUCT = 2.0**100
 
 _load = functools.lru_cache(maxsize=512)(engines.load)
 
@@ -39,6 +46,36 @@ def evaluate(
     The gradient of a reduced value is multiplied by `factor` before it is rounded. Gradient and Hessian
     have the type `own`, that of the logits if it is None.
     """
+    given = loss, logits, targets, sample_weight, where, normalizer, engine
+    options = {"grad": grad, "hess": hess, "curvature": curvature, "factor": factor, "own": own}
+    try:
+        return _evaluate(*given, **options)
+    except MemoryError:
+        outs = [out for wanted in (grad, hess) if wanted is not None for out in wanted]
+        written_over = any(
+            out is not None and np.may_share_memory(np.asarray(logits), out) for out in outs
+        )
+        # Logits that are partly written over cannot be read again.
+        if not buffers.release() or written_over:
+            raise
+    return _evaluate(*given, **options)
+
+
+def _evaluate(
+    loss: "Loss",
+    logits: Any,
+    targets: Any,
+    sample_weight: Any,
+    where: Any,
+    normalizer: float | None,
+    engine: str,
+    *,
+    grad: tuple[Array | None] | None,
+    hess: tuple[Array | None] | None,
+    curvature: str,
+    factor: float,
+    own: Any,
+) -> tuple[Any, Any, Any]:
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
     weights = read_row_weights(scores, read, sample_weight, where)
@@ -54,11 +91,57 @@ def evaluate(
     batch = Batch(*form, fisher=fisher, in_place=in_place)
     denominator = 1.0 if hess is not None else denominator_of(loss, batch, normalizer)
     scale = factor / denominator if denominator > 0.0 else 0.0
-    kernels = _load(_engine(engine), loss.link, loss.margin_loss, scores.dtype, curvature)
+    dtype = type_for(loss, scores.dtype, weights.range, scale)
+    if dtype != scores.dtype:
+        batch = _in_type(loss, batch, dtype)
+    kernels = _load(_engine(engine), loss.link, loss.margin_loss, dtype, curvature)
     total = run(batch, kernels, scale, outputs)
     if outputs.value is not None:
         return outputs.value, outputs.grad, outputs.hess
     return np.float64(total / denominator if denominator > 0.0 else 0.0), outputs.grad, outputs.hess
+
+
+def type_for(
+    loss: "Loss", dtype: Any, rows: tuple[float, float] = (1.0, 1.0), scale: float = 1.0
+) -> Any:
+    """Return the type to compute in: the given one, or float64 where float32 does not hold the numbers.
+
+    `rows` is the range of the weights of rows or elements, `scale` what the gradient is multiplied by.
+    """
+    dtype = _holding(loss.margin_loss, dtype)
+    if dtype != np.float32:
+        return dtype
+    size = abs(scale) if scale != 0.0 and math.isfinite(scale) else 1.0
+    least, most = (a * b for a, b in zip(loss.weight_range, rows, strict=True))
+    fits = (
+        least * min(size, 1.0) >= 1.0 / _FARTHEST_PRODUCT
+        and most * max(size, 1.0) <= _FARTHEST_PRODUCT
+    )
+    return dtype if fits else np.dtype(np.float64)
+
+
+@functools.lru_cache(maxsize=512)
+def _holding(loss: MarginLoss, dtype: Any) -> Any:
+    """Return a type that holds what a margin loss makes of its parameters: the given one or float64."""
+    farthest = _FARTHEST_PARAMETER[dtype]
+    for name, value in loss.parameters.items():
+        low = 0.0 if 0.0 in loss.family.ranges[name] else 1.0 / farthest
+        if low <= abs(value) <= farthest:
+            continue
+        if dtype == np.float32:
+            return _holding(loss, np.dtype(np.float64))
+        raise ValueError(
+            f"{name} of {loss.name} must be at most {farthest:.1g} in size"
+            f"{'' if low == 0.0 else f' and at least {low:.1g}'} to be computed with, got {value!r}"
+        )
+    return dtype
+
+
+def _in_type(loss: "Loss", batch: Batch, dtype: Any) -> Batch:
+    """Return a batch that is computed in a type of its own, whatever that of its logits."""
+    positive, negative = loss.answer_weights(batch.scores.n_classes, dtype)
+    scores = batch.scores._replace(dtype=dtype)
+    return batch._replace(scores=scores, positive=positive, negative=negative)
 
 
 def answer_totals(
@@ -105,7 +188,7 @@ def _read_without_logits(
     loss: "Loss", targets: Any, n_classes: int | None
 ) -> tuple[Scores, Targets]:
     """Read targets against logits that exist in shape only."""
-    given = np.asarray(targets)
+    given = real_array("targets", targets)
     shape = given.shape
     if loss.link == "softmax" and given.dtype.kind in "iu":
         one_hot = given.ndim > 1 and n_classes in (None, shape[-1])
@@ -145,10 +228,18 @@ def denominator_of(loss: "Loss", batch: Batch, normalizer: float | None) -> floa
     if loss.reduction in ("none", "sum"):
         return 1.0
     if normalizer is not None:
-        return normalizer
+        return _invertible("normalizer", normalizer)
     if loss.reduction == "batchmean":
         return float(batch.scores.n_rows)
     per_class = None
     if loss.class_weight is not None and batch.targets.form == "index":
         per_class = np.asarray(loss.class_weight)
-    return batch.weights.total(per_class, batch.step)
+    return _invertible("the sum of sample_weight", batch.weights.total(per_class, batch.step))
+
+
+def _invertible(name: str, denominator: float) -> float:
+    if 0.0 < denominator < sys.float_info.min:
+        raise ValueError(
+            f"{name} must be at least {sys.float_info.min:.2g} to be divided by, got {denominator!r}"
+        )
+    return denominator

@@ -67,7 +67,7 @@ def make_output(
     own = scores.own if own is None else own
     if out is None:
         return buffers.empty(scores.shape, own)
-    if not isinstance(out, np.ndarray):
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
     if out.shape != scores.shape or out.dtype != own:
         raise ValueError(
@@ -330,6 +330,10 @@ def _complain(batch: Batch, lo: int, hi: int) -> None:
     outside = (x < 0) | (x > 1 + PROBABILITY_SLACK * np.finfo(x.dtype).eps)
     if weight is not None:
         outside &= weight != 0 if weight.ndim > 1 else (weight != 0)[:, None]
+    if not outside.any():
+        raise ValueError(
+            "targets and logits must stay as they are during a call, got some that changed"
+        )
     first = int(np.flatnonzero(outside.reshape(-1))[0])
     flat = lo * scores.n_classes + first
     position = tuple(int(i) for i in np.unravel_index(flat, scores.shape)) if scores.shape else ()

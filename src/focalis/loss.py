@@ -14,11 +14,13 @@ from focalis.margin import MarginLoss
 from focalis.settings import check_settings
 from focalis.targets import read_scores
 from focalis.text import write_call
-from focalis.weighting import class_weights, in_type
+from focalis.weighting import class_weights, in_type, weight_range
 
 __all__ = ["Loss"]
 
 Array = np.ndarray
+# How many pairs of class weights a loss keeps, each of one width and type.
+_KEPT_WEIGHTS = 4
 Link = Literal["sigmoid", "softmax", "identity", "simplex"]
 
 
@@ -98,6 +100,7 @@ class Loss:
         for name, value in check_settings(self).items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_weights", {})
+        object.__setattr__(self, "_weight_range", weight_range(self))
 
     def __call__(
         self,
@@ -365,13 +368,25 @@ class Loss:
 
     def answer_weights(self, n_classes: int, dtype: Any) -> tuple[Array, Array]:
         """Return the weights (C,) that each class gives a positive and a negative answer."""
-        cache: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
-        if (n_classes, dtype) not in cache:
-            pair = class_weights(
-                self.link, n_classes, self.alpha, self.pos_weight, self.class_weight
-            )
-            cache[n_classes, dtype] = (in_type(pair[0], dtype), in_type(pair[1], dtype))
-        return cache[n_classes, dtype]
+        if self.alpha is None and self.pos_weight is None and self.class_weight is None:
+            ones = np.ones(n_classes, dtype)
+            return ones, ones
+        kept: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
+        pair = kept.get((n_classes, dtype))
+        if pair is None:
+            factors = self.alpha, self.pos_weight, self.class_weight
+            positive, negative = class_weights(self.link, n_classes, *factors)
+            pair = in_type(positive, dtype), in_type(negative, dtype)
+            if len(kept) >= _KEPT_WEIGHTS:
+                kept.clear()
+            kept[n_classes, dtype] = pair
+        return pair
+
+    @property
+    def weight_range(self) -> tuple[float, float]:
+        """The least weight above 0 that a class may give an answer, and the largest, if not 1."""
+        found: tuple[float, float] = self.__dict__["_weight_range"]
+        return found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Loss):

@@ -241,6 +241,8 @@ def focal(m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0) -> tuple[A
     >>> round(float(Loss("sigmoid", margin.focal(gamma=2.0))([0.0], [1.0])), 6)
     0.173287
     """
+    if _is(gamma, 0.0):
+        return cross_entropy.function(m, u, v, p, q)
     w = power(q, v, gamma)
     pu = p * u
     curvature = w * ((1.0 + 2.0 * gamma) * (p * q) + gamma * (pu * (q - gamma * p)))
@@ -274,6 +276,8 @@ def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple
     >>> round(float(Loss("sigmoid", margin.poly1(epsilon=1.0))([0.0], [1.0])), 6)
     1.193147
     """
+    if _is(epsilon, 0.0):
+        return cross_entropy.function(m, u, v, p, q)
     rise = 1.0 + epsilon
     slope = -(q * (rise - epsilon * q))
     # With p + q = 1 in it, the curvature has no difference for ε in [−1, 1].
@@ -315,6 +319,14 @@ def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tupl
     # expm1(x) / x, which is 1 at 0, so that order 1 is no case of its own.
     ratio = where(x == 0.0, 1.0, expm1(x) / where(x == 0.0, 1.0, x))
     return -(u * ratio), -(w * q), w * q * (p - kappa * q)
+
+
+def _is(parameter: Any, number: float) -> bool:
+    """Return whether a parameter is a plain number of this value, so that the loss is another one.
+
+    To the last bit: the other's own formula is rounded otherwise, even where it is the same on paper.
+    """
+    return isinstance(parameter, int | float) and parameter == number
 
 
 def _minus_log_beyond_first_order(u: Any, q: Any) -> Any:

@@ -11,6 +11,9 @@ from focalis.text import read_call, shown
 
 __all__ = ["parse", "parse_among"]
 
+# As much of a name as is compared with those that are known.
+_LONGEST_NAME = 100
+
 _KINDS = {row.name: row.kind for row in SETTINGS}
 
 # What other names are here; only messages use it.

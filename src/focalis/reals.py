@@ -10,7 +10,7 @@ __all__ = ["real_number"]
 
 def real_number(name: str, given: Any, expected: str) -> float:
     """Return a number as a float, infinite where it is beyond one, or raise a TypeError."""
-    if isinstance(given, np.ndarray) and given.ndim == 0:
+    if isinstance(given, np.ndarray) and given.ndim == 0 and not np.ma.isMaskedArray(given):
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, int | float | np.number):
         raise TypeError(f"{name} must be {expected}, got {type(given).__name__}")

@@ -82,13 +82,16 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
     value = real_number("ignore_index", given, "a number")
     if math.isnan(value) and elementwise:
         return math.nan
-    if not math.isfinite(value):
+    number = np.asarray(given).item()
+    whole = isinstance(number, int) or value.is_integer()
+    if not math.isfinite(value) and not whole:
         raise ValueError(f"ignore_index must be a finite number or NaN, got {given!r}")
-    if not value.is_integer() and not elementwise:
+    if not whole and not elementwise:
         raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
-    if abs(value) > _LARGEST_LABEL:
+    # A large integer is no float: it must not become one on the way.
+    if abs(int(number) if whole else number) > _LARGEST_LABEL:
         raise ValueError(f"ignore_index must be an integer of 64 bits, got {given!r}")
-    return int(value) if value.is_integer() else value
+    return int(number) if whole else value
 
 
 @functools.cache

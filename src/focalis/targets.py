@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Scores", "Targets", "read_scores", "read_targets"]
+__all__ = ["Scores", "Targets", "as_array", "read_scores", "read_targets", "real_array"]
 
 Array = np.ndarray
 
@@ -38,17 +38,26 @@ class Scores(NamedTuple):
         return np.ascontiguousarray(self.rows[lo:hi], self.dtype)
 
 
+def as_array(name: str, given: Any) -> Array:
+    """Return `given` as an array of any type, or raise an error that names it."""
+    if type(given) is np.ndarray:
+        return given
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array: give the mask as where=")
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} must be numbers in rows of equal length: {error}") from None
+    except (TypeError, RuntimeError) as error:
+        # A tensor that requires a gradient, or lies on a device.
+        raise TypeError(
+            f"{name} must be an array or what NumPy makes one of, got {type(given).__name__}: {error}"
+        ) from error
+
+
 def real_array(name: str, given: Any) -> Array:
     """Return `given` as an array of real numbers, or raise a TypeError that names it."""
-    if type(given) is np.ndarray:
-        array = given
-    elif isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array: give the mask as where=")
-    else:
-        try:
-            array = np.asarray(given)
-        except ValueError as error:
-            raise ValueError(f"{name} must be numbers in rows of equal length: {error}") from None
+    array = as_array(name, given)
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array
@@ -92,14 +101,14 @@ class Targets(NamedTuple):
     n_classes: int
     smoothing: float
     mean_over_positives: bool
-    ignore_index: float | None
+    ignore_index: int | float | None
 
     def kept(self, lo: int, hi: int) -> Array | None:
         """Return True where the target is not the ignored one, None if nothing is ignored."""
         if self.ignore_index is None:
             return None
         rows = self.rows[lo:hi]
-        if np.isnan(self.ignore_index):
+        if self.ignore_index != self.ignore_index:
             return ~np.isnan(rows.astype(np.float64))
         return np.asarray(rows != self.ignore_index)
 
@@ -125,9 +134,11 @@ class Targets(NamedTuple):
         if self.is_index:
             return np.ascontiguousarray(rows, np.int64)
         if self.form == "index":
-            valid = (rows >= 0) & (rows < self.n_classes)
+            # A copy: what was checked is what is used, also where another thread writes to them.
+            labels = rows.astype(np.int64)
+            valid = (labels >= 0) & (labels < self.n_classes)
             y = np.full((hi - lo, self.n_classes), self.smoothing / self.n_classes, dtype)
-            y[np.flatnonzero(valid), rows[valid].astype(np.int64)] += 1.0 - self.smoothing
+            y[np.flatnonzero(valid), labels[valid]] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
         if self.smoothing == 0.0 and not self.mean_over_positives:
@@ -184,7 +195,7 @@ def read_targets(
     *,
     smoothing: float,
     positives: str,
-    ignore_index: float | None,
+    ignore_index: int | float | None,
 ) -> Targets:
     """Return the targets as rows that match the scores."""
     targets = real_array("targets", given)

@@ -39,6 +39,8 @@ def _write(value: Any) -> str:
         return value
     if isinstance(value, tuple):
         return f"[{', '.join(map(_write, value))}]"
+    if isinstance(value, int):
+        return str(value)
     number = float(value)
     if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
         return str(int(number))

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from focalis.links import ELEMENTWISE
 from focalis.reals import real_number
-from focalis.targets import Array, Scores, Targets, real_array
+from focalis.targets import Array, Scores, Targets, as_array, real_array
+
+if TYPE_CHECKING:
+    from focalis.loss import Loss
 
 __all__ = [
     "REDUCTIONS",
@@ -20,6 +23,7 @@ __all__ = [
     "in_type",
     "read_normalizer",
     "read_row_weights",
+    "weight_range",
 ]
 
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
@@ -90,12 +94,43 @@ def in_type(weights: Array, dtype: Any) -> Array:
     return weights.astype(dtype)
 
 
+def weight_range(loss: "Loss") -> tuple[float, float]:
+    """Return the least weight above 0 that a class may have, and the largest."""
+    low = high = 1.0
+    for name in ("alpha", "pos_weight", "class_weight"):
+        factor = getattr(loss, name)
+        if factor is None:
+            continue
+        weights = np.ravel(factor)
+        if name == "alpha" and loss.link in ELEMENTWISE:
+            weights = np.concatenate([weights, 1.0 - weights])
+        least, most = extremes(weights)
+        low, high = low * min(least, 1.0), high * max(most, 1.0)
+    return low, high
+
+
+def extremes(weights: Array) -> tuple[float, float]:
+    """Return the least weight above 0 and the largest; NaN, or a least below 0, if one is so."""
+    if weights.size == 0:
+        return 1.0, 1.0
+    least, most = weights.min(), weights.max()
+    if least == 0:
+        if most == 0:
+            return 1.0, 1.0
+        least = np.where(weights > 0, weights, most).min()
+    return float(least), float(most)
+
+
 class RowWeights(NamedTuple):
-    """Sample weights and masks, per row (R,) or per element (R, C)."""
+    """Sample weights and masks, per row (R,) or per element (R, C).
+
+    ``range`` is the least of the sample weights above 0, and the largest.
+    """
 
     sample_weight: Array | None
     where: Array | None
     targets: Targets
+    range: tuple[float, float] = (1.0, 1.0)
 
     def kept(self, lo: int, hi: int) -> Array | None:
         """Return True where a row or element counts, None if all do."""
@@ -161,7 +196,7 @@ def read_row_weights(
     """Return the sample weights and the mask as rows."""
     mask = None
     if where is not None:
-        mask = np.asarray(where)
+        mask = as_array("where", where)
         if mask.dtype != np.bool_:
             raise TypeError(f"where must be boolean, True where a target counts, got {mask.dtype}")
         mask = _as_rows("where", mask, scores, targets)
@@ -172,14 +207,17 @@ def read_row_weights(
         checked = weight
         if mask is not None:
             checked = weight[mask] if mask.ndim <= weight.ndim else weight[mask.any(axis=1)]
+        largest = np.finfo(scores.dtype).max
         with np.errstate(invalid="ignore"):
-            bad = np.flatnonzero(~((checked >= 0) & (checked <= np.finfo(scores.dtype).max)))
-        if bad.size:
-            raise ValueError(
-                f"sample_weight must be non-negative finite numbers, as {scores.dtype} too, got "
-                f"{checked.reshape(-1)[bad[0]]!s}"
-            )
-    return RowWeights(weight, mask, targets)
+            least, most = extremes(checked)
+            if not (least >= 0 and most <= largest):
+                bad = np.flatnonzero(~((checked >= 0) & (checked <= largest)))
+                raise ValueError(
+                    f"sample_weight must be non-negative finite numbers, as {scores.dtype} too, got "
+                    f"{checked.reshape(-1)[bad[0]]!s}"
+                )
+        return RowWeights(weight, mask, targets, (least, most))
+    return RowWeights(None, mask, targets)
 
 
 def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array:

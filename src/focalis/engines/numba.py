@@ -1,6 +1,7 @@
 """The fused engine: Numba kernels, one pass over memory for value, gradient and Hessian."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -99,19 +100,28 @@ class NumbaKernels:
         streams: bool = False,
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions."""
-        result: tuple[float, bool] = self._elementwise()(
-            halves.bits(x),
-            halves.bits(y),
-            weight,
-            positive,
-            negative,
-            self._scalar(scale),
-            *map(halves.bits, (value, grad, hess)),
-            self._constants,
-            self._both_constants,
-            True if streams else None,
+        given = halves.bits(x), halves.bits(y), weight, positive, negative, self._scalar(scale)
+        constants = self._constants, self._both_constants
+        kernel = self._elementwise()
+        results = map(halves.bits, (value, grad, hess))
+        result = kernel(*given, *results, *constants, True if streams else None)
+        return self._summed(
+            result, x.size, lambda values: kernel(*given, values, None, None, *constants, None)
         )
-        return result
+
+    def _summed(
+        self, result: tuple[float, bool], n: int, evaluate: Callable[[Array], Any]
+    ) -> tuple[float, bool]:
+        """Return a kernel's result, its sum taken in float64 where it has passed the largest float32.
+
+        `evaluate` writes the `n` numbers that were summed.
+        """
+        total, bad = result
+        if bad or not math.isinf(total) or self._scalar is not np.float32:
+            return result
+        values = np.empty(n, np.float32)
+        evaluate(values)
+        return float(values.sum(dtype=np.float64)), bad
 
     def index(
         self,
@@ -125,6 +135,21 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
+        given = x, t, weight, per_class, scale
+        result = self._index(*given, value, grad, hess)
+        return self._summed(result, len(x), lambda values: self._index(*given, values, None, None))
+
+    def _index(
+        self,
+        x: Array,
+        t: Array,
+        weight: Array | None,
+        per_class: Array,
+        scale: float,
+        value: Array | None,
+        grad: Array | None,
+        hess: Array | None,
+    ) -> tuple[float, bool]:
         # Each by itself: the logits alone may come converted, since they lay otherwise.
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         if not x.flags.c_contiguous:
@@ -153,7 +178,11 @@ class NumbaKernels:
         scalar = self._scalar
 
         def call(x: Array, t: Array, scale: float, grad: Array | None) -> tuple[float, bool]:
-            return kernel(x, t, None, *weights, scalar(scale), None, grad, None, *constants)  # type: ignore[no-any-return]
+            given = x, t, None, *weights, scalar(scale)
+            result = kernel(*given, None, grad, None, *constants)
+            return self._summed(
+                result, t.size, lambda values: kernel(*given, values, None, None, *constants)
+            )
 
         return call
 
@@ -180,14 +209,16 @@ class NumbaKernels:
             # The classes' weights are in `hot`.
             return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
-        inputs = (x, y, weight, per_class, self._scalar(scale), value, grad)
-        traced = (self._constants, self._state_constants, self._limit)
-        result: tuple[float, bool]
-        if few and hess is None:
-            result = self._softmax("dense_lanes")(*inputs, *traced)
-        else:
-            result = self._softmax("dense_rows")(*inputs, hess, *traced)
-        return result
+        given = x, y, weight, per_class, self._scalar(scale)
+        traced = self._constants, self._state_constants, self._limit
+
+        def evaluate(value: Array | None, grad: Array | None, hess: Array | None) -> Any:
+            if few and hess is None:
+                return self._softmax("dense_lanes")(*given, value, grad, *traced)
+            return self._softmax("dense_rows")(*given, value, grad, hess, *traced)
+
+        result = evaluate(value, grad, hess)
+        return self._summed(result, len(x), lambda values: evaluate(values, None, None))
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
         """Write the diagonal of each row's Fisher information."""

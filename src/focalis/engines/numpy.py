@@ -114,7 +114,7 @@ class NumpyKernels:
         bad = bool(np.any((weight[:, None] != 0) & ~((y >= 0) & (y < np.inf))))
         with np.errstate(all="ignore"):
             w = np.where(weight[:, None] == 0, 0, weight[:, None] * per_class * y)
-        total = [np.zeros(len(x), x.dtype), np.zeros_like(x), np.zeros_like(x)]
+        total = [np.zeros(len(x)), np.zeros(x.shape), np.zeros(x.shape)]
         for k in np.flatnonzero(w.any(axis=0)):
             for kept, part in zip(
                 total, self._one_class(x, np.full(len(x), k), w[:, k]), strict=True

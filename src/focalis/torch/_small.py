@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from focalis import Loss, engines
+from focalis.evaluation import type_for
 from focalis.execution import CHUNK
 from focalis.links import PROBABILITY
 
@@ -70,6 +71,7 @@ def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> Any:
         or loss.link in PROBABILITY
         or loss.reduction == "none"
         or loss.label_smoothing != 0.0
+        or type_for(loss, _TYPES[dtype]) != _TYPES[dtype]
         or loss.class_weight is not None
         or any(isinstance(factor, tuple) for factor in (loss.alpha, loss.pos_weight))
         or (ignored is not None and 0 <= ignored < max(n_classes, 2))

@@ -23,6 +23,7 @@ from focalis.engines.fused.primitives32 import (
     where,
 )
 from focalis.engines.fused.softmax import (
+    BLOCK,
     NOWHERE,
     all_but,
     clip_into,
@@ -36,6 +37,7 @@ from focalis.engines.fused.storage import (
     borrowed,
     close_part,
     open_part,
+    part,
     put,
     read_part,
     room_for,
@@ -95,12 +97,41 @@ def seen_from(x, e, top, total, per_total, log_total):
     return u - v, u, v, e * per_total, left * per_total, total * per_left
 
 
-@njit(**LINE_SUM)
+@njit(**LINE)
 def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
     """Fill gw with w_k g_k and second with w_k φ″_k, 0 at the largest; return Σ w φ and Σ w g.
 
     Also whether any of the classes has a weight, and whether any target of the row is wrong.
     """
+    value, sum_g, weighted, bad = 0.0, 0.0, False, False
+    for lo in range(0, x.size, BLOCK):
+        hi = min(lo + BLOCK, x.size)
+        phi, g, some, wrong = block_of_classes(
+            part(x, lo, hi),
+            part(y, lo, hi),
+            part(per_class, lo, hi),
+            part(e, lo, hi),
+            weight,
+            top,
+            total,
+            log_total,
+            lost,
+            limit,
+            part(gw, lo, hi),
+            part(second, lo, hi),
+            cs,
+        )
+        value += phi
+        sum_g += g
+        weighted |= some
+        bad |= wrong
+    return FLOAT(value), FLOAT(sum_g), weighted, bad
+
+
+@njit(**LINE_SUM)
+def block_of_classes(
+    x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs
+):
     value, sum_g = ZERO, ZERO
     highest, weights = NO_BITS, NO_BITS
     per_total = ONE / total
@@ -134,9 +165,23 @@ def subtract_ratio(near, factor, out):
         out[i] -= near[i] * factor
 
 
-@njit(**LINE_SUM)
+@njit(**LINE)
 def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
     """Return A = Σ w (φ″ + φ′) / q², B = Σ w φ′ / q and the other classes' part at the largest."""
+    known = total, near_total, rest, ones, shrink
+    a, b, at_top = 0.0, 0.0, 0.0
+    for lo in range(0, gw.size, BLOCK):
+        hi = min(lo + BLOCK, gw.size)
+        lines = part(gw, lo, hi), part(second, lo, hi), part(e, lo, hi), part(near, lo, hi)
+        sums = curvature_block(*lines, *known)
+        a += sums[0]
+        b += sums[1]
+        at_top += sums[2]
+    return FLOAT(a), FLOAT(b), FLOAT(at_top)
+
+
+@njit(**LINE_SUM)
+def curvature_block(gw, second, e, near, total, near_total, rest, ones, shrink):
     a, b, at_top = ZERO, ZERO, ZERO
     for i in range(gw.size):
         left = total - e[i]

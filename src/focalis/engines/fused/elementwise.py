@@ -164,30 +164,35 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     rows = max(1, TILE // classes)
     if rows > WHOLE:
         rows -= rows % WHOLE
-    tile = min(rows * classes, n)
-    pos, neg = room(tile), room(tile)
+    # Whole rows, or a part of one that is longer than a tile.
+    span = min(rows * classes, n)
+    tile = min(span, TILE)
+    pos, neg = room(span), room(span)
     j = 0
-    for i in range(tile):
+    for i in range(span):
         pos[i], neg[i] = positive[j], negative[j]
         j = j + 1 if j + 1 < classes else 0
     total, bad, soft = 0.0, False, False
-    for lo in range(0, n, tile):
-        hi = min(lo + tile, n)
-        xs, ys, w = x[lo:hi], y[lo:hi], part(weight, lo, hi)
-        v, g, h = part(value, lo, hi), part(grad, lo, hi), part(hess, lo, hi)
-        if PROBABILITY:
-            bad |= outside(xs, ys, w, pos, neg)
-        partial = ZERO
-        if not soft:
-            if streams is not None and fills_lines(g):
-                partial, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c, streams)
-            else:
-                partial, soft = hard_tile(xs, ys, w, pos, neg, scale, v, g, h, c, None)
-        if soft:
-            # Soft targets come in company: the next tile is not tried as a hard one first.
-            partial, wrong, soft = soft_tile(xs, ys, w, pos, neg, scale, v, g, h, both)
-            bad |= wrong
-        total += partial
+    for start in range(0, n, span):
+        end = min(start + span, n)
+        for lo in range(start, end, tile):
+            hi = min(lo + tile, end)
+            xs, ys, w = x[lo:hi], y[lo:hi], part(weight, lo, hi)
+            v, g, h = part(value, lo, hi), part(grad, lo, hi), part(hess, lo, hi)
+            yes, no = pos[lo - start : hi - start], neg[lo - start : hi - start]
+            if PROBABILITY:
+                bad |= outside(xs, ys, w, yes, no)
+            partial = ZERO
+            if not soft:
+                if streams is not None and fills_lines(g):
+                    partial, soft = hard_tile(xs, ys, w, yes, no, scale, v, g, h, c, streams)
+                else:
+                    partial, soft = hard_tile(xs, ys, w, yes, no, scale, v, g, h, c, None)
+            if soft:
+                # Soft targets come in company: the next tile is not tried as a hard one first.
+                partial, wrong, soft = soft_tile(xs, ys, w, yes, no, scale, v, g, h, both)
+                bad |= wrong
+            total += partial
     if streams is not None:
         settle()
     return total, bad

@@ -3,10 +3,10 @@
 from numba import njit
 
 from focalis.engines.fused.dense import last_equal
-from focalis.engines.fused.primitives32 import LARGEST, ONE, PRIMITIVE, ZERO
-from focalis.engines.fused.softmax import NOWHERE, clip_into, exp_sum, largest
+from focalis.engines.fused.primitives32 import FLOAT, LARGEST, ONE, PRIMITIVE, ZERO
+from focalis.engines.fused.softmax import BLOCK, NOWHERE, clip_into, exp_sum, largest
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
-from focalis.engines.fused.storage import close_part, open_part, read_part, room_for
+from focalis.engines.fused.storage import close_part, open_part, part, read_part, room_for
 from focalis.engines.fused.strips import terms
 
 CACHE = False
@@ -27,9 +27,19 @@ def is_finite(top, next_top):
     return not (top > LARGEST or next_top < -LARGEST)
 
 
-@njit(**LINE_SUM)
+@njit(**LINE)
 def fisher_terms(x, e, top, total, out, c):
     """Fill out with p_k φ′_k²; return Σ p_k φ′_k² / q_k²."""
+    kept = 0.0
+    for lo in range(0, x.size, BLOCK):
+        hi = min(lo + BLOCK, x.size)
+        lines = part(x, lo, hi), part(e, lo, hi)
+        kept += fisher_block(*lines, top, total, part(out, lo, hi), c)
+    return FLOAT(kept)
+
+
+@njit(**LINE_SUM)
+def fisher_block(x, e, top, total, out, c):
     kept = ZERO
     for i in range(x.size):
         left = total - e[i]

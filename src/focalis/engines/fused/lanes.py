@@ -211,7 +211,7 @@ def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
         w = part(weight, lo, hi)
         bad |= lane_labels(t[lo:hi], w, per_class, k, lane)
         for j in range(classes):
-            copy_line(x[j * stride + lo : j * stride + hi], block[j])
+            copy_line(x[j * stride + lo : j * stride + hi], block[j, : hi - lo])
         lane_tame(lane, block)
         v = part(value, lo, hi)
         total += index_strip(block, k, scale, v, grad, None, lane, c)

@@ -147,9 +147,19 @@ def exp_sum(x, k, top, e):
     return FLOAT(total)
 
 
-@njit(**LINE_SUM)
+@njit(**LINE)
 def sum_below_one(e):
     """Return the sum of the exponentials below 1 and how many are 1."""
+    total, ones = 0.0, 0.0
+    for lo in range(0, e.size, BLOCK):
+        below, equal = block_below_one(part(e, lo, min(lo + BLOCK, e.size)))
+        total += below
+        ones += equal
+    return FLOAT(total), FLOAT(ones)
+
+
+@njit(**LINE_SUM)
+def block_below_one(e):
     total = ZERO
     ones = ZERO
     for i in range(e.size):

@@ -98,7 +98,7 @@ def put(result, i, number):
 
 @njit(**LINE)
 def copy_line(source, result):
-    for i in range(result.size):
+    for i in range(min(source.size, result.size)):
         put(result, i, number(source, i))
 
 

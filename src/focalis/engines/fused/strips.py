@@ -34,15 +34,16 @@ def lane_labels(t, weight, per_class, k, lane):
         k[i], lane[WEIGHT + i] = 0, ZERO
     bad = False
     for i in range(t.size):
-        mine = ONE
+        # Read once: what was checked is what is used, also where another thread writes to the labels.
+        label, mine = t[i], ONE
         if weight is not None:
             mine = weight[i]
         if mine != ZERO:
-            if t[i] < 0 or t[i] >= per_class.size:
+            if label < 0 or label >= per_class.size:
                 bad = True
             else:
-                k[i] = t[i]
-                lane[WEIGHT + i] = mine * per_class[t[i]]
+                k[i] = label
+                lane[WEIGHT + i] = mine * per_class[label]
     return bad
 
 

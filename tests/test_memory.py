@@ -1,0 +1,100 @@
+"""No kernel reads or writes past an array, whatever changes under it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import registry
+
+from focalis import Loss, margin
+
+CALLS = Path(__file__).with_name("kernel_calls.py")
+
+
+def run(*command, **environment):
+    """Run Python by itself, since a fault would end this process; return how it ended and why."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are locked as Linux does it")
+def test_arrays_at_the_end_of_a_page():
+    run(str(CALLS), "guarded")
+
+
+def test_with_bounds_checked(tmp_path):
+    run(str(CALLS), "plain", NUMBA_BOUNDSCHECK="1", FOCALIS_CACHE_DIR=str(tmp_path))
+
+
+RACE = """
+import itertools, sys, threading
+import numpy as np
+from focalis import Loss, margin
+link, engine, classes, dense, planar = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+n = 20_000
+x = np.full((n, classes), 1 / classes, np.float32)
+if planar:
+    x = np.asfortranarray(x)
+good = np.eye(classes, dtype=np.float32)[np.arange(n) % classes] if dense else np.arange(n) % classes
+bad = np.full_like(good, -1 if dense else 2**40)
+targets, done = good.copy(), threading.Event()
+def scribble():
+    for numbers in itertools.cycle((bad, good)):
+        targets[:] = numbers
+        if done.is_set():
+            break
+loss = Loss(link, margin.focal(2.0))
+loss(x, good, engine=engine)
+thread = threading.Thread(target=scribble)
+thread.start()
+answers = refused = 0
+try:
+    for _ in range(200):
+        try:
+            loss.value_and_grad(x, targets, engine=engine)
+            answers += 1
+        except ValueError as error:
+            assert "targets" in str(error), error
+            refused += 1
+finally:
+    done.set()
+    thread.join()
+print(answers, refused)
+"""
+
+
+@pytest.mark.parametrize("engine", registry.ENGINES)
+@pytest.mark.parametrize(
+    ("link", "classes", "dense", "planar"),
+    [
+        ("softmax", 3, 0, 0),
+        ("softmax", 3, 0, 1),
+        ("softmax", 53, 0, 0),
+        ("softmax", 3, 1, 0),
+        ("simplex", 3, 0, 0),
+        ("sigmoid", 3, 1, 0),
+    ],
+)
+def test_targets_that_another_thread_writes_to(link, classes, dense, planar, engine):
+    """There is an answer, or the error for a bad target: never a look past an array."""
+    run("-c", RACE, link, engine, *map(str, (classes, dense, planar)))
+
+
+@pytest.mark.parametrize("link", registry.LINKS)
+def test_targets_that_are_good_again_when_looked_for(link, monkeypatch):
+    """The kernel has met a bad target that is gone when the error is to name it."""
+    from focalis import execution
+
+    monkeypatch.setattr(execution, "_run_chunk", lambda *_: (0.0, True))
+    with pytest.raises(ValueError, match=r"targets .* changed"):
+        Loss(link, margin.focal(2.0))(np.full((2, 3), 0.3), np.eye(3)[:2])
