@@ -8,6 +8,9 @@ from hypothesis import settings
 
 # Of Keras' backends the one that loads quickest here; tests/keras has sessions for all of them.
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# Before any library is loaded: the arrays are small and pytest's workers have the cores, which pools of
+# threads of each library would spend on waiting for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")

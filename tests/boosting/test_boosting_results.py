@@ -73,6 +73,7 @@ def test_the_scale_is_a_factor_of_both(module, name, curvature):
         np.testing.assert_allclose(other, 3.7 * one, rtol=3e-7, atol=1e-45)
 
 
+@pytest.mark.slow
 @EVERY_MODULE
 @pytest.mark.parametrize("n", [60, 30_000], ids=["numpy", "numba"])
 @pytest.mark.parametrize("curvature", ["native", "fisher"])

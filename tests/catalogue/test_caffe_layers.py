@@ -89,6 +89,7 @@ FOCAL_SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [ANSWERS, MAYBE], ids=["hard", "soft"])
 @pytest.mark.parametrize("param_str", FOCAL_SETTINGS)
 def test_sigmoid_focal_loss(param_str, labels):
@@ -96,6 +97,7 @@ def test_sigmoid_focal_loss(param_str, labels):
     check(run(SigmoidFocalLossLayer, param_str, LOGITS, labels), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balances", [None, CLASS_WEIGHTS])
 def test_multi_label_softmax_loss(balances):
     """For real-valued labels and rows without positives, which the layers in circulation get wrong."""
@@ -142,6 +144,7 @@ def test_far_out_scores_stay_finite():
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_ignored_labels():
     labels = np.where(ANSWERS == 1, 255.0, ANSWERS)
     value, gradient = run(SigmoidFocalLossLayer, "{'ignore_label': 255}", LOGITS, labels)
