@@ -16,6 +16,11 @@ settings.register_profile("suite", deadline=None, derandomize=True, max_examples
 settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the sessions that take minutes, lest one worker end alone with them."""
+    items.sort(key=lambda item: item.path.name != "test_backends.py")
+
+
 class _Missing:
     """Says of a library that is not installed that it is not.
 

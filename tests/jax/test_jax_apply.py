@@ -37,11 +37,10 @@ def test_every_setting_is_the_core_s(link, form):
     scores, targets = frontends.inputs(link, form)
     calls = frontends.calls(link)
     for settings in frontends.SETTINGS[link]:
-        for call in (calls[1], calls[-1]):
-            check_call(Loss(link, margin.focal(1.7), **settings), scores, targets, call)
+        check_call(Loss(link, margin.focal(1.7), **settings), scores, targets, calls[-1])
     for reduction in registry.REDUCTIONS:
         loss = Loss(link, margin.focal(), reduction=reduction)
-        for call in calls:
+        for call in calls if reduction == "mean" else (calls[0], calls[-1]):
             check_call(loss, scores, targets, call)
         if reduction in ("mean", "batchmean"):
             check_call(loss, scores, targets, {"normalizer": 2.5})
