@@ -10,10 +10,9 @@ from oracle import mp, number, truth
 from focalis import Loss
 
 CROSS_ENTROPY = registry.FEW_MARGINS[0]
-# Each policy is a kernel of its own, around one loss.
-WITH_POLICIES = [(m, "numpy") for m in registry.TWO_MARGINS] + [(registry.TWO_MARGINS[0], "numba")]
+COMPILED = pytest.param("numba", marks=pytest.mark.slow)
 
-every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
+every_engine = pytest.mark.parametrize("engine", ["numpy", COMPILED])
 every_dtype = pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 every_margin = pytest.mark.parametrize("margin", registry.MARGINS, ids=registry.name)
 
@@ -70,11 +69,27 @@ def test_soft_targets(margin, link, dtype, engine):
     contract.check_second_order(loss, margin, case, engine)
 
 
-@pytest.mark.parametrize(("margin", "engine"), WITH_POLICIES, ids=registry.name)
 @every_dtype
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("curvature", ["clipped", "absolute", "fisher"])
-def test_curvature_policies(margin, curvature, link, dtype, engine):
+@pytest.mark.parametrize("margin", registry.TWO_MARGINS, ids=registry.name)
+def test_curvature_policies(margin, curvature, link, dtype):
+    check_curvature(margin, curvature, link, dtype, "numpy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("link", registry.LINKS)
+@pytest.mark.parametrize(
+    ("curvature", "dtype"),
+    # The absolute one alone is traced into a kernel of its own that has no loop of its own.
+    [*registry.grid(["clipped", "fisher"], registry.DTYPES), ("absolute", np.float64)],
+    ids=registry.name,
+)
+def test_compiled_curvature_policies(curvature, dtype, link):
+    check_curvature(registry.TWO_MARGINS[0], curvature, link, dtype, "numba")
+
+
+def check_curvature(margin, curvature, link, dtype, engine):
     loss = Loss(link, registry.build(margin))
     for case in [*contract.cases(link, dtype), soft_case(link, dtype)]:
         contract.check_second_order(loss, margin, case, engine, curvature)
