@@ -130,13 +130,12 @@ def compiled(margin: Margin, link: str) -> bool:
 def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:
     """Return margin loss, link, dtype and engine: all in NumPy, and what is worth a kernel.
 
-    Two losses in NumPy and one that is compiled are the quick ones.
+    Two losses are the quick ones.
     """
     chosen = []
     for margin, link, dtype, engine in grid(margins, links, DTYPES, ENGINES):
         if engine == "numpy" or compiled(margin, link):
-            quick = margin in (TWO_MARGINS if engine == "numpy" else TWO_MARGINS[:1])
-            marks = () if quick else pytest.mark.slow
+            marks = () if margin in TWO_MARGINS else pytest.mark.slow
             chosen.append(pytest.param(margin, link, dtype, engine, marks=marks))
     return chosen
 

@@ -10,9 +10,8 @@ from oracle import mp, number, truth
 from focalis import Loss
 
 CROSS_ENTROPY = registry.FEW_MARGINS[0]
-COMPILED = pytest.param("numba", marks=pytest.mark.slow)
 
-every_engine = pytest.mark.parametrize("engine", ["numpy", COMPILED])
+every_engine = pytest.mark.parametrize("engine", registry.ENGINES)
 every_dtype = pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 every_margin = pytest.mark.parametrize("margin", registry.MARGINS, ids=registry.name)
 

@@ -120,6 +120,7 @@ def test_softmax_hessian_is_the_slope_of_the_gradient(text):
     np.testing.assert_allclose(np.einsum("nij,nj->ni", matrices, v), products, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_diagonal_of_a_softmax_hessian_does_not_cancel():
     labels = np.array([1])
     grad, hess = parse("softmax_cross_entropy").grad_and_hess(np.array([[40.0, 0.0, 1.0]]), labels)

@@ -109,12 +109,14 @@ def test_multi_label_softmax_loss(balances):
     assert not gradient[SOME_LABELS.sum(axis=1) == 0].any()
 
 
+@pytest.mark.slow
 def test_a_published_example():
     """The gradient that copied layers give here is (−.158, .093, .064)."""
     _, gradient = run(MultiLabelSoftmaxLossLayer, "", [[0.3, -1.0, 0.8]], [[0.5, 0.0, 2.0]])
     np.testing.assert_allclose(gradient, [[0.178, 0.117, -0.295]], atol=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer_type", [SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer])
 def test_the_weight_of_the_loss_scales_the_gradient_alone(layer_type):
     value, gradient = run(layer_type, "", LOGITS, ANSWERS)
