@@ -78,6 +78,7 @@ def test_importing_starts_no_thread():
     assert run("import threading, focalis; print(threading.active_count())") == "1"
 
 
+@pytest.mark.slow
 def test_kernels_are_kept(tmp_path):
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)
@@ -88,6 +89,7 @@ def test_kernels_are_kept(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in files(folder)} == first
 
 
+@pytest.mark.slow
 def test_a_missing_cache_directory_is_made_private(tmp_path):
     folder = tmp_path / "deep" / "cache"
     check_works(folder)
@@ -95,6 +97,7 @@ def test_a_missing_cache_directory_is_made_private(tmp_path):
         assert not stat.S_IMODE(folder.stat().st_mode) & 0o022
 
 
+@pytest.mark.slow
 def test_a_cache_directory_that_is_a_file(tmp_path):
     """Nothing can be kept, as in a read-only home: compiled in memory, no error."""
     folder = tmp_path / "cache"
@@ -104,6 +107,7 @@ def test_a_cache_directory_that_is_a_file(tmp_path):
     assert folder.read_text() == "not a folder"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions of another kind")
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write anywhere")
 def test_an_unwritable_cache_directory(tmp_path):
@@ -113,6 +117,7 @@ def test_an_unwritable_cache_directory(tmp_path):
     assert not files(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions of another kind")
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
 def test_a_directory_that_others_may_write_to_is_not_used(tmp_path, mode):
@@ -144,6 +149,7 @@ def test_others_may_not_write_above_the_directory(monkeypatch, below, above, mod
         assert cache_directory() == (shared / below if safe else None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions of another kind")
 def test_a_link_into_such_a_directory_is_not_used(tmp_path):
     theirs = tmp_path / "theirs"
@@ -154,6 +160,7 @@ def test_a_link_into_such_a_directory_is_not_used(tmp_path):
     assert not files(theirs)
 
 
+@pytest.mark.slow
 def test_source_cut_short_in_the_cache_does_no_harm(tmp_path):
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)
@@ -165,6 +172,7 @@ def test_source_cut_short_in_the_cache_does_no_harm(tmp_path):
     check_works(folder)
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_one_cache(tmp_path):
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)

@@ -14,6 +14,8 @@ import registry
 import focalis
 from focalis import Loss, margin
 
+pytestmark = pytest.mark.slow
+
 LARGE = 1_000_003  # many chunks, and no multiple of anything
 
 

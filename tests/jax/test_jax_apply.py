@@ -185,6 +185,7 @@ def test_half_types_are_computed_in_float32(link, form, dtype):
             np.testing.assert_array_equal(f(half), f(half.astype(jnp.float32)).astype(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_a_bad_target_is_never_a_wrong_number(link, form):
     scores, targets = (a.copy() for a in frontends.inputs(link, form))

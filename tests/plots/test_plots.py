@@ -203,6 +203,7 @@ def test_a_file_of_each_kind_is_the_same_each_time(tmp_path, ending):
         assert "FL* γ = 2, β = 1" in made[0].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_is_drawn(tmp_path, kind):
     table = tmp_path / "logits.csv"

@@ -147,6 +147,7 @@ def test_pickles_clones_and_early_stopping(booster, data):
     assert float(model.loss_(model.raw_logits(features[1::2]), truth)) > held_out - 1e-5
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 def test_warm_start_goes_on(booster, data):
