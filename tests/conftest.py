@@ -4,13 +4,29 @@ import os
 import sys
 from importlib.util import find_spec
 
+import pytest
 from hypothesis import settings
 
 # Of Keras' backends the one that loads quickest here; tests/keras has sessions for all of them.
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# Before any library is loaded: the arrays are small and pytest's workers have the cores, which pools of
+# threads of each library would spend on waiting for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")
+
+# The numbers that are published, on either engine, are quick all the same.
+COMPILED_AND_QUICK = "test_published.py"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what compiles kernels as slow; begin with what takes minutes, lest one worker end with it."""
+    for item in items:
+        engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+        if engine == "numba" and item.path.name != COMPILED_AND_QUICK:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.name != "test_backends.py")
 
 
 class _Missing:

@@ -33,6 +33,10 @@ FORMS = {
 }
 LINK_FORMS = [(link, form) for link, forms in FORMS.items() for form in forms]
 
+EACH_LOSS_AND_FORM = [(chosen, "sigmoid", "soft") for chosen in MARGIN_LOSSES]
+EACH_LOSS_AND_FORM += [(bounded(0.3), *link_form) for link_form in LINK_FORMS]
+"""Each margin loss once, and each link with each form of targets, for what takes long."""
+
 SETTINGS = {
     "sigmoid": [
         {"alpha": 0.3},

@@ -2,8 +2,10 @@
 
 import functools
 import itertools
+from typing import Any
 
 import numpy as np
+import pytest
 from oracle import Margin
 
 import focalis
@@ -121,6 +123,30 @@ def distributions(dtype: type) -> np.ndarray:
     p = rng.dirichlet([0.3] * 4, size=15) * 0.999 + 0.001 / 4
     ends = [(0.25,) * 4, (1e-6, 0.5, 0.25, 0.25), (1e-3, 1e-5, 1e-6, 0.999)]
     return np.concatenate([np.array(ends), p]).astype(dtype)
+
+
+def compiled(margin: Margin, link: str) -> bool:
+    """Whether a kernel for a margin loss on a link is worth the seconds that it takes to compile.
+
+    A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, and every
+    loop for losses of three forms: a product, a power, and what is no focal loss. Other parameters
+    of those are other arguments of the same kernels.
+    """
+    one = margin.name == "focal" and dict(margin.parameters)["gamma"] == 1
+    return link == "sigmoid" or (margin.name in ("focal", "generalized_cross_entropy") and not one)
+
+
+def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:
+    """Return margin loss, link, dtype and engine: all in NumPy, and what is worth a kernel.
+
+    Two losses are the quick ones.
+    """
+    chosen = []
+    for margin, link, dtype, engine in grid(margins, links, DTYPES, ENGINES):
+        if engine == "numpy" or compiled(margin, link):
+            marks = () if margin in TWO_MARGINS else pytest.mark.slow
+            chosen.append(pytest.param(margin, link, dtype, engine, marks=marks))
+    return chosen
 
 
 def grid(*axes: object) -> list[tuple]:

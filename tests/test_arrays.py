@@ -214,6 +214,7 @@ def test_half_types_are_the_float32_result_rounded(link, dense, half, engine):
             np.testing.assert_array_equal(a.astype(np.float32), rounded.astype(np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [5, 60])
 @pytest.mark.parametrize("link", registry.LOGIT_LINKS)
 def test_float32_targets_of_float64_logits_are_the_same_numbers(link, classes):

@@ -56,6 +56,7 @@ def folder(tmp_path):
 QUICK = ("--folds", "2", "--repeats", "1", "--losses", "cross-entropy,poly1", "--model", "linear")
 
 
+@pytest.mark.slow
 def test_a_comparison_from_end_to_end(folder):
     done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -68,6 +69,7 @@ def test_a_comparison_from_end_to_end(folder):
     assert results["verdict"] in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_columns_may_be_dropped(folder):
     command = (
         "compare",
@@ -85,6 +87,7 @@ def test_columns_may_be_dropped(folder):
     assert "warning" not in done.stderr
 
 
+@pytest.mark.slow
 def test_what_it_says_of_the_data(folder):
     done = focalis_command("compare", "table.csv", "--target", "answer", *QUICK, cwd=folder)
     lines = done.stderr.splitlines()
@@ -95,6 +98,7 @@ def test_what_it_says_of_the_data(folder):
     assert "warning: column 'name' is unique in every row" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_that_is_there(folder):
     command = ("compare", "table.csv", "--target", "answer", *QUICK, "--out", "there")
     assert focalis_command(*command, cwd=folder).returncode == 0
@@ -114,6 +118,7 @@ TerminalListener.advanced = lambda self: time.sleep(0.5)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is of another kind")
 def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
     command = ("compare", "table.csv", "--target", "answer", *QUICK, "--losses", "focal,poly1")
@@ -146,6 +151,7 @@ focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "line"),
     [

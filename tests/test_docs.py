@@ -35,6 +35,7 @@ def run(*command, cwd=ROOT):
 PROGRAMS = [*DOCUMENTS, *(page for page in PAGES if blocks(page, "python"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", PROGRAMS)
 def test_python_prints_what_its_comments_say(document, tmp_path):
     """A document's blocks are one program; a comment after a print is what it prints."""
@@ -122,17 +123,20 @@ def test_the_walk_through_is_the_example():
     assert function in example
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_run(example):
     assert run(sys.executable, "-W", "error", str(ROOT / "examples" / example))
 
 
+@pytest.mark.slow
 def test_the_example_starts_where_its_posterior_is_the_share_of_positives():
     output = run(sys.executable, str(ROOT / "examples" / "own_margin_loss.py"))
     assert "its posterior: 0.25" in output.splitlines()
     assert "it starts from: -1.386" in output.splitlines()  # p = 0.2 balances .25 and .75
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_a_table():
     """One small work: peers that are not installed are left out by name."""
     arguments = ("--quick", "--repetitions", "1", "--only", "one call")

@@ -95,6 +95,7 @@ def sample(link, half):
     return x, rng.integers(10, size=shape[0])
 
 
+@pytest.mark.slow
 @every_half
 @pytest.mark.parametrize("link", registry.LOGIT_LINKS)
 def test_large_results_are_the_float32_results_rounded_for_any_number_of_threads(link, half):
@@ -151,6 +152,7 @@ def forms(half, classes):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [5, 60], ids=["lanes", "rows"])
 @pytest.mark.parametrize("form", ["index", "one-hot", "soft"])
 def test_softmax_results_are_the_float32_results_rounded(form, classes):

@@ -6,6 +6,8 @@ import pytest
 from focalis import Loss, margin
 from focalis.layout import is_planar, layout_of
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [(3, 5, 7, 9), (2, 21, 64, 64), (4, 3, 2), (2, 60, 33), (5, 4, 3, 2, 6), (1, 10, 300)]
 
 

@@ -179,6 +179,7 @@ def test_policies_bend_the_scalar(engine, phi, x, t):
     assert (h["fisher"] >= 0).all()
 
 
+@pytest.mark.slow
 @given(phi=strategies.margin_losses(), x=strategies.logits((N, C)), y=strategies.soft((N, C)))
 @logit_links
 def test_engines_agree(link, phi, x, y):
@@ -202,6 +203,7 @@ def test_the_gradient_is_the_slope_of_the_value(engine, link, phi, x):
     assert abs((ahead - behind) / (2 * step) - along) <= 1e-6 * (1 + abs(ahead))
 
 
+@pytest.mark.slow
 @given(x=strategies.logits(N), y=strategies.soft(N))
 def test_members_of_the_family_meet(x, y):
     """Focal at γ = 0, focal* at γ = 1, poly-1 at ε = 0 are cross-entropy."""

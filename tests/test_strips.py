@@ -7,6 +7,8 @@ from oracle import Margin
 
 from focalis import Loss
 
+pytestmark = pytest.mark.slow
+
 N = 120  # more than a strip of rows, and no multiple of one
 SOFTMAX = Loss("softmax", registry.build(Margin("focal", (("gamma", 0.7),))), reduction="none")
 few_and_many = pytest.mark.parametrize("n_classes", [4, 64])

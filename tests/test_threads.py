@@ -16,6 +16,8 @@ import registry
 import focalis
 from focalis import Loss, margin, threads
 
+pytestmark = pytest.mark.slow
+
 LARGE = 1_000_003  # many chunks, and no multiple of anything
 
 

@@ -172,6 +172,7 @@ def run(folder, script=USE):
     return np.array([float(word) for word in done.stdout.split()])
 
 
+@pytest.mark.slow
 def test_an_edited_margin_loss_never_runs_stale(tmp_path):
     (tmp_path / "cache").mkdir(mode=0o700)
     (tmp_path / "helper.py").write_text(HELPER.format(factor=1.0))
@@ -182,6 +183,7 @@ def test_an_edited_margin_loss_never_runs_stale(tmp_path):
     assert any((tmp_path / "cache").rglob("*")), "nothing was cached, so nothing was tested"
 
 
+@pytest.mark.slow
 def test_an_edited_helper_never_runs_stale(tmp_path):
     """Nor does a function that the margin loss calls."""
     (tmp_path / "cache").mkdir(mode=0o700)
@@ -201,6 +203,7 @@ def scaled(m, u, v, p, q, tau=1.0):
 """
 
 
+@pytest.mark.slow
 def test_an_edited_constant_never_runs_stale(tmp_path):
     """Nor does a module's constant that it names."""
     (tmp_path / "cache").mkdir(mode=0o700)

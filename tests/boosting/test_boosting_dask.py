@@ -20,6 +20,8 @@ from focalis.boosting import xgboost as for_xgboost
 from focalis.boosting.dask import initial_logits, initial_scores
 from focalis.boosting.starts import starting_logits
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).parent / "dask_programs.py"
 SECONDS = 240
 LIBRARIES = ("xgboost", "lightgbm")

@@ -96,6 +96,7 @@ def test_early_stopping_of_xgboost_sees_small_numbers_through_the_scale():
     assert rounds(factor) > 8
 
 
+@pytest.mark.slow
 def test_logits_of_xgboost_are_those_of_the_best_round():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(300, 5))
@@ -145,6 +146,7 @@ def slopes_of(objective, labels, scores):
     return -np.array([objective.calc_ders_multi(row, one, 1.0)[0] for row, one in rows])
 
 
+@pytest.mark.slow
 @EVERY_MODULE
 @pytest.mark.parametrize("kind", ["binary", "softmax", "one against the rest"])
 def test_ignored_rows_count_nowhere(module, kind):

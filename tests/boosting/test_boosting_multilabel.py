@@ -40,6 +40,7 @@ def train(weight=None, **settings):
     return booster.fit(catboost.Pool(features, answers, weight=weight))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_with_cross_entropy_the_trees_are_those_of_multilogloss(weighted):
     features, _, weight = questions()
@@ -56,6 +57,7 @@ def test_with_cross_entropy_the_trees_are_those_of_multilogloss(weighted):
     np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_derivatives_and_metric_are_those_of_the_loss():
     loss = parse("focal(gamma=2, alpha=.25)")
     rng = np.random.default_rng(0)
@@ -75,6 +77,7 @@ def test_derivatives_and_metric_are_those_of_the_loss():
     assert weights == pytest.approx(weight.sum())
 
 
+@pytest.mark.slow
 def test_validation_rows_stop_it_early_on_the_loss():
     loss, (features, answers, _) = parse("focal(gamma=2)"), questions()
     answers[:, 2] = np.random.default_rng(0).integers(0, 2, len(answers))  # nothing to learn

@@ -12,6 +12,8 @@ from focalis.boosting import catboost as for_catboost
 from focalis.boosting import lightgbm as for_lightgbm
 from focalis.boosting import xgboost as for_xgboost
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 25
 TOLERANCE = 1e-5
 THREADS = 2

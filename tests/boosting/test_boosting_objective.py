@@ -86,6 +86,7 @@ def test_softmax_gradient_is_the_slope_of_the_metric(text, smoothing):
         assert (slopes[0] - slopes[1])[i, j] / (2 * step) == pytest.approx(hess[i, j], abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("curvature", ["exact", "native", "fisher"])
 def test_catboost_takes_the_matrix_whose_diagonal_the_others_take(curvature, smoothing):
@@ -106,6 +107,7 @@ def test_catboost_takes_the_matrix_whose_diagonal_the_others_take(curvature, smo
         np.testing.assert_allclose(np.sum(der2, axis=0), 0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["cross_entropy", "focal(gamma=2)", "poly1(epsilon=1)"])
 def test_softmax_hessian_is_the_slope_of_the_gradient(text):
     scores, labels, _ = rows(4, n=10)
@@ -118,6 +120,7 @@ def test_softmax_hessian_is_the_slope_of_the_gradient(text):
     np.testing.assert_allclose(np.einsum("nij,nj->ni", matrices, v), products, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_diagonal_of_a_softmax_hessian_does_not_cancel():
     labels = np.array([1])
     grad, hess = parse("softmax_cross_entropy").grad_and_hess(np.array([[40.0, 0.0, 1.0]]), labels)
@@ -181,6 +184,7 @@ def test_catboost_raises_for_a_label_that_is_no_class():
         for_catboost.objective(parse("softmax_focal")).calc_ders_multi(np.zeros(2), 2.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["focal(gamma=5)", "focal(gamma=2, alpha=.25)", "cross_entropy"])
 @pytest.mark.parametrize("link", LOGIT_LINKS)
 def test_the_scale_brings_the_curvature_to_that_of_cross_entropy(text, link):
@@ -275,6 +279,7 @@ def train(module, loss, features, labels, weight, extra):
     return booster, start, values, booster.get_best_iteration()
 
 
+@pytest.mark.slow
 @EVERY_MODULE
 @pytest.mark.parametrize("case", CASES)
 def test_training_stops_early_on_the_loss_itself(module, case):

@@ -18,6 +18,7 @@ def rows(n, n_classes=4, dtype=np.float64):
     return scores, rng.integers(0, n_classes, n), rng.uniform(0.5, 2.0, n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60, 30_000], ids=["numpy", "numba"])
 @pytest.mark.parametrize("text", ["softmax_focal(gamma=2)", "focal(gamma=2)"])
 def test_lightgbm_gets_arrays_that_it_need_not_copy(text, n):
@@ -73,6 +74,7 @@ def test_the_scale_is_a_factor_of_both(module, name, curvature):
         np.testing.assert_allclose(other, 3.7 * one, rtol=3e-7, atol=1e-45)
 
 
+@pytest.mark.slow
 @EVERY_MODULE
 @pytest.mark.parametrize("n", [60, 30_000], ids=["numpy", "numba"])
 @pytest.mark.parametrize("curvature", ["native", "fisher"])

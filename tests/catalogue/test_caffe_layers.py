@@ -89,6 +89,7 @@ FOCAL_SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [ANSWERS, MAYBE], ids=["hard", "soft"])
 @pytest.mark.parametrize("param_str", FOCAL_SETTINGS)
 def test_sigmoid_focal_loss(param_str, labels):
@@ -96,6 +97,7 @@ def test_sigmoid_focal_loss(param_str, labels):
     check(run(SigmoidFocalLossLayer, param_str, LOGITS, labels), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balances", [None, CLASS_WEIGHTS])
 def test_multi_label_softmax_loss(balances):
     """For real-valued labels and rows without positives, which the layers in circulation get wrong."""
@@ -107,12 +109,14 @@ def test_multi_label_softmax_loss(balances):
     assert not gradient[SOME_LABELS.sum(axis=1) == 0].any()
 
 
+@pytest.mark.slow
 def test_a_published_example():
     """The gradient that copied layers give here is (−.158, .093, .064)."""
     _, gradient = run(MultiLabelSoftmaxLossLayer, "", [[0.3, -1.0, 0.8]], [[0.5, 0.0, 2.0]])
     np.testing.assert_allclose(gradient, [[0.178, 0.117, -0.295]], atol=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer_type", [SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer])
 def test_the_weight_of_the_loss_scales_the_gradient_alone(layer_type):
     value, gradient = run(layer_type, "", LOGITS, ANSWERS)
@@ -142,6 +146,7 @@ def test_far_out_scores_stay_finite():
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_ignored_labels():
     labels = np.where(ANSWERS == 1, 255.0, ANSWERS)
     value, gradient = run(SigmoidFocalLossLayer, "{'ignore_label': 255}", LOGITS, labels)

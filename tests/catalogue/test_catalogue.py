@@ -81,6 +81,7 @@ def test_names_are_unique():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.slow
 @EACH
 def test_every_spelling_finds_the_entry(entry):
     for name in (entry.name, *entry.also):

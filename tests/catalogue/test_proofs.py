@@ -78,6 +78,7 @@ def test_every_framework_has_a_source_of_proofs():
     assert {entry.framework for entry in entries()} == set(SOURCES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
 def test_a_name_means_what_the_catalogue_says(entry):
     missing = [m for m in SOURCES[entry.framework][2:] if importlib.util.find_spec(m) is None]

@@ -28,6 +28,7 @@ def over_all_rows(x, y, ignore_index=-100, class_weight=None, reduction="mean"):
     return {"none": kept, "sum": kept.sum(), "mean": kept.sum() / max(len(x), 1)}[reduction]
 
 
+@pytest.mark.slow
 def test_what_a_mean_divides_by_is_looked_at_under_masks_and_weights():
     found = wrong(examine_loss(over_all_rows, SOFTMAX, checks=["weights", "masks", "reductions"]))
     with_what = ("class_weight", "ignore_index", "ignore_index over NaN")
@@ -68,6 +69,7 @@ def test_the_names_that_pytorch_gives_to_arguments_are_known():
     assert "arguments, size_average, reduce: left as the function has them" in str(report)
 
 
+@pytest.mark.slow
 def test_a_loss_that_ignores_an_index_can_be_looked_at_in_full():
     loss = replace(SOFTMAX, ignore_index=-100)
     function = focalis.torch.cross_entropy
@@ -76,6 +78,7 @@ def test_a_loss_that_ignores_an_index_can_be_looked_at_in_full():
     check_loss(function, loss, checks=checks)
 
 
+@pytest.mark.slow
 def test_a_check_may_be_left_out():
     def shrinking(x, y):  # soft targets shrink the score
         return softplus(-(2 * y - 1) * x)

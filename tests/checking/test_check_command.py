@@ -56,6 +56,7 @@ def test_a_right_one(tmp_path):
     assert "\nextremes  values, float32" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_wrong_one(tmp_path):
     done = check(tmp_path, "losses_of_mine:usual", "--as", "sigmoid cross-entropy")
     assert (done.returncode, done.stderr) == (1, "")
@@ -93,6 +94,7 @@ def test_a_parameter_is_given_once(text):
         read_loss(text, {"gamma": 2.0})
 
 
+@pytest.mark.slow
 def test_what_the_function_prints_is_no_part_of_the_report(tmp_path):
     loud = MODULE + "\ndef loud(x, y):\n    print('LOUD')\n    return doubled(x, y, True)\n"
     (tmp_path / "loud_losses.py").write_text(loud)
@@ -163,6 +165,7 @@ def test_without_mpmath_it_says_how_to_get_it(tmp_path):
     assert done.stderr == 'focalis check: error: mpmath missing: pip install "focalis[check]"\n'
 
 
+@pytest.mark.slow
 def test_the_table_of_the_document_is_printed(tmp_path):
     """Of the losses of this package alone: those of others are not installed here."""
     root = Path(__file__).parents[2]

@@ -32,6 +32,7 @@ def sound(x, y):
     return softplus(-z), np.where(y == 1, -miss, miss), small * large
 
 
+@pytest.mark.slow
 def test_the_losses_of_this_package_are_right():
     report = check_loss(FOCAL, FOCAL)
     assert isinstance(report, Report)
@@ -43,12 +44,14 @@ def test_the_losses_of_this_package_are_right():
     assert {f.name for f in report.findings} >= {"Hessians, gamma=0.5", "gradients, bfloat16"}
 
 
+@pytest.mark.slow
 def test_a_softmax_is_right():
     loss = Loss("softmax", margin.focal(gamma=2.0), reduction="none")
     checks = ["extremes", "random scores", "shapes", "soft targets", "masks", "reductions", "NaN"]
     check_loss(loss, loss, checks=checks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["identity", "simplex"])
 def test_losses_of_probabilities_are_right(link):
     loss = Loss(link, margin.poly1(epsilon=1.0), reduction="none")
@@ -178,6 +181,7 @@ def test_one_of_many_questions_is_named_by_its_own_score():
     assert re.fullmatch(r"score [-\d.]+, target [01]", finding.failures[0].where)
 
 
+@pytest.mark.slow
 def test_shapes_that_a_function_does_not_take_are_not_held_against_it():
     report = check_loss(lambda x, y: sound(x, y)[0] if x.ndim == 1 else None, CE, checks=["shapes"])
     assert any(f.not_checked for f in report.findings)
@@ -206,6 +210,7 @@ def test_the_end_of_the_program_is_an_error_of_the_function():
     assert "values, float32" in wrong(examine_loss(late, CE, checks=["extremes"]))
 
 
+@pytest.mark.slow
 def test_an_alpha_of_the_functions_own_is_asked_for():
     def focal(x, y, alpha=0.25):
         value = softplus(-margins(x, y))
@@ -217,6 +222,7 @@ def test_an_alpha_of_the_functions_own_is_asked_for():
     check_loss(focal, CE, checks=["random scores"], arguments={"alpha": -1}, tolerance=3)
 
 
+@pytest.mark.slow
 def test_what_only_other_parameters_bring_out_is_found():
     def no_half(inputs, targets, gamma=2.0):
         """Focal loss whose gradient is infinite at γ < 1, as torchvision's is."""
@@ -267,6 +273,7 @@ def columns(x, y):
     return softplus(-margins(x, y))
 
 
+@pytest.mark.slow
 def test_forms_are_found_by_rule():
     plain = examine_loss(softmax_value, SOFTMAX, checks=["extremes", "soft targets"])
     other = examine_loss(targets_first_and_one_hot, SOFTMAX, checks=["extremes", "soft targets"])
@@ -304,6 +311,7 @@ def test_second_derivatives_are_asked_of_autograd():
     assert {f.name for f in report.findings if f.not_checked} >= {"Hessians, float32"}
 
 
+@pytest.mark.slow
 def test_jax():
     jnp = pytest.importorskip("jax.numpy")
     import jax

@@ -32,6 +32,7 @@ def assert_near(ours, theirs, size, near):
         assert abs(ours[i] - theirs[i]) <= near * size[i] + mp.mpf("1e-330"), i
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("margin", MARGINS, ids=registry.name)
 def test_it_agrees_with_the_oracle(margin, link):

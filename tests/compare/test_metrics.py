@@ -78,6 +78,7 @@ def test_a_weight_is_a_number_of_rows():
     assert weighted == pytest.approx(rows)
 
 
+@pytest.mark.slow
 def test_the_threshold_is_the_best_one():
     threshold = Decider.fit(SCORES, TRUTHS, WEIGHTS).thresholds[0]
 

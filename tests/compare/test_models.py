@@ -45,6 +45,7 @@ def loss_for(text, n_classes):
     return focalis.parse(text, link="sigmoid" if n_classes == 2 else "softmax")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "n_classes", "text"),
     [
@@ -186,6 +187,7 @@ def test_a_tick_ends_a_training(model):
         assert len(ticks) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_threads_do_not_change_the_model(n_classes):
     loss = loss_for("focal(gamma=1)", n_classes)
@@ -208,6 +210,7 @@ def test_leaves_grow_where_curvature_is_small():
     assert hessian.sum() < 1  # of 400 rows
 
 
+@pytest.mark.slow
 def test_separable_data_do_not_end_the_training():
     """Where all is certain, curvature is of the size of LightGBM's 1e-15 and counts no rows."""
     features, targets = load_breast_cancer(return_X_y=True)

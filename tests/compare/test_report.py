@@ -221,6 +221,7 @@ def test_not_a_number_in_a_plot_is_an_error():
         embedded_json({"y": [float("nan")]})
 
 
+@pytest.mark.slow
 def test_a_hundred_classes_stay_small(tmp_path):
     losses = (made.SOFTMAX_LOSSES[0], made.SOFTMAX_LOSSES[2])
     path = write_report(tmp_path, *made.multiclass(classes=100, rows=2000, losses=losses))

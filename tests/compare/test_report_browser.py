@@ -15,6 +15,8 @@ from selenium.webdriver.support.select import Select
 
 from focalis.compare.report import write_report
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     "binary": made.binary,
     "multiclass": made.multiclass,

@@ -25,6 +25,8 @@ import focalis
 from focalis.compare import InputError, Listener, Settings, run
 from focalis.compare.metrics import METRICS
 
+pytestmark = pytest.mark.slow
+
 ROLES = {"weight": "weight", "drop": ("flag", "group")}
 FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "results.parquet"}
 

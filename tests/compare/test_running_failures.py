@@ -9,6 +9,8 @@ from lightgbm.basic import LightGBMError
 from focalis.compare import Listener, TrainingError, run
 from focalis.compare.boosting import LightGBM
 
+pytestmark = pytest.mark.slow
+
 
 def failing(monkeypatch, loss):
     """Let LightGBM fail once under one loss, in the second fold; return the losses it trains on."""

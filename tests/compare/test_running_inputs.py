@@ -42,6 +42,7 @@ def test_a_posterior_that_is_not_determined_is_null(tmp_path):
     assert posterior_or_none(focalis.parse("focal"), np.zeros(3)).shape == (3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["group", "time"])
 def test_group_and_time_reach_the_report(tmp_path, role):
     write_csv(tmp_path / "table.csv", two_classes())
@@ -67,6 +68,7 @@ def test_a_failure_in_one_fold_ends_the_run(tmp_path, monkeypatch):
         run(settings_for(tmp_path, jobs=2))
 
 
+@pytest.mark.slow
 def test_odd_columns_are_columns(tmp_path):
     """An index without a name, the name of our own column, and text of too few n-grams to reduce."""
     frame = two_classes().select(
@@ -104,6 +106,7 @@ def test_a_run_file_of_another_program_is_never_touched(tmp_path, text):
     assert files(report) == {"run.json", "results.json"}
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
     write_csv(tmp_path / "table.csv", two_classes())
     asked = {"repeats": 1, "losses": ("cross-entropy",), "jobs": 1}

@@ -258,6 +258,7 @@ def test_the_activation_is_all_that_differs(family):
     np.testing.assert_allclose(rows(p, t, engine="numpy"), softmax(x, t, engine="numpy"), 1e-12)
 
 
+@pytest.mark.slow
 def test_the_default_engine_is_the_fused_one():
     x, y = drawn("sigmoid", np.random.default_rng(7))
     equal(focalis.sigmoid_focal_loss(x, y), focalis.sigmoid_focal_loss(x, y, engine="numba"))

@@ -135,6 +135,7 @@ def test_errors_use_pytorchs_names():
             function(*args, **options, engine="numpy")
 
 
+@pytest.mark.slow
 def test_the_default_engine_is_the_fused_one():
     fused = focalis.cross_entropy(X, T)
     assert fused == focalis.cross_entropy(X, T, engine="numba")

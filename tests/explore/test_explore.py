@@ -68,6 +68,7 @@ def test_numbers_are_javascripts():
     assert script.vocabulary_script().count("const ") == 9
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file(tmp_path, capsys):
     out = tmp_path / "page.html"
     assert main(["explore", "--out", str(out)]) == 0

@@ -21,6 +21,8 @@ from focalis import Loss, explore, margin
 from focalis.explore.snippets import snippets
 from focalis.margin import margin_loss
 
+pytestmark = pytest.mark.slow
+
 SOURCE = str(Path(focalis.__file__).parents[1])
 MARGINS = [
     margin.cross_entropy(),

@@ -10,6 +10,8 @@ from oracle import Margin, truth
 
 from focalis import Loss
 
+pytestmark = pytest.mark.slow
+
 FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
 EVERY = [*registry.FEW_MARGINS, FOCAL_HALF]
 SOME = [*registry.TWO_MARGINS, FOCAL_HALF]

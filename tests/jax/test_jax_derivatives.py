@@ -12,6 +12,8 @@ import registry
 from focalis import Loss, margin
 from focalis.jax import apply
 
+pytestmark = pytest.mark.slow
+
 STEP = 1e-5
 
 

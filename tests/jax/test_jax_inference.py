@@ -32,6 +32,7 @@ def test_the_posterior_is_the_core_s(link):
     np.testing.assert_allclose(mapped(x[:, None]), true[:, None], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_posterior_has_no_gradient_and_any_type():
     loss = Loss("softmax", margin.focal(2.0))
     slope = jax.grad(lambda x: focalis.jax.posterior(loss, x)[0, 0] + x.sum())(jnp.asarray(TRAINED))
@@ -74,6 +75,7 @@ def test_errors_of_initial_logits():
         jax.jit(lambda y: focalis.jax.initial_logits(loss, y))(jnp.array([0, 1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [True, False])
 def test_importing(missing):
     """Without JAX the error names what to install; with it nothing else heavy is loaded."""

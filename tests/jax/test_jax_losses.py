@@ -45,6 +45,7 @@ SAME = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "arrays", "options"), SAME)
 def test_they_are_optax_s(name, arrays, options):
     """Values, shapes, types and gradients, for every argument that optax takes."""
@@ -62,6 +63,7 @@ def test_they_are_optax_s(name, arrays, options):
     np.testing.assert_allclose(slope, their_slope, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_examples_that_optax_documents():
     """Of the softmax losses: the numbers as they are printed there."""
     labels = jnp.ravel_multi_index((jnp.array([[1, 2]]), jnp.array([[1, 3]])), (3, 4))
@@ -80,6 +82,7 @@ def test_the_examples_that_optax_documents():
         np.testing.assert_array_equal(np.round(np.float64(found), 4), printed)
 
 
+@pytest.mark.slow
 def test_soft_labels_of_the_focal_loss_mean_the_expectation():
     """optax mixes p_t first, which is another loss."""
     x, y = jnp.array(1.0), jnp.array(0.7)
@@ -127,6 +130,7 @@ SIGMOID = {
 SOFTMAX = of_the_table("softmax")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SIGMOID, *SOFTMAX])
 def test_they_are_the_core_s(name):
     chosen, settings = {**SIGMOID, **SOFTMAX}[name]
@@ -145,6 +149,7 @@ def test_they_are_the_core_s(name):
         frontends.assert_close(f(scores, y, where=mask, **more), true)
 
 
+@pytest.mark.slow
 def test_parameters_and_weights_may_be_traced():
     """Numbers are checked and part of the program; arrays are learnt."""
     x, y = jnp.array([0.5, -1.0]), jnp.array([1.0, 0.0])
@@ -162,6 +167,7 @@ def test_parameters_and_weights_may_be_traced():
         f(1.0, 2.0)
 
 
+@pytest.mark.slow
 def test_an_array_of_numpy_is_a_parameter():
     gamma = np.array([0.0, 1.0, 2.0], np.float32)
 
@@ -177,6 +183,7 @@ def test_an_array_of_numpy_is_a_parameter():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["softmax_focal_loss", "log_loss", "sigmoid_focal_loss"])
 def test_a_batch_may_be_empty(name):
     f, x = getattr(focalis.jax, name), jnp.zeros((0, 3))
@@ -188,6 +195,7 @@ def test_a_batch_may_be_empty(name):
         assert f(x, jnp.zeros(0, int), axis=np.int64(1)).shape == (0,)
 
 
+@pytest.mark.slow
 def test_probabilities():
     p = jnp.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0]])
     f = jax.jit(focalis.jax.log_loss, static_argnames="eps")
@@ -199,6 +207,7 @@ def test_probabilities():
     np.testing.assert_allclose(found, -np.log([0.7, 0.75, 0.75]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_excluded_classes_may_be_nan():
     """Where no class is left, 0; an excluded class has probability 0."""
     x = jnp.array([[1.0, jnp.nan, 0.5], [jnp.nan, jnp.inf, jnp.nan], [1.0, 2.0, 3.0]])

@@ -14,6 +14,8 @@ import focalis.jax as F
 from focalis import Loss, margin
 from focalis.jax import apply
 
+pytestmark = pytest.mark.slow
+
 LOSSES = [("sigmoid", "hard"), ("softmax", "index")]
 
 

@@ -189,6 +189,7 @@ def test_errors_say_what_is_wrong():
 START = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", START)
 def test_a_file_of_each_kind_is_the_same_each_time(tmp_path, ending):
     made = []
@@ -202,6 +203,7 @@ def test_a_file_of_each_kind_is_the_same_each_time(tmp_path, ending):
         assert "FL* γ = 2, β = 1" in made[0].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_is_drawn(tmp_path, kind):
     table = tmp_path / "logits.csv"
@@ -297,6 +299,7 @@ def test_the_command(tmp_path, capsys):
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_document_draw(tmp_path, monkeypatch):
     document = Path(__file__).parents[2] / "docs" / "plots.md"
     blocks = re.findall(r"^```sh\n(.*?)^```$", document.read_text("utf-8"), re.M | re.S)

@@ -167,6 +167,7 @@ def test_a_warm_start_of_catboost_on_rows_without_a_class_says_so(classes):
         model.set_params(n_estimators=9).fit(features[rest], labels[rest])
 
 
+@pytest.mark.slow
 def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():
     features, labels = cancer()
     features = features[:, :3]
@@ -239,6 +240,7 @@ def test_features_that_cannot_be_split_leave_no_model(booster):
         model.predict(features)
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_numbers():
     features, labels = cancer()
     model = BoostedClassifier(

@@ -124,6 +124,7 @@ def test_the_native_curvature_with_cross_entropy_is_the_librarys_own(booster, da
     assert model.fit(features, labels).scale_ == 1.0
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 def test_pickles_clones_and_early_stopping(booster, data):
@@ -146,6 +147,7 @@ def test_pickles_clones_and_early_stopping(booster, data):
     assert float(model.loss_(model.raw_logits(features[1::2]), truth)) > held_out - 1e-5
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 def test_warm_start_goes_on(booster, data):
@@ -193,6 +195,7 @@ assert not any(name.startswith("focalis") for name in sys.modules)
 """
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 def test_a_saved_booster_gives_the_logits_without_focalis(booster, data, tmp_path):
@@ -289,6 +292,7 @@ def test_a_grid_search_reaches_the_parameters_of_loss_and_booster():
     assert max(tree["num_leaves"] for tree in trees) <= search.best_params_["num_leaves"]
 
 
+@pytest.mark.slow
 def test_pipeline_and_calibration():
     features, labels = wine()
     model = make_pipeline(StandardScaler(), LinearClassifier("focal(gamma=2)"))

@@ -5,6 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from focalis.sklearn import BoostedClassifier, LinearClassifier
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS_SHAPE_THE_BINS = dict.fromkeys(
     (
         "check_sample_weight_equivalence_on_dense_data",

@@ -18,6 +18,7 @@ def largest_gradient(model, features, labels):
     return max(np.abs(by_coef).max(), abs(slope.sum()) / len(labels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal(gamma=2)"])
 @pytest.mark.parametrize("tol", [1e-6, 1e-8])
 def test_newton_reaches_the_tolerance_on_features_of_different_sizes(loss, tol):

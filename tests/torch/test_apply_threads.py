@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 from focalis import Loss, execution, margin
 from focalis.torch import apply
 
+pytestmark = pytest.mark.slow
+
 CE = Loss("softmax", margin.cross_entropy())
 LARGE = (6000, 200)  # more than one chunk
 

@@ -16,7 +16,7 @@ from focalis.torch import _operators, apply
 from focalis.torch._losses import loss_of
 
 # PyTorch's own compiler still uses it.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
 
 CE = Loss("softmax", margin.cross_entropy(), ignore_index=-100)
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0), alpha=0.25, reduction="none")

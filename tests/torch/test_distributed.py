@@ -20,6 +20,7 @@ CE = Loss("softmax", margin.cross_entropy(), ignore_index=-100)
 PROCESSES = 2
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not dist.is_available(), reason="PyTorch without torch.distributed"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
 ]

@@ -129,6 +129,7 @@ def calls(draw):
     return name, x, target, options
 
 
+@pytest.mark.slow
 @given(calls())
 def test_values_and_gradients_are_those_of_the_definition(call):
     name, x, target, options = call

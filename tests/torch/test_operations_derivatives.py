@@ -3,9 +3,10 @@
 import frontends
 import numpy as np
 import operations
+import oracle
 import pytest
 import torch
-from oracle import mp
+from oracle import Margin, at_margin, mp
 from torch.autograd import gradcheck, gradgradcheck
 
 from focalis import Loss, margin
@@ -38,8 +39,8 @@ def function(loss, targets, **options):
     return f
 
 
-@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
-@pytest.mark.parametrize("chosen", frontends.MARGIN_LOSSES, ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize(("chosen", "link", "form"), frontends.EACH_LOSS_AND_FORM, ids=str)
 def test_numerical_derivatives(chosen, link, form):
     """gradcheck and gradgradcheck, backward and forward, of the scores and of each parameter."""
     scores, targets = frontends.inputs(link, form, shape=(2, 3))
@@ -88,8 +89,8 @@ def test_torch_func(link, form):
     frontends.assert_close(blocks.diagonal(dim1=1, dim2=2), hess)
 
 
-@pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
-@pytest.mark.parametrize("chosen", frontends.MARGIN_LOSSES, ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize(("chosen", "link", "form"), frontends.EACH_LOSS_AND_FORM, ids=str)
 def test_third_and_fourth_order(chosen, link, form):
     """They are the differences of the core's Hessians, and of each other."""
     scores, targets = frontends.inputs(link, form, shape=(2, 3))
@@ -122,22 +123,12 @@ def test_third_and_fourth_order(chosen, link, form):
     frontends.assert_close(fourth_along(x).detach(), (ahead - behind) / (2 * step), tolerance=1e-5)
 
 
-def phi(name, m, *parameters):
+def phi(name, m, values):
     """Return the margin loss of m by its definition."""
-    p, q = 1 / (1 + mp.exp(-m)), 1 / (1 + mp.exp(m))
-    match name:
-        case "focal":
-            return -(q ** parameters[0]) * mp.log(p)
-        case "focal_star":
-            gamma, beta = parameters
-            return mp.log1p(mp.exp(-gamma * m - beta)) / gamma
-        case "poly1":
-            return -mp.log(p) + parameters[0] * q
-        case "generalized_cross_entropy":
-            return (1 - p ** parameters[0]) / parameters[0]
-        case "bounded":
-            return mp.log((1 + parameters[0]) / (p + parameters[0]))
-    raise KeyError(name)
+    if name == "bounded":
+        (tau,) = values
+        return mp.log((1 + tau) / (at_margin(m).p + tau))
+    return oracle.phi(Margin(name, tuple(zip(PARAMETERS[name], values, strict=True))), at_margin(m))
 
 
 @pytest.mark.parametrize("chosen", LEARNING, ids=str)
@@ -156,7 +147,7 @@ def test_parameters_learn(chosen):
             (mixed,) = torch.autograd.grad(first, x)
 
             def of_parameter(value, m=m, i=i):
-                return phi(chosen.name, mp.mpf(m), *given[:i], value, *given[i + 1 :])
+                return phi(chosen.name, mp.mpf(m), (*given[:i], value, *given[i + 1 :]))
 
             at = mp.mpf(given[i])
             true = mp.diff(of_parameter, at)

@@ -9,6 +9,8 @@ import torch
 
 import focalis.torch
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
