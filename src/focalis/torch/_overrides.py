@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.overrides import handle_torch_function, has_torch_function
 
 from focalis.torch._compat import KINDS, plain
 
-__all__ = ["handed_over", "has_override"]
+__all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
 
 
 def has_override(input: Any, target: Any, *others: Any) -> bool:
@@ -24,6 +25,19 @@ def has_override(input: Any, target: Any, *others: Any) -> bool:
         or type(target) not in KINDS
         or has_torch_function((input, target, *others))
     )
+
+
+def is_symbolic(call: tuple[Any, ...]) -> bool:
+    """Return whether an argument is a symbol of `torch.fx`."""
+    return any(isinstance(given, Proxy) for given in call)
+
+
+def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
+    """Write a call of a loss module down as one node, as `torch.fx` does with PyTorch's own modules."""
+    tracer: Any = next(given.tracer for given in call if isinstance(given, Proxy))
+    names = ("sample_weight", "where", "normalizer")
+    options = {n: v for n, v in zip(names, call[2:], strict=True) if v is not None}
+    return tracer.create_proxy("call_module", tracer.path_of_module(module), call[:2], options)
 
 
 def handed_over(

@@ -50,13 +50,15 @@ def read_parameters(
             raise ArgumentError(f"parameters: {name} does not go with {other}, got both")
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
     numbers = {name: value for name, value in given.items() if name not in tensors}
-    settings = {name: numbers.pop(name) for name in _FACTORS if name in numbers}
-    margin_loss = loss.margin_loss.family(**{**own, **numbers})
-    loss = dataclasses.replace(loss, margin_loss=margin_loss, **settings)
+    settings: dict[str, Any] = {name: numbers.pop(name) for name in _FACTORS if name in numbers}
+    if numbers:
+        settings["margin_loss"] = loss.margin_loss.family(**{**own, **numbers})
+    if settings:
+        loss = dataclasses.replace(loss, **settings)
     if isinstance(logits, Tensor) and isinstance(targets, Tensor):
         for name, value in tensors.items():
             if name in own:
-                _check_range(margin_loss.family, name, value)
+                _check_range(loss.margin_loss.family, name, value)
             else:
                 check_weights(name, value, _highest(loss, name))
             tensors[name] = _aligned(name, value, logits.shape, targets.shape)

@@ -7,7 +7,6 @@ reads the batch first; its errors are then those of the kernels.
 
 import functools
 import math
-import sys
 from typing import Any
 
 import torch
@@ -61,11 +60,10 @@ def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
     if found is None or not found.numel():
         return
     with reading():
-        largest = sys.float_info.max if highest == math.inf else highest
-        low, high = torch.aminmax(found)
-        if low.item() >= 0.0 and high.item() <= largest:
+        low, high = (bound.item() for bound in torch.aminmax(found))
+        if low >= 0.0 and high <= highest and high < math.inf:
             return
-        bad = ~((found >= 0) & (found <= largest))
+        bad = ~((found >= 0) & (found <= highest) & (found < math.inf))
         first = tuple(bad.nonzero()[0].tolist())
         position = f" at position {first[0] if len(first) == 1 else first}" if first else ""
         expected = "non-negative finite numbers" if highest == math.inf else f"in [0, {highest:g}]"
