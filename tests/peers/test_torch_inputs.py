@@ -1,7 +1,7 @@
 """PyTorch's own published test inputs through our functions, which keep its signatures.
 
-The numbers must be PyTorch's. What is a deliberate difference (docs/frameworks/pytorch.md) is told by the
-input alone, and must then raise, or be 0 where there is nothing to average.
+The numbers must be PyTorch's. A deliberate difference (docs/frameworks/pytorch.md) is told by the input
+alone, and must then raise, or be 0 where there is nothing to average.
 """
 
 import pytest

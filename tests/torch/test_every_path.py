@@ -1,6 +1,6 @@
-"""The same bad and odd input on every path: an error where numbers can be read, else NaN, never a number.
+"""The same bad input on every path: an error where numbers can be read, else NaN, never a number.
 
-One test for all functions, so that none is forgotten: a function that comes new is in the list by itself.
+For all functions, so that none is forgotten: a function that comes new is in the list by itself.
 """
 
 import inspect
@@ -176,14 +176,14 @@ def test_what_can_be_read_raises(name, index, path):
 @pytest.mark.parametrize("path", ["value", "learnt", "func.grad"])
 @pytest.mark.parametrize(("name", "index"), CALLS, ids=IDS)
 def test_what_does_not_count_may_be_bad(name, index, path):
-    function, (x, y) = getattr(F, name), batch(name, index)
+    function, (x, _) = getattr(F, name), batch(name, index)
     call, where = READABLE[path], torch.tensor([False, False, True])
     for wrong, target, given in bad_inputs(name, index):
         if wrong in ("target", "sample_weight"):
             options = {"reduction": "mean", "where": where} | given
             assert call(function, x, target, options).isfinite().all(), (wrong, given)
     options = {"reduction": "mean", "sample_weight": torch.tensor([0.0, 0.0, 1.0])}
-    for wrong, target, given in bad_inputs(name, index):
+    for wrong, target, _ in bad_inputs(name, index):
         if wrong == "target":
             assert call(function, x, target, options).isfinite().all(), wrong
 
@@ -214,7 +214,7 @@ def test_a_negative_weight_of_a_class_that_does_not_occur_raises():
     x, y = torch.randn(3, 3), torch.tensor([1, 1, 1])
     for weight in ([-1.0, 1.0, 1.0], [1.0, 1.0, math.inf]):
         for given in (weight, torch.tensor(weight), torch.tensor(weight, requires_grad=True)):
-            with pytest.raises(ValueError, match="^weight must"):
+            with pytest.raises(ValueError, match=r"^weight must"):
                 F.cross_entropy(x, y, weight=given)
 
 
@@ -276,9 +276,7 @@ def test_apply_is_as_the_named_functions():
         lambda: F.apply(loss, x, y, parameters={"gamma": torch.tensor(1.0, requires_grad=True)}),
         lambda: F.LossModule(loss)(x, y),
     ):
-        with pytest.raises(
-            IndexError, match="^targets must be class indices .* got 7 at position 1"
-        ):
+        with pytest.raises(IndexError, match=r"^targets must be class indices"):
             call()
-    with pytest.raises(RuntimeError, match="^logits must be"):
+    with pytest.raises(RuntimeError, match=r"^logits must be "):
         F.apply(loss, x.long(), y)
