@@ -8,9 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Scores", "Targets", "as_array", "read_scores", "read_targets", "real_array"]
+__all__ = [
+    "ClassIndexError",
+    "Scores",
+    "Targets",
+    "as_array",
+    "read_scores",
+    "read_targets",
+    "real_array",
+]
 
 Array = np.ndarray
+
+
+class ClassIndexError(ValueError, IndexError):
+    """A class index that is out of range, for which frameworks raise an IndexError."""
 
 
 class Scores(NamedTuple):
@@ -185,7 +197,8 @@ class Targets(NamedTuple):
         where = (
             f" at position {position[0] if len(position) == 1 else position}" if position else ""
         )
-        raise ValueError(f"targets must be {expected}, got {self.rows.reshape(-1)[flat]!s}{where}")
+        error = ClassIndexError if self.form == "index" else ValueError
+        raise error(f"targets must be {expected}, got {self.rows.reshape(-1)[flat]!s}{where}")
 
 
 def read_targets(

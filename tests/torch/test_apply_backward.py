@@ -140,7 +140,15 @@ def test_logits_changed_in_place_are_noticed():
 
 
 class Mine(torch.Tensor):
-    """A subclass, such as DTensor is one."""
+    """A subclass without operations of its own."""
+
+
+class Other(torch.Tensor):
+    """A subclass with operations of its own."""
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        return function(*args, **(kwargs or {}))
 
 
 def forward_mode(loss, x, y):
@@ -163,6 +171,8 @@ PATHS = {
         lambda loss, x, y: apply(loss, x.requires_grad_(), y),
         lambda loss, x, y: apply(loss, torch.nn.Parameter(x), y),
         lambda loss, x, y: apply(loss, x, y, normalizer=torch.tensor(2.0)),
+        lambda loss, x, y: apply(loss, x.as_subclass(Mine), y),
+        lambda loss, x, y: apply(loss, x.requires_grad_(), y.as_subclass(Mine)),
     ],
     "operator": [
         under_a_mode,
@@ -178,7 +188,6 @@ PATHS = {
         lambda loss, x, y: apply(loss, x, y.requires_grad_()),
         lambda loss, x, y: apply(loss, x, y, sample_weight=torch.ones(6, requires_grad=True)),
         lambda loss, x, y: apply(loss, x, y, normalizer=torch.tensor(2.0, requires_grad=True)),
-        lambda loss, x, y: apply(loss, x.as_subclass(Mine), y),
         lambda loss, x, y: apply(loss, x.to("meta"), y.to("meta")),
         lambda loss, x, y: _apply.evaluate(loss, x, y, parameters={"gamma": torch.tensor(2.0)}),
     ],

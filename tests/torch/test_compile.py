@@ -13,7 +13,7 @@ import focalis
 from focalis import Loss, margin
 from focalis.margin import margin_loss
 from focalis.torch import _operators, apply
-from focalis.torch._losses import loss_of
+from focalis.torch._losses import loss_of, parsed
 
 # PyTorch's own compiler still uses it.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
@@ -177,7 +177,7 @@ def test_a_margin_loss_of_ones_own():
 
 def test_the_text_of_a_loss_keeps_every_bit():
     loss = Loss("softmax", margin.focal(gamma=0.1 + 0.2), class_weight=[1 / 3, 1e-300, 2.0**60])
-    assert _operators._parse(str(loss)) == loss
+    assert parsed(str(loss)) == loss
 
 
 def test_a_compiler_to_which_a_loss_is_no_constant(monkeypatch):
@@ -316,5 +316,5 @@ def test_the_gradient_of_the_operator_has_a_gradient_of_its_own():
 
 
 def test_parsed_losses_are_kept():
-    assert _operators._parse(str(CE)) is _operators._parse(str(CE))
+    assert parsed(str(CE)) is parsed(str(CE))
     assert isinstance(focalis.parse(str(CE)), Loss)

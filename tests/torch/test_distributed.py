@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tenso
 from torch.nn.parallel import DistributedDataParallel
 
 from focalis import Loss, margin
-from focalis.torch import apply
+from focalis.torch import apply, cross_entropy
 
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0), alpha=0.25)
 CE = Loss("softmax", margin.cross_entropy(), ignore_index=-100)
@@ -86,8 +86,26 @@ def on_halves(rank, wrap):
     return gradients(model)
 
 
+def on_distributed_tensors(rank):
+    """Rows or classes of a softmax shared out over the processes, weights beside them."""
+    mesh = dist.init_device_mesh("cpu", (PROCESSES,))
+    model, features, _, classes = problem()
+    x, weight = model(features).detach(), torch.tensor([1.0, 2.0, 0.5]).double()
+    for of_logits, of_classes in ((Shard(0), Shard(0)), (Shard(1), Replicate())):
+        logits = distribute_tensor(x, mesh, [of_logits]).requires_grad_()
+        value = cross_entropy(logits, distribute_tensor(classes, mesh, [of_classes]), weight=weight)
+        value.backward()
+        y = x.clone().requires_grad_()
+        expected = cross_entropy(y, classes, weight=weight)
+        expected.backward()
+        assert logits.grad.placements == (of_logits,)
+        torch.testing.assert_close(value.full_tensor(), expected.detach())
+        torch.testing.assert_close(logits.grad.full_tensor(), y.grad)
+    return {}
+
+
 def on_a_distributed_tensor(rank):
-    """Rows shared out over the processes: PyTorch's own operations know how to add up."""
+    """Rows of yes/no questions shared out over the processes."""
     mesh = dist.init_device_mesh("cpu", (PROCESSES,))
     model, features, questions, _ = problem()
     x = model(features).detach()
@@ -108,6 +126,7 @@ JOBS = {
     "distributed data parallel": lambda rank: on_halves(rank, replicated),
     "fully sharded data parallel": lambda rank: on_halves(rank, sharded),
     "a distributed tensor": on_a_distributed_tensor,
+    "distributed tensors": on_distributed_tensors,
 }
 
 

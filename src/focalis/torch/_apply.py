@@ -5,23 +5,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
-from torch._subclasses.functional_tensor import FunctionalTensor
-from torch.autograd import forward_ad
 
 from focalis import Loss
 from focalis.torch._checks import HALF, check
+from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
+from focalis.torch._errors import raise_named
 from focalis.torch._operations import evaluate_in_operations
 from focalis.torch._operators import traced
+from focalis.torch._overrides import handed_over, has_override
+from focalis.torch._parameters import read_parameters
+from focalis.torch._reading import check_numbers
 
 __all__ = ["apply", "evaluate"]
-
-_STAND_INS = (FakeTensor, FunctionalTensor)
-"""What stands for a tensor in a trace."""
-
-_KINDS = (Tensor, torch.nn.Parameter, *_STAND_INS)
-"""What the kernels, or their operators, can take; any other subclass has operations of its own."""
 
 
 def apply(
@@ -32,6 +28,7 @@ def apply(
     sample_weight: Tensor | None = None,
     where: Tensor | None = None,
     normalizer: float | Tensor | None = None,
+    parameters: Mapping[str, float | Tensor] | None = None,
     inplace: bool = False,
 ) -> Tensor:
     """Return any loss of the family, differentiable.
@@ -53,6 +50,11 @@ def apply(
         True where a row (or element) counts; shaped as `sample_weight`.
     normalizer : float or Tensor without dimensions, optional
         Replaces the denominator of "mean" and "batchmean".
+    parameters : mapping of str to float or Tensor, optional
+        Numbers that replace settings of the loss, and may be learnt: parameters of its margin loss,
+        ``"alpha"``, ``"pos_weight"`` and ``"class_weight"``. A tensor has no dimensions or a shape that
+        broadcasts to that of the logits: (1, C) for a number for each class. One of the margin loss
+        beside class indices may also be shaped like the rows, a weight (C,).
     inplace : bool, default False
         Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
         the logits hold it afterwards and may not be read as logits any more: PyTorch raises an error if
@@ -93,15 +95,27 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
-    return evaluate(
-        loss,
-        logits,
-        targets,
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-        inplace=inplace,
-    )
+    tensors = {
+        "logits": logits,
+        "targets": targets,
+        "sample_weight": sample_weight,
+        "where": where,
+        "normalizer": normalizer,
+    }
+    fixed: dict[str, Any] = {"loss": loss, "inplace": inplace}
+    learnt = parameters.values() if isinstance(parameters, Mapping) else ()
+    if has_override(*tensors.values(), *learnt):
+        return handed_over(_apply, tensors, parameters or {}, **fixed)
+    return _apply(**tensors, parameters=parameters, **fixed)
+
+
+def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
+    try:
+        if parameters is not None:
+            loss, parameters = read_parameters(loss, parameters, logits, targets)
+        return evaluate(loss, logits, targets, parameters=parameters, **given)
+    except (TypeError, ValueError) as error:
+        raise_named(error, {})
 
 
 def evaluate(
@@ -116,7 +130,7 @@ def evaluate(
     axis: int = 1,
     parameters: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
-    """Return the loss; what `apply` does, for any class axis and with parameters that learn."""
+    """Return the loss; what `apply` does, for any class axis, of tensors that have no say in it."""
     axis = check(loss, logits, targets, sample_weight, where, normalizer, axis)
     dtype = logits.dtype
     if dtype in HALF and torch.is_autocast_enabled(logits.device.type):
@@ -125,11 +139,11 @@ def evaluate(
             logits = logits.float()
     others = (targets, sample_weight, where)
     settings = (loss, normalizer, axis, dtype)
-    tracing = _is_tracing(logits)
-    if not parameters and _is_for_kernels(logits, (*others, normalizer)):
+    compiling = torch.compiler.is_compiling()
+    if not parameters and _is_for_kernels(logits, (*others, normalizer), compiling):
         if inplace:
             _check_writable(logits)
-        if not tracing:
+        if not compiling and not is_traced(logits):
             return fused(logits, others, settings, inplace=inplace)
         if not inplace:
             return traced(logits, others, settings)
@@ -138,6 +152,8 @@ def evaluate(
             "inplace=True is for plain CPU tensors outside of torch.compile and torch.func, with "
             "nothing but the logits to differentiate, got a call that needs another path"
         )
+    if not compiling:
+        check_numbers(loss, logits, others, normalizer, axis)
     value = evaluate_in_operations(
         loss,
         logits,
@@ -166,39 +182,22 @@ def _check_writable(logits: Tensor) -> None:
         )
 
 
-def _is_tracing(logits: Tensor) -> bool:
-    """Return whether operations are recorded or watched, so that a kernel must be one of them."""
-    return bool(
-        torch.compiler.is_compiling()
-        or type(logits) in _STAND_INS
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._get_tracing_state() is not None
-    )
-
-
-def _is_transformed() -> bool:
-    """Return whether a transform of `torch.func` is active."""
-    if torch.compiler.is_compiling():
+def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], compiling: bool) -> bool:
+    """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
+    if type(logits) not in KINDS or not logits.is_cpu or in_forward_mode():
+        return False
+    if compiling:
         from focalis.torch._constants import is_transformed_in_graph  # brings the compiler
 
-        return bool(is_transformed_in_graph())
-    return bool(torch._C._are_functorch_transforms_active())
-
-
-def _is_for_kernels(logits: Tensor, others: tuple[Any, ...]) -> bool:
-    """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
-    if (
-        type(logits) not in _KINDS
-        or not logits.is_cpu
-        or forward_ad._current_level >= 0
-        or _is_transformed()
-    ):
+        if is_transformed_in_graph():
+            return False
+    elif transforms_are_active():
         return False
     for given in others:
         if (
             given is not None
             and isinstance(given, Tensor)
-            and (type(given) not in _KINDS or not given.is_cpu or given.requires_grad)
+            and (type(given) not in KINDS or not given.is_cpu or given.requires_grad)
         ):
             return False
     return True

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
-from focalis.weighting import check_has_denominator
+from focalis.weighting import check_has_denominator, read_normalizer
 
 __all__ = ["HALF", "check"]
 
@@ -65,8 +65,13 @@ def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
 
 
 def _check_normalizer(loss: Loss, normalizer: Any) -> None:
+    if not isinstance(normalizer, Tensor):
+        # The compiler may have taken it for a variable.
+        if not torch.compiler.is_compiling():
+            read_normalizer(loss.reduction, normalizer)
+        return
     check_has_denominator(loss.reduction)
-    if isinstance(normalizer, Tensor) and (normalizer.ndim or normalizer.is_complex()):
+    if normalizer.ndim or normalizer.is_complex():
         raise ValueError(
             "normalizer must be a number or a tensor without dimensions, "
             f"got shape {tuple(normalizer.shape)} of {normalizer.dtype}"

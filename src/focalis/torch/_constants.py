@@ -8,11 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 import torch
-from torch._dynamo.trace_rules import lookup
-from torch._dynamo.variables import SkipFunctionVariable
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from focalis.loss import Link, Loss
+from focalis.torch._compat import guards_scalars, transforms_are_active
 from focalis.torch._losses import new_loss, parse
 from focalis.torch._operations import evaluate_directly
 
@@ -23,7 +22,7 @@ Tensor = torch.Tensor
 # What compilers differ in: whether a loss is a constant to them, or only what it is made of, and whether
 # a number that they have come to take for a variable can be made one again.
 _TAKES_LOSSES = torch.__version__ >= "2.13"
-_KNOWS_GUARDS = lookup(guard_scalar) is not SkipFunctionVariable
+_KNOWS_GUARDS = guards_scalars(guard_scalar)
 _SETTINGS = tuple(f.name for f in fields(Loss) if f.kw_only)
 
 
@@ -88,7 +87,7 @@ def _written_of(link: Link, family: str, parameters: Any, settings: Any) -> str:
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def is_transformed_in_graph() -> bool:
     """Return whether a transform of `torch.func` is active, which not every compiler can trace."""
-    return bool(torch._C._are_functorch_transforms_active())
+    return bool(transforms_are_active())
 
 
 def evaluate_in_graph(loss: Loss, axis: int, names: tuple[str, ...], *tensors: Any) -> Tensor:

@@ -4,14 +4,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 
 from focalis.torch._arrays import Others, Settings, compute, empty_like
+from focalis.torch._compat import is_batched, keep_the_compiler_out
 from focalis.torch._small import compute_small
 
 __all__ = ["fused"]
 
 
+@keep_the_compiler_out
 def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:
     """Return the loss of CPU tensors; where a gradient is wanted it comes from the same pass."""
     loss, normalizer, axis, dtype = settings
@@ -23,13 +24,6 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
         value: Tensor = function.apply(logits, others, settings)  # type: ignore[no-untyped-call]
         return value
     return _run(logits, others, settings, grad=False)[0]
-
-
-# Where the compiler has given up on what calls it, it must not begin anew within: with a kernel, say.
-_frames = torch._C._dynamo.eval_frame
-if hasattr(_frames, "set_code_exec_strategy"):  # since PyTorch 2.7
-    _skip = _frames._FrameAction.SKIP
-    _frames.set_code_exec_strategy(fused.__code__, _frames._FrameExecStrategy(_skip, _skip))
 
 
 def _run(
@@ -67,7 +61,7 @@ class _Fused(torch.autograd.Function):
         ctx.handed_out = True
         # What is done to the gradient from now on is no concern of the saved tensor.
         gradient = gradient.data
-        is_number = incoming.ndim == 0 and not _is_batched(incoming)
+        is_number = incoming.ndim == 0 and not is_batched(incoming)
         if logits.dtype == torch.float16 and is_number and incoming.item() != 1.0:
             # A scaled loss is there to keep small gradients from being rounded to 0.
             compute(logits, others, ctx.settings, gradient, incoming.item())
@@ -121,16 +115,11 @@ def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming:
     return gradient
 
 
-def _is_batched(tensor: Tensor) -> bool:
-    """Return whether this is a tensor of torch.func, or of the older vmap of is_grads_batched=."""
-    return is_functorch_wrapped_tensor(tensor) or is_legacy_batchedtensor(tensor)
-
-
 def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
     """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
     ndim = incoming.ndim
     factor = incoming.unsqueeze(axis) if 0 < ndim < gradient.ndim else incoming
-    if _is_batched(incoming):
+    if is_batched(incoming):
         # Many incoming gradients in one, whose numbers cannot be looked at.
         return gradient * factor
     if ndim == 0:

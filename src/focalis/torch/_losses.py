@@ -1,4 +1,4 @@
-"""From the settings of a named loss to the loss, which is made once."""
+"""From settings, or a text, to a loss; and what is made once for it. No loss is written to."""
 
 import functools
 from collections import ChainMap
@@ -11,7 +11,7 @@ from focalis.loss import Link, Loss
 from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.parsing import parse_among
 
-__all__ = ["OWN_FAMILIES", "loss_of", "new_loss", "parse"]
+__all__ = ["OWN_FAMILIES", "belongings", "loss_of", "new_loss", "parse", "parsed"]
 
 OWN_FAMILIES: dict[str, MarginLossFamily] = {}
 """Families that functions of PyTorch's make for themselves, which `focalis.parse` knows nothing of."""
@@ -22,6 +22,10 @@ _families = ChainMap(OWN_FAMILIES, FAMILIES)  # type: ignore[arg-type]  # which 
 def parse(text: str) -> Loss:
     """Return the loss of a text that an operator or a graph holds."""
     return parse_among(_families, text, "sigmoid")
+
+
+_LIMIT = 256
+_belongings: dict[int, tuple[Loss, dict[Any, Any]]] = {}
 
 
 def loss_of(
@@ -45,4 +49,22 @@ def new_loss(link: Link, family: str, parameters: Any, settings: Any) -> Loss:
     return Loss(link, _families[family](**dict(parameters)), **dict(settings))
 
 
-_kept = functools.lru_cache(maxsize=64, typed=True)(new_loss)
+_kept = functools.lru_cache(maxsize=_LIMIT, typed=True)(new_loss)
+
+parsed = functools.lru_cache(maxsize=_LIMIT)(parse)
+"""The loss that a text describes; the same text gives the same object."""
+
+
+def belongings(loss: Loss) -> dict[Any, Any]:
+    """Return a place for what is made for a loss; those that came first are the first to go.
+
+    By identity, for to hash a loss takes longer than to look this up. The loss is held, so that no other
+    one can take its identity.
+    """
+    found = _belongings.get(id(loss))
+    if found is None:
+        while len(_belongings) >= _LIMIT:
+            # Another thread may have been faster.
+            _belongings.pop(next(iter(tuple(_belongings)), 0), None)
+        found = _belongings[id(loss)] = (loss, {})
+    return found[1]

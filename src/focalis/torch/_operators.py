@@ -4,21 +4,20 @@ An operator takes a loss as text. Called directly they are slower than `_eager`,
 derivatives through them would be wrong without a word, so nothing but `evaluate` may call them.
 """
 
-import functools
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.library import custom_op
+from torch.overrides import TorchFunctionMode
 
 from focalis import Loss
 from focalis.links import ELEMENTWISE
 from focalis.torch._arrays import Others, Settings, compute, empty_like
-from focalis.torch._losses import parse
+from focalis.torch._compat import decompose, is_exporting
+from focalis.torch._losses import parsed
 
 __all__ = ["traced"]
-
-_parse = functools.lru_cache(maxsize=256)(parse)
 
 
 def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
@@ -29,7 +28,8 @@ def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
     if normalizer is not None and not isinstance(normalizer, Tensor):
         normalizer = torch.full((), normalizer, dtype=torch.float64, device="cpu")
     arguments = (logits, *others, normalizer, text_of(loss), axis, dtype)
-    if torch.is_grad_enabled() and logits.requires_grad:
+    # An exported program is seldom trained; if it is, the backward computes its gradient.
+    if torch.is_grad_enabled() and logits.requires_grad and not is_exporting():
         value: Tensor = _value_and_grad(*arguments)[0]
     else:
         value = _value(*arguments)
@@ -47,7 +47,7 @@ def _value(
     axis: int,
     dtype: torch.dtype,
 ) -> Tensor:
-    settings = (_parse(loss), normalizer, axis, dtype)
+    settings = (parsed(loss), normalizer, axis, dtype)
     return compute(logits, (targets, sample_weight, where), settings, None)
 
 
@@ -63,21 +63,21 @@ def _value_and_grad(
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     gradient = empty_like(logits, _type_of_gradient(logits))
-    settings = (_parse(loss), normalizer, axis, dtype)
+    settings = (parsed(loss), normalizer, axis, dtype)
     return compute(logits, (targets, sample_weight, where), settings, gradient), gradient
 
 
 @_value.register_fake
 def _(logits: Tensor, *others: Any) -> Tensor:
     *_, loss, axis, dtype = others
-    return _like_value(_parse(loss), logits, axis, dtype)
+    return _like_value(parsed(loss), logits, axis, dtype)
 
 
 @_value_and_grad.register_fake
 def _(logits: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
     *_, loss, axis, dtype = others
     gradient = torch.empty_like(logits, dtype=_type_of_gradient(logits))
-    return _like_value(_parse(loss), logits, axis, dtype), gradient
+    return _like_value(parsed(loss), logits, axis, dtype), gradient
 
 
 def _type_of_gradient(logits: Tensor) -> torch.dtype:
@@ -114,7 +114,7 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
         with torch.enable_grad():
             x = logits if again else logits.detach().requires_grad_()
             value = evaluate_in_operations(
-                _parse(ctx.loss),
+                parsed(ctx.loss),
                 x,
                 targets,
                 sample_weight=sample_weight,
@@ -130,4 +130,61 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
     return (result, *(None,) * 7)
 
 
+def _save_arguments(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, ctx.loss, ctx.axis, ctx.dtype = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward_of_value(ctx: Any, of_value: Tensor) -> Any:
+    logits, *others = ctx.saved_tensors
+    gradient = _value_and_grad(logits, *others, ctx.loss, ctx.axis, ctx.dtype)[1]
+    per_row = 0 < of_value.ndim < gradient.ndim
+    result = gradient * (of_value.unsqueeze(ctx.axis) if per_row else of_value)
+    return (result.to(logits.dtype), *(None,) * 7)
+
+
 _value_and_grad.register_autograd(_backward, setup_context=_save)
+_value.register_autograd(_backward_of_value, setup_context=_save_arguments)
+
+
+class _FilledConstants(TorchFunctionMode):
+    """Fills constants with their numbers: `torch.tensor` would be written down as a change in place."""
+
+    def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function is not torch.tensor:
+            return function(*args, **kwargs)
+        numbers = args[0]
+        if isinstance(numbers, int | float):
+            return torch.full((), numbers, **kwargs)
+        return torch.cat([torch.full((1,), float(number), **kwargs) for number in numbers])
+
+
+def _in_operations(
+    logits: Tensor,
+    targets: Tensor,
+    sample_weight: Tensor | None,
+    where: Tensor | None,
+    normalizer: Tensor | None,
+    loss: str,
+    axis: int,
+    dtype: torch.dtype,
+) -> Tensor:
+    """Return what `_value` does, in operations that exporters know."""
+    from focalis.torch._operations import evaluate_in_operations
+
+    with torch.no_grad(), _FilledConstants():
+        value = evaluate_in_operations(
+            parsed(loss),
+            logits,
+            targets,
+            sample_weight=sample_weight,
+            where=where,
+            normalizer=normalizer,
+            axis=axis,
+        )
+    return value.to(dtype)
+
+
+# Of the gradient there is none, for it would need autograd: `traced` puts none into exported programs.
+decompose(torch.ops.focalis.value.default, _in_operations)

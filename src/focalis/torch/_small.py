@@ -13,6 +13,7 @@ from focalis import Loss, engines
 from focalis.evaluation import type_for
 from focalis.execution import CHUNK
 from focalis.links import PROBABILITY
+from focalis.torch._losses import belongings
 
 __all__ = ["compute_small"]
 
@@ -39,8 +40,7 @@ def compute_small(
         n_classes, denominator = 1, size
         if loss.reduction == "batchmean" and len(shape) > 1:
             denominator //= shape[axis]
-    # Kept with the loss, for to hash a loss takes longer than to look this up.
-    kept = vars(loss).setdefault("_small", {})
+    kept = belongings(loss)
     key = dtype, n_classes
     if key not in kept:
         kept[key] = _prepare(loss, dtype, n_classes)

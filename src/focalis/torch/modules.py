@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from focalis.loss import Link, Loss
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import apply
+from focalis.torch._overrides import as_leaf, is_symbolic
 
 __all__ = ["LossModule", "NamedLoss"]
 
@@ -60,6 +61,9 @@ class NamedLoss(nn.Module):
         normalizer: float | Tensor | None = None,
     ) -> Tensor:
         """Return the loss; the arguments are those of the function."""
+        call = (input, target, sample_weight, where, normalizer)
+        if is_symbolic(call):
+            return as_leaf(self, call)
         return type(self).function(
             input,
             target,
@@ -118,6 +122,9 @@ class LossModule(nn.Module):
         normalizer: float | Tensor | None = None,
     ) -> Tensor:
         """Return the loss."""
+        call = (logits, targets, sample_weight, where, normalizer)
+        if is_symbolic(call):
+            return as_leaf(self, call)
         return apply(
             self.loss,
             logits,

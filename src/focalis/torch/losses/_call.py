@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
-from torch.nn import _reduction
 
-from focalis.functional._evaluation import renamed
 from focalis.loss import Link
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
+from focalis.torch._compat import legacy_reduction_name
+from focalis.torch._errors import raise_named
 from focalis.torch._losses import loss_of
+from focalis.torch._overrides import handed_over, has_override
+from focalis.torch._parameters import check_parameter
+from focalis.torch._reading import check_weights
 from focalis.torch.losses._weights import (
     Weight,
     alpha_of,
     combined,
-    is_readable,
+    is_constant,
     of_classes,
     of_targets,
     read,
@@ -30,7 +32,6 @@ __all__ = [
     "Number",
     "Reduction",
     "call",
-    "check_parameter",
     "legacy_reduction",
     "sigmoid_loss",
     "softmax_loss",
@@ -65,17 +66,17 @@ def call(
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return the loss of these settings; the other arguments are those of `evaluate`."""
-    fixed: Mapping[str, Any] = parameters
-    learnt = None
-    if parameters:
-        learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
-        for name in learnt.keys() & family.ranges.keys():
-            check_parameter(family, name, learnt[name])
-        fixed = {k: v for k, v in parameters.items() if k not in learnt}
-    alpha = settings.get("alpha")
-    if isinstance(alpha, Tensor):
-        settings = {**settings, "alpha": alpha_of(alpha)}
     try:
+        fixed: Mapping[str, Any] = parameters
+        learnt = None
+        if parameters:
+            learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+            for name in learnt.keys() & family.ranges.keys():
+                check_parameter(family, name, learnt[name])
+            fixed = {k: v for k, v in parameters.items() if k not in learnt}
+        alpha = settings.get("alpha")
+        if isinstance(alpha, Tensor):
+            settings = {**settings, "alpha": alpha_of(alpha)}
         return evaluate(
             loss_of(link, family.name, fixed, settings),
             input,
@@ -86,21 +87,8 @@ def call(
             axis=axis,
             parameters=learnt,
         )
-    except (TypeError, ValueError):
-        with renamed(**names):
-            raise
-
-
-def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
-    """Raise unless a tensor is one real number, in range if it can be read without waiting."""
-    if given.ndim != 0:
-        raise ValueError(
-            f"{name} must be a number or a tensor without dimensions, got shape {tuple(given.shape)}"
-        )
-    if given.is_complex() or given.dtype == torch.bool:
-        raise TypeError(f"{name} must be a real number, got a tensor of {given.dtype}")
-    if is_readable(given):
-        family(**{name: given.item()})
+    except (TypeError, ValueError) as error:
+        raise_named(error, names)
 
 
 def sigmoid_loss(
@@ -117,23 +105,30 @@ def sigmoid_loss(
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
+    tensors = _named(input, target, weight, sample_weight, where, normalizer)
+    fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
+    if has_override(*tensors.values(), *parameters.values()):
+        return handed_over(_sigmoid_loss, tensors, parameters, **fixed)
+    return _sigmoid_loss(**tensors, parameters=parameters, **fixed)
+
+
+def _sigmoid_loss(
+    *,
+    family: MarginLossFamily,
+    parameters: Mapping[str, Number],
+    settings: Mapping[str, Any],
+    weight: Weight | None,
+    **given: Any,
+) -> Tensor:
+    input = given["input"]
     if weight is not None and isinstance(input, Tensor):
-        if isinstance(weight, Tensor) and not is_readable(weight):
-            sample_weight = combined(of_classes(weight, input.shape), sample_weight, input)
+        if isinstance(weight, Tensor) and not is_constant(weight):
+            check_weights("weight", weight)
+            of_elements = of_classes(weight, input.shape)
+            given["sample_weight"] = combined(of_elements, given["sample_weight"], input)
         else:
             settings = {**settings, "class_weight": read(weight)}
-    return call(
-        "sigmoid",
-        family,
-        parameters,
-        input,
-        target,
-        settings,
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-        names=names,
-    )
+    return call("sigmoid", family, parameters, settings=settings, **given)
 
 
 def softmax_loss(
@@ -150,6 +145,22 @@ def softmax_loss(
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
+    tensors = _named(input, target, weight, sample_weight, where, normalizer)
+    fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
+    if has_override(*tensors.values(), *parameters.values()):
+        return handed_over(_softmax_loss, tensors, parameters, **fixed)
+    return _softmax_loss(**tensors, parameters=parameters, **fixed)
+
+
+def _softmax_loss(
+    *,
+    family: MarginLossFamily,
+    parameters: Mapping[str, Number],
+    settings: Mapping[str, Any],
+    weight: Weight | None,
+    **given: Any,
+) -> Tensor:
+    input, target = given["input"], given["target"]
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
     ignored = settings.get("ignore_index")
@@ -158,31 +169,37 @@ def softmax_loss(
         settings = {**settings, "ignore_index": None}
     if weight is not None and are_tensors:
         by_index = not one_per_class and not target.is_floating_point()
+        if isinstance(weight, Tensor):
+            check_weights("weight", weight)
         if by_index and settings["label_smoothing"] == 0.0 and isinstance(weight, Tensor):
-            if sample_weight is None and names is NAMES:
-                names = NAMES_OF_WEIGHED
+            sample_weight = given["sample_weight"]
+            if sample_weight is None and given["names"] is NAMES:
+                given["names"] = NAMES_OF_WEIGHED
             classes = input.shape[min(1, input.ndim - 1)]
-            sample_weight = combined(of_targets(weight, target, classes), sample_weight, input)
-        elif isinstance(weight, Tensor) and not is_readable(weight):
+            of_rows = of_targets(weight, target, classes)
+            given["sample_weight"] = combined(of_rows, sample_weight, input)
+        elif isinstance(weight, Tensor) and not is_constant(weight):
             parameters = {**parameters, "class_weight": weight}
         else:
             settings = {**settings, "class_weight": read(weight)}
-    return call(
-        "softmax",
-        family,
-        parameters,
-        input,
-        target,
-        settings,
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-        names=names,
-    )
+    return call("softmax", family, parameters, settings=settings, **given)
+
+
+def _named(
+    input: Any, target: Any, weight: Any, sample_weight: Any, where: Any, normalizer: Any
+) -> dict[str, Any]:
+    return {
+        "input": input,
+        "target": target,
+        "weight": weight,
+        "sample_weight": sample_weight,
+        "where": where,
+        "normalizer": normalizer,
+    }
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: Reduction) -> Any:
     """Return the reduction; PyTorch's deprecated arguments override it, with its warning."""
     if size_average is None and reduce is None:
         return reduction
-    return _reduction.legacy_get_string(size_average, reduce)
+    return legacy_reduction_name(size_average, reduce)

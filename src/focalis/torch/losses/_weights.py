@@ -4,20 +4,21 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
-__all__ = ["Weight", "alpha_of", "combined", "is_readable", "of_classes", "of_targets", "read"]
+from focalis.torch._compat import has_tangent, is_batched, memory
+from focalis.torch._errors import ArgumentError, ArgumentTypeError
+
+__all__ = ["Weight", "alpha_of", "combined", "is_constant", "of_classes", "of_targets", "read"]
 
 Weight = Tensor | Sequence[float]
 
 
-def is_readable(weight: Tensor) -> bool:
-    """Return whether the numbers can be read now, without waiting for a device or losing a gradient."""
-    if torch.compiler.is_compiling() or weight.device.type != "cpu" or weight.requires_grad:
+def is_constant(weight: Tensor) -> bool:
+    """Return whether the numbers can be read now, and be a setting without losing a derivative."""
+    if weight.requires_grad or torch.compiler.is_compiling() or has_tangent(weight):
         return False
-    # Subclasses, fake tensors and those of functorch stand for numbers that are not there.
-    plain = type(weight) is Tensor or type(weight) is Parameter
-    return plain and not torch._C._functorch.is_functorch_wrapped_tensor(weight)
+    # What a transform wraps may be differentiated, whatever memory there is beneath.
+    return not is_batched(weight) and memory(weight) is not None
 
 
 def read(weight: Weight) -> tuple[float, ...] | float:
@@ -28,8 +29,8 @@ def read(weight: Weight) -> tuple[float, ...] | float:
 
 def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
     """Return α, which is a setting and never a tensor of the program, as numbers."""
-    if not is_readable(alpha):
-        raise TypeError(
+    if not is_constant(alpha):
+        raise ArgumentTypeError(
             "alpha must be a number or a sequence of numbers, or a plain tensor on the CPU outside of "
             f"torch.compile and torch.func, got a {type(alpha).__name__} on {alpha.device}"
         )
@@ -37,10 +38,12 @@ def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
 
 
 def of_targets(weight: Tensor, target: Tensor, n_classes: int) -> Tensor:
-    """Return the weight of each row's class; what is no class, and ignored or an error, gets any."""
+    """Return the weight of each row's class; what is no class, and ignored or an error, gets 1."""
     _check_length(weight, n_classes)
     # Widened first: into a narrow type the number of classes may not fit.
-    return weight[target.long().clamp(0, n_classes - 1)]
+    t = target.long()
+    # Not 0, which would hide the error.
+    return torch.where((t >= 0) & (t < n_classes), weight[t.clamp(0, n_classes - 1)], 1.0)
 
 
 def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
@@ -68,7 +71,7 @@ def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor) -> Te
 
 def _check_length(weight: Tensor, n_classes: int) -> None:
     if weight.shape != (n_classes,):
-        raise ValueError(
+        raise ArgumentError(
             f"weight must have one number for each of the {n_classes} classes, "
             f"got shape {tuple(weight.shape)}"
         )

@@ -1,6 +1,7 @@
 """Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional's functions."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,7 +9,10 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.loss import Link
+from focalis.torch._errors import ArgumentError, ArgumentTypeError
 from focalis.torch._losses import OWN_FAMILIES
+from focalis.torch._overrides import handed_over, has_override
+from focalis.torch._reading import check_weights
 from focalis.torch.losses._call import (
     NAMES,
     NAMES_OF_WEIGHED,
@@ -17,7 +21,7 @@ from focalis.torch.losses._call import (
     call,
     legacy_reduction,
 )
-from focalis.torch.losses._weights import Weight, combined, is_readable, read
+from focalis.torch.losses._weights import Weight, combined, is_constant, read
 from focalis.torch.modules import NamedLoss
 from focalis.vocabulary import where as choose
 
@@ -196,24 +200,52 @@ def _elementwise(
     normalizer: Number | None,
 ) -> Tensor:
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
+    tensors = {
+        "input": input,
+        "target": target,
+        "weight": weight,
+        "pos_weight": pos_weight,
+        "sample_weight": sample_weight,
+        "where": where,
+        "normalizer": normalizer,
+    }
+    fixed = {"link": link, "family": family, "reduction": reduction}
+    if has_override(*tensors.values()):
+        return handed_over(_weighed, tensors, {}, **fixed)
+    return _weighed(**tensors, parameters={}, **fixed)
+
+
+def _weighed(
+    *,
+    link: Link,
+    family: margin.MarginLossFamily,
+    input: Any,
+    target: Any,
+    weight: Any,
+    pos_weight: Any,
+    reduction: str,
+    parameters: Mapping[str, Any],
+    **given: Any,
+) -> Tensor:
     settings: dict[str, Any] = {"reduction": reduction}
+    sample_weight, where = given.pop("sample_weight"), given["where"]
     names = NAMES if weight is None or sample_weight is not None else NAMES_OF_WEIGHED
     axis = 1
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     if are_tensors and target.shape == input.shape:
         if pos_weight is not None:
             of_positives = _expanded("pos_weight", pos_weight, input.shape)
+            check_weights("pos_weight", pos_weight)
             class_axis = _class_axis(pos_weight, input.ndim)
             # The classes of a row lie along dimension 1, whichever dimension PyTorch's weight is of.
             by_rows = reduction == "batchmean" or any(
                 isinstance(w, Tensor) and w.ndim < input.ndim for w in (sample_weight, where)
             )
             movable = class_axis == axis or not by_rows
-            if class_axis is not None and movable and is_readable(pos_weight):
+            if class_axis is not None and movable and is_constant(pos_weight):
                 axis = class_axis
                 settings["pos_weight"] = read(pos_weight.squeeze())
             else:
-                _check_in_range(pos_weight)
                 target, of_elements = _split(target, of_positives)
                 sample_weight = combined(of_elements, sample_weight, input)
         if weight is not None:
@@ -222,33 +254,27 @@ def _elementwise(
     return call(
         link,
         family,
-        {},
+        parameters,
         input,
         target,
         settings,
         sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
         axis=axis,
         names=names,
+        **given,
     )
 
 
 def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
     if not isinstance(weight, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(weight).__name__}")
+        raise ArgumentTypeError(f"{name} must be a torch.Tensor, got {type(weight).__name__}")
     try:
         return weight.expand(shape)
     except RuntimeError:
-        raise ValueError(
+        raise ArgumentError(
             f"{name} must have a shape that broadcasts to {tuple(shape)}, that of the input, "
             f"got {tuple(weight.shape)}"
         ) from None
-
-
-def _check_in_range(pos_weight: Tensor) -> None:
-    if is_readable(pos_weight) and not bool(((pos_weight >= 0) & (pos_weight < torch.inf)).all()):
-        raise ValueError(f"pos_weight must lie in [0, inf), got {read(pos_weight)}")
 
 
 def _class_axis(weight: Tensor, ndim: int) -> int | None:

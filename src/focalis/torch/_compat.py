@@ -1,0 +1,189 @@
+"""What PyTorch keeps to itself and this front end needs: nothing else here touches a private name.
+
+Each use says why there is no public way, and what would end it. Tried with PyTorch 2.13.
+"""
+
+import contextlib
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch._C._functorch import (
+    get_unwrapped,
+    is_batchedtensor,
+    is_functorch_wrapped_tensor,
+    is_legacy_batchedtensor,
+)
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
+from torch.autograd import forward_ad
+from torch.nn import _reduction
+from torch.utils._python_dispatch import _disable_current_modes
+
+__all__ = [
+    "KINDS",
+    "STAND_INS",
+    "decompose",
+    "forward_mode_enabled",
+    "guards_scalars",
+    "has_tangent",
+    "in_forward_mode",
+    "is_batched",
+    "is_exporting",
+    "is_traced",
+    "keep_the_compiler_out",
+    "legacy_reduction_name",
+    "memory",
+    "plain",
+    "reading",
+    "transforms_are_active",
+    "unbatched",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+STAND_INS = (FakeTensor, FunctionalTensor)
+"""What stands for a tensor in a trace. No public name; ends when `torch.compiler` tells of a tensor."""
+
+KINDS = (Tensor, torch.nn.Parameter, *STAND_INS)
+"""What the kernels, or their operators, can take as it is."""
+
+transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
+"""Whether a transform of `torch.func` is active. No public name; `torch.func` offers none."""
+
+legacy_reduction_name: Callable[[Any, Any], str] = _reduction.legacy_get_string
+"""PyTorch's reading of its deprecated arguments, with its warning. Ends when PyTorch drops them."""
+
+
+def is_traced(logits: Tensor) -> bool:
+    """Return whether operations are recorded or watched, the compiler apart.
+
+    The modes and the state of `torch.jit.trace` have no public names; the latter ends with TorchScript.
+    """
+    return bool(
+        type(logits) in STAND_INS
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
+    )
+
+
+def in_forward_mode() -> bool:
+    """Return whether a level of `torch.autograd.forward_ad` is open, which has no public name."""
+    return forward_ad._current_level >= 0
+
+
+def has_tangent(tensor: Tensor) -> bool:
+    """Return whether forward mode carries a derivative with a tensor."""
+    if not in_forward_mode():
+        return False
+    dual = forward_ad.unpack_dual(tensor)  # type: ignore[no-untyped-call]
+    return dual.tangent is not None
+
+
+def forward_mode_enabled() -> Any:
+    """Return a context that opens forward mode, which PyTorch shuts off in a `jvp`; no public name."""
+    return forward_ad._set_fwd_grad_enabled(True)
+
+
+def is_batched(tensor: Tensor) -> bool:
+    """Return whether this is a tensor of torch.func, or of the older vmap of ``is_grads_batched=``.
+
+    No public name; the older vmap ends when `torch.autograd.grad` uses the newer.
+    """
+    return is_functorch_wrapped_tensor(tensor) or is_legacy_batchedtensor(tensor)
+
+
+def unbatched(tensor: Tensor) -> Tensor:
+    """Return what vmap maps over, which cannot be unpacked itself; no public name."""
+    while is_batchedtensor(tensor):
+        tensor = get_unwrapped(tensor)
+    return tensor
+
+
+def plain(given: Any) -> Any:
+    """Return a subclass of a tensor as the tensor that it is, with its memory and its gradient.
+
+    What has operations of its own (a DTensor, a stand-in), or is no tensor, is returned as it is.
+    """
+    kind = type(given)
+    if kind in KINDS or not isinstance(given, Tensor) or _has_operations(kind):
+        return given
+    return given.as_subclass(Tensor)
+
+
+def memory(tensor: Tensor) -> Tensor | None:
+    """Return the plain CPU tensor that holds these numbers; None where they cannot be read now.
+
+    The wrappers of `torch.func` have no public way to what they wrap.
+    """
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return None
+    while is_functorch_wrapped_tensor(tensor):
+        if is_batchedtensor(tensor):
+            return None
+        tensor = get_unwrapped(tensor)
+    readable = (
+        tensor.is_cpu
+        and tensor.layout is torch.strided
+        and not _has_operations(type(tensor))
+        and not is_legacy_batchedtensor(tensor)
+        and not tensor._is_zerotensor()
+    )
+    return tensor if readable else None
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Keep transforms, modes, subclasses and autograd from noticing what is done inside.
+
+    No public name is for all of them.
+    """
+    with (
+        temporarily_clear_interpreter_stack(),
+        _disable_current_modes(),
+        torch._C.DisableTorchFunction(),
+        torch.no_grad(),
+    ):
+        yield
+
+
+def is_exporting() -> bool:
+    """Return whether `torch.export` traces, which PyTorch tells since 2.7."""
+    told = getattr(torch.compiler, "is_exporting", None)
+    return told is not None and bool(told())
+
+
+def keep_the_compiler_out(function: Function) -> Function:
+    """Return a function within which the compiler does not begin anew where it has given up a caller.
+
+    ``torch.compiler.disable`` costs every call a wrapper. Without effect before PyTorch 2.7.
+    """
+    frames = torch._C._dynamo.eval_frame
+    if isinstance(function, types.FunctionType) and hasattr(frames, "set_code_exec_strategy"):
+        skip = frames._FrameAction.SKIP
+        frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
+    return function
+
+
+def guards_scalars(guard: Callable[..., Any]) -> bool:
+    """Return whether the compiler can trace what makes a number a constant again (since PyTorch 2.5)."""
+    from torch._dynamo.trace_rules import lookup  # brings the compiler
+    from torch._dynamo.variables import SkipFunctionVariable
+
+    return lookup(guard) is not SkipFunctionVariable
+
+
+def decompose(operator: Any, function: Callable[..., Any]) -> None:
+    """Tell exporters to other formats (ONNX) an operator in operations that they know.
+
+    `torch.library` registers kernels but no decompositions.
+    """
+    torch._decomp.register_decomposition(operator)(function)
+
+
+def _has_operations(kind: type) -> bool:
+    """Return whether a type of tensors has operations of its own."""
+    return kind.__torch_dispatch__ is not Tensor.__torch_dispatch__  # type: ignore[attr-defined]

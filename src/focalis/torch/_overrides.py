@@ -1,0 +1,73 @@
+"""Tensors that have a say in what functions do to them, as they have with PyTorch's own functions.
+
+A subclass or a mode with a ``__torch_function__`` is handed the function, and decides about the type of
+the result; a symbolic trace (`torch.fx`) writes it down. Within, a subclass is the tensor that it is.
+Sharded tensors are gathered: each process computes the whole loss, and the gradient of its own shard.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.fx import Proxy
+from torch.overrides import handle_torch_function, has_torch_function
+
+from focalis.torch._compat import KINDS, plain
+
+__all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
+
+
+def has_override(input: Any, target: Any, *others: Any) -> bool:
+    """Return whether an argument is neither a plain tensor nor one of a trace."""
+    return (
+        type(input) not in KINDS
+        or type(target) not in KINDS
+        or has_torch_function((input, target, *others))
+    )
+
+
+def is_symbolic(call: tuple[Any, ...]) -> bool:
+    """Return whether an argument is a symbol of `torch.fx`."""
+    return any(isinstance(given, Proxy) for given in call)
+
+
+def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
+    """Write a call of a loss module down as one node, as `torch.fx` does with PyTorch's own modules."""
+    tracer: Any = next(given.tracer for given in call if isinstance(given, Proxy))
+    names = ("sample_weight", "where", "normalizer")
+    options = {n: v for n, v in zip(names, call[2:], strict=True) if v is not None}
+    return tracer.create_proxy("call_module", tracer.path_of_module(module), call[:2], options)
+
+
+def handed_over(
+    function: Callable[..., Tensor],
+    tensors: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    **fixed: Any,
+) -> Tensor:
+    """Return function(**tensors, parameters=parameters, **fixed) as the types of the tensors want it."""
+    names, given = tuple(tensors), tuple(tensors.values())
+
+    def loss(*given: Any, **parameters: Any) -> Tensor:
+        own = dict(zip(names, map(plain, given), strict=True))
+        learnt = {name: plain(value) for name, value in parameters.items()}
+        return function(**own, parameters=learnt, **fixed)
+
+    every = (*given, *parameters.values())
+    sharded = sys.modules.get("torch.distributed.tensor")
+    if sharded is not None:
+        kind = sharded.DTensor
+        mesh = next((tensor.device_mesh for tensor in every if isinstance(tensor, kind)), None)
+        if mesh is not None:
+            whole = [t.full_tensor() if isinstance(t, kind) else t for t in every]
+            value = loss(
+                *whole[: len(given)], **dict(zip(parameters, whole[len(given) :], strict=True))
+            )
+            replicated = [sharded.Replicate()] * mesh.ndim
+            result: Tensor = kind.from_local(value, mesh, replicated, run_check=False)
+            return result
+    if has_torch_function(every):
+        result = handle_torch_function(loss, every, *given, **parameters)  # type: ignore[no-untyped-call]
+        return result
+    return loss(*given, **parameters)

@@ -1,0 +1,96 @@
+"""Parameters of a loss that are given with a call: numbers become settings, tensors may be learnt."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focalis import Loss
+from focalis.links import ELEMENTWISE
+from focalis.margin import MarginLossFamily
+from focalis.torch._compat import memory, reading
+from focalis.torch._errors import ArgumentError, ArgumentTypeError
+from focalis.torch._reading import check_weights
+
+__all__ = ["check_parameter", "read_parameters"]
+
+_FACTORS = ("alpha", "pos_weight", "class_weight")
+
+
+def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
+    """Raise unless a tensor is one real number, in range if it can be read without waiting."""
+    if given.ndim != 0:
+        raise ArgumentError(
+            f"{name} must be a number or a tensor without dimensions, got shape {tuple(given.shape)}"
+        )
+    _check_range(family, name, given)
+
+
+def read_parameters(
+    loss: Loss, given: Mapping[str, Any], logits: Tensor, targets: Tensor
+) -> tuple[Loss, dict[str, Tensor]]:
+    """Return the loss with the numbers put into it, and the tensors as the operations take them."""
+    if not isinstance(given, Mapping):
+        raise ArgumentTypeError(
+            f"parameters must be a mapping of names to tensors, got {type(given).__name__}"
+        )
+    own = loss.margin_loss.parameters
+    known = (*own, *(n for n in _FACTORS if loss.link in ELEMENTWISE or n != "pos_weight"))
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ArgumentError(
+            f"parameters must be among {', '.join(known)} for link={loss.link!r} and "
+            f"{loss.margin_loss!r}, got {unknown[0]}"
+        )
+    for name, other in (("alpha", "pos_weight"), ("pos_weight", "alpha")):
+        if name in given and (other in given or getattr(loss, other) is not None):
+            raise ArgumentError(f"parameters: {name} does not go with {other}, got both")
+    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    numbers = {name: value for name, value in given.items() if name not in tensors}
+    settings: dict[str, Any] = {name: numbers.pop(name) for name in _FACTORS if name in numbers}
+    if numbers:
+        settings["margin_loss"] = loss.margin_loss.family(**{**own, **numbers})
+    if settings:
+        loss = dataclasses.replace(loss, **settings)
+    if isinstance(logits, Tensor) and isinstance(targets, Tensor):
+        for name, value in tensors.items():
+            if name in own:
+                _check_range(loss.margin_loss.family, name, value)
+            else:
+                check_weights(name, value, _highest(loss, name))
+            tensors[name] = _aligned(name, value, logits.shape, targets.shape)
+    return loss, tensors
+
+
+def _highest(loss: Loss, name: str) -> float:
+    return 1.0 if name == "alpha" and loss.link in ELEMENTWISE else math.inf
+
+
+def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
+    if given.is_complex() or given.dtype == torch.bool:
+        raise ArgumentTypeError(f"{name} must be a real number, got a tensor of {given.dtype}")
+    found = memory(given)
+    if found is not None and found.numel():
+        with reading():
+            bounds = [bound.item() for bound in torch.aminmax(found)]
+        for bound in bounds:
+            family(**{name: bound})
+
+
+def _aligned(name: str, value: Tensor, shape: torch.Size, found: torch.Size) -> Tensor:
+    """Return a parameter with as many dimensions as what it is of: logits, rows, classes or nothing."""
+    classes = shape[min(1, len(shape) - 1)] if shape else 1
+    if value.ndim == 0 or (name in _FACTORS and len(shape) > 1 and value.shape == (classes,)):
+        return value
+    of_rows = name not in _FACTORS and len(found) < len(shape) and value.ndim < len(shape)
+    whole = found if of_rows else shape
+    pairs = zip(reversed(value.shape), reversed(whole), strict=False)
+    if value.ndim > len(whole) or not all(n in (1, m) for n, m in pairs):
+        raise ArgumentError(
+            f"parameters: {name} must be a number or have a shape that broadcasts to {tuple(whole)}, "
+            f"got {tuple(value.shape)}"
+        )
+    return value.reshape((1,) * (len(whole) - value.ndim) + value.shape)

@@ -1,0 +1,70 @@
+"""A look at the numbers, wherever it costs no waiting, so that what is bad raises on every path.
+
+The fused kernels find a bad target, weight or normaliser by themselves. Operations cannot: to them it
+gives NaN. Where they compute and the numbers lie in plain memory of the CPU, whatever wraps it, the core
+reads the batch first; its errors are then those of the kernels.
+"""
+
+import functools
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focalis import Loss, margin
+from focalis.links import PROBABILITY
+from focalis.torch._arrays import Others, compute
+from focalis.torch._compat import memory, reading
+from focalis.torch._errors import ArgumentError
+
+__all__ = ["check_numbers", "check_weights"]
+
+
+def check_numbers(
+    loss: Loss, logits: Tensor, others: Others, normalizer: float | Tensor | None, axis: int
+) -> None:
+    """Raise for targets, weights, a normaliser or probabilities that can be read and are bad."""
+    targets, weight, where = (None if tensor is None else memory(tensor) for tensor in others)
+    number = memory(normalizer) if isinstance(normalizer, Tensor) else None
+    scores = memory(logits) if loss.link in PROBABILITY else None
+    if where is None and others[2] is not None:
+        # What is masked may hold anything, but which is masked?
+        targets = weight = scores = None
+    if weight is None and others[1] is not None:
+        targets = scores = None
+    if all(found is None for found in (targets, weight, number, scores)):
+        return
+    with reading():
+        if scores is None:
+            # Any scores will do: these are no numbers in memory, but one.
+            dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+            scores = torch.full((), 0.5, dtype=dtype, device="cpu").expand(logits.shape)
+        if targets is None:
+            kind = torch.int64 if others[0].ndim < logits.ndim else scores.dtype
+            targets = torch.zeros((), dtype=kind, device="cpu").expand(others[0].shape)
+        settings = (_stand_in(loss.link, loss.ignore_index, loss.reduction), number, axis)
+        compute(scores, (targets, weight, where), (*settings, scores.dtype), None)
+
+
+@functools.lru_cache(maxsize=64, typed=True)
+def _stand_in(link: Any, ignore_index: Any, reduction: Any) -> Loss:
+    """Return a loss whose kernels are there already and that takes what these settings let it take."""
+    reduction = "sum" if reduction == "none" else reduction
+    return Loss(link, margin.cross_entropy(), ignore_index=ignore_index, reduction=reduction)
+
+
+def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
+    """Raise unless weights, as far as they can be read, are finite and in [0, highest]."""
+    found = memory(weight)
+    if found is None or not found.numel():
+        return
+    with reading():
+        low, high = (bound.item() for bound in torch.aminmax(found))
+        if low >= 0.0 and high <= highest and high < math.inf:
+            return
+        bad = ~((found >= 0) & (found <= highest) & (found < math.inf))
+        first = tuple(bad.nonzero()[0].tolist())
+        position = f" at position {first[0] if len(first) == 1 else first}" if first else ""
+        expected = "non-negative finite numbers" if highest == math.inf else f"in [0, {highest:g}]"
+        raise ArgumentError(f"{name} must be {expected}, got {found[first].item()}{position}")

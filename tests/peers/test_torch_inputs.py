@@ -1,0 +1,90 @@
+"""PyTorch's own published test inputs through our functions, which keep its signatures.
+
+The numbers must be PyTorch's. A deliberate difference (docs/frameworks/pytorch.md) is told by the input
+alone, and must then raise, or be 0 where there is nothing to average.
+"""
+
+import pytest
+import torch
+
+import focalis.torch as F
+
+inputs = pytest.importorskip("torch.testing._internal.common_methods_invocations")
+modules = pytest.importorskip("torch.testing._internal.common_modules")
+
+NAMES = ("cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+OPERATIONS = {
+    info.name.removeprefix("nn.functional."): info
+    for info in inputs.op_db
+    if info.name.removeprefix("nn.functional.") in NAMES
+}
+MODULES = {
+    info.module_cls.__name__: info
+    for info in modules.module_db
+    if info.module_cls.__name__ in ("CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss")
+}
+
+
+def is_refused(input, args, keywords):
+    """Return whether we refuse on purpose: weights, targets or classes that are no such thing."""
+    others = (*args, *keywords.values())
+    numbers = [t for t in others if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    return any((t.detach() < 0).any() or (t.detach() > 1).any() for t in numbers[:1]) or any(
+        (t.detach() < 0).any() for t in numbers
+    )
+
+
+def gradient(function, input, args, keywords):
+    x = input.detach().clone().requires_grad_()
+    value = function(x, *args, **keywords)
+    (slopes,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), slopes
+
+
+def compare(ours, theirs, input, args, keywords):
+    """Return whether numbers were compared."""
+    try:
+        expected = gradient(theirs, input, args, keywords)
+    except (RuntimeError, IndexError, ValueError) as error:
+        with pytest.raises(type(error)):
+            gradient(ours, input, args, keywords)
+        return False
+    try:
+        found = gradient(ours, input, args, keywords)
+    except ValueError:
+        assert is_refused(input, args, keywords)
+        return False
+    if expected[0].isnan().any() and not input.isnan().any():
+        assert not found[0].any()  # nothing left to average
+        return False
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    return True
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_samples_of_functions(name, dtype):
+    info, compared = OPERATIONS[name], 0
+    for sample in info.sample_inputs("cpu", dtype, requires_grad=False):
+        compared += compare(
+            getattr(F, name), info.op, sample.input, tuple(sample.args), sample.kwargs
+        )
+    assert compared >= 5
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_samples_of_modules(name):
+    info, compared = MODULES[name], 0
+    samples = info.module_inputs_func(
+        info, device="cpu", dtype=torch.float64, requires_grad=False, training=True
+    )
+    for sample in samples:
+        make, call = sample.constructor_input, sample.forward_input
+        theirs = info.module_cls(*make.args, **make.kwargs)
+        try:
+            ours = getattr(F, name)(*make.args, **make.kwargs)
+        except ValueError:
+            assert is_refused(call.args[0], make.args, make.kwargs)
+            continue
+        compared += compare(ours, theirs, call.args[0], tuple(call.args[1:]), call.kwargs)
+    assert compared >= 5

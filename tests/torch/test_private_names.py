@@ -1,0 +1,42 @@
+"""What PyTorch keeps to itself is touched in one place."""
+
+import re
+from pathlib import Path
+
+import focalis.torch
+
+FOLDER = Path(focalis.torch.__file__).parent
+PRIVATE = re.compile(
+    r"\btorch(\.\w+)*\._\w|\bforward_ad\._\w|^from torch\S* import .*\b_\w", re.MULTILINE
+)
+OPERATIONS = {"_operations.py", "_margin_operations.py"}
+"""They still open forward mode and unwrap what vmap maps over by themselves."""
+
+
+def test_private_names_of_pytorch_are_used_in_one_file():
+    found = {
+        path.name: PRIVATE.search(path.read_text("utf-8"))[0]
+        for path in FOLDER.rglob("*.py")
+        if PRIVATE.search(path.read_text("utf-8").replace("focalis.torch._", ""))
+    }
+    assert found.keys() - OPERATIONS == {"_compat.py"}, found
+
+
+def test_the_pattern_finds_them():
+    for line in (
+        "torch._C._len_torch_dispatch_stack()",
+        "from torch._dynamo.trace_rules import lookup",
+        "from torch.nn import _reduction",
+        "forward_ad._current_level",
+        "torch.utils._python_dispatch",
+    ):
+        assert PRIVATE.search(line), line
+    for line in ("from torch.library import custom_op", "torch.nn.functional", "torch.func.grad"):
+        assert not PRIVATE.search(line), line
+
+
+def test_no_loss_of_the_core_is_written_to():
+    for path in FOLDER.rglob("*.py"):
+        assert not re.search(
+            r"vars\(loss\)|object\.__setattr__|loss\.__dict__", path.read_text("utf-8")
+        )
