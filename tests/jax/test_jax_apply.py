@@ -222,7 +222,7 @@ def test_a_bad_weight_is_never_a_wrong_number(link, form):
         assert jnp.isnan(
             call(Loss(link, margin.focal()), scores, targets, normalizer=jnp.array(bad))
         )
-    assert call(Loss(link, margin.focal()), scores, targets, normalizer=jnp.zeros(())) == 0.0
+    assert jnp.isnan(call(Loss(link, margin.focal()), scores, targets, normalizer=jnp.zeros(())))
 
 
 @pytest.mark.slow

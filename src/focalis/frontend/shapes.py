@@ -5,7 +5,7 @@ from typing import Any
 from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 
-__all__ = ["check_boolean", "check_rows", "check_targets", "row_shape"]
+__all__ = ["check_boolean", "check_classes", "check_rows", "check_targets", "row_shape"]
 
 Shape = tuple[int, ...]
 
@@ -60,7 +60,24 @@ def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> 
     raise ValueError(f"{name} must have shape {options}, got {tuple(found)}")
 
 
-def check_boolean(where: Any, boolean: Any) -> None:
+def check_classes(loss: Loss, found: Shape, shape: Shape, axis: int) -> None:
+    """Raise for a mask of classes whose shape does not broadcast to that of the scores."""
+    if len(shape) <= 1 and loss.link in ELEMENTWISE:
+        raise ValueError(
+            f"class_where masks classes, and logits of shape {shape} with link={loss.link!r} have no "
+            "class axis: expected None"
+        )
+    if len(found) < len(shape):
+        shape = (*row_shape(loss, shape, axis), shape[axis])
+    pairs = zip(reversed(found), reversed(shape), strict=False)
+    if len(found) > len(shape) or any(n not in (1, m) for n, m in pairs):
+        raise ValueError(
+            f"class_where must have one number for each class, or a shape that broadcasts to {shape}, "
+            f"got {tuple(found)}"
+        )
+
+
+def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:
     """Raise for a mask whose type is not the framework's own of truth values."""
     if where.dtype != boolean:
-        raise TypeError(f"where must be boolean, True where a target counts, got {where.dtype}")
+        raise TypeError(f"{name} must be boolean, True where a target counts, got {where.dtype}")

@@ -1,152 +1,47 @@
-"""A margin loss on tensors, with its own closed forms as derivatives.
-
-Autograd through a formula such as −q^γ log p meets 0 · ∞ at the ends and cancels before them. Here
-the derivative of the value is the slope that the margin loss gives, and that of the slope its
-curvature. What is left, the curvature's derivative and all derivatives by parameters, comes from
-dual numbers through the formula (`focalis.torch._dual`), on companions u, v, p, q whose derivatives
-are q, −p, p q and −p q.
-"""
+"""A margin loss on tensors: the derivatives of `focalis.arrays.margin`, tied together for autograd."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.autograd import forward_ad
 
-from focalis.links import (
-    PROBABILITY,
-    Limits,
-    at_margin,
-    link_terms,
-    margin_limits,
-    probability_limits,
-)
-from focalis.margin import MarginLoss
-from focalis.torch._dual import Dual, tangent_of
-from focalis.torch._vocabulary import widest
+from focalis.arrays.margin import MarginTerms
+from focalis.links import at_margin
+from focalis.torch._dual import Dual
 
-__all__ = ["MarginOperations", "evaluate"]
+__all__ = ["companions", "evaluate", "forward_mode"]
 
 Tensor = torch.Tensor
 
 
-@dataclass(frozen=True)
-class MarginOperations:
-    """A margin loss seen from one side of a link.
-
-    Parameters
-    ----------
-    link : str
-        One of `focalis.links.LINKS`.
-    loss : MarginLoss
-        Its parameters hold where `learned` does not name them.
-    learned : tuple of str
-        The parameters that come as tensors, in order.
-    bounds : Limits
-        The limits of the loss in the type of the scores.
-    mirrored : bool
-        False: the score x speaks for the truth, which has margin x or probability x. True: it speaks
-        against it, −x or 1 − x.
-    """
-
-    link: str
-    loss: MarginLoss
-    learned: tuple[str, ...]
-    bounds: Limits
-    mirrored: bool
-
-    def terms(self, x: Tensor, parameters: tuple[Any, ...]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the value and its first and second derivative by x."""
-        z, mirror = self._both_sides(x)
-        bound = self._bind(parameters)
-        terms = link_terms(self.link, bound, self._limits(x, bound), "exact")
-        value, slope, curvature = (_like(x, term) for term in terms(z, mirror))
-        return value, -slope if self.mirrored else slope, curvature
-
-    def third(self, x: Tensor, parameters: tuple[Any, ...]) -> Tensor:
-        """Return the third derivative by x."""
-        bound = self._bind(parameters)
-        if self.link in PROBABILITY:
-            # Slope and curvature cancel where they are turned from margins to probabilities, and a
-            # derivative of theirs would cancel more: differentiate the value, three times.
-            seeds = zip(self._state(x), (1.0, -1.0), strict=True)
-            thrice = (Dual(Dual(Dual(z, s), s), s) for z, s in seeds)
-            value = link_terms(self.link, bound, self.bounds, "exact")(*thrice)[0]
-            third = _like(x, tangent_of(tangent_of(tangent_of(value))))
-        else:
-            m, u, v, p, q = self._state(x)
-            pq = p * q
-            once = (Dual(m, 1.0), Dual(u, q), Dual(v, -p), Dual(p, pq), Dual(q, -pq))
-            third = _like(x, tangent_of(bound(*once)[2]))
-        return -third if self.mirrored else third
-
-    def by_parameter(
-        self, i: int, x: Tensor, parameters: tuple[Any, ...]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the derivatives of the three terms by a learned parameter."""
-        seeded = tuple(Dual(t, 1.0 if j == i else 0.0) for j, t in enumerate(parameters))
-        bound = self._bind(seeded)
-        state = tuple(Dual(z) for z in self._state(x))
-        if self.link in PROBABILITY:
-            terms = link_terms(self.link, bound, self.bounds, "exact")(*state)
-        else:
-            terms = bound(*state)
-        value, slope, curvature = (_like(x, tangent_of(term)) for term in terms)
-        return value, -slope if self.mirrored else slope, curvature
-
-    def _bind(self, parameters: tuple[Any, ...]) -> Any:
-        """Return the margin loss as a function of m, u, v, p, q."""
-        learned = dict(zip(self.learned, parameters, strict=True))
-        values = [learned.get(name, value) for name, value in self.loss.parameters.items()]
-        return lambda m, u, v, p, q: self.loss.family.function(m, u, v, p, q, *values)
-
-    def _limits(self, x: Tensor, bound: Any) -> Limits:
-        """Return the limits of the loss, which learned parameters move."""
-        if not self.learned:
-            return self.bounds
-
-        def number(z: float) -> Tensor:
-            return torch.full((), z, dtype=widest(x.device), device=x.device)
-
-        given = self.bounds
-        if self.link in PROBABILITY:
-            found = probability_limits(bound, given, number)
-        else:
-            found = margin_limits(bound, number)
-        return Limits(given.largest, given.tiny, given.floor, **found)
-
-    def _both_sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if self.link not in PROBABILITY:
-            return (-x, x) if self.mirrored else (x, -x)
-        p, q = x.clamp(max=1.0), (1.0 - x).clamp(min=0.0)
-        return (q, p) if self.mirrored else (p, q)
-
-    def _state(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return m, u, v, p, q, or p and q, held to what is finite and differentiable at any order."""
-        z, mirror = self._both_sides(x)
-        if self.link in PROBABILITY:
-            return z.clamp(min=self.bounds.tiny), mirror.clamp(min=self.bounds.tiny)
-        # Room for products of margins: so far out all that is not a power of m has its limit.
-        far = self.bounds.largest**0.25
-        inside = z.clamp(-far, far)
-        return inside, *_Companions.apply(inside)  # type: ignore[no-untyped-call]
-
-
-def evaluate(terms: MarginOperations, x: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
+def evaluate(terms: MarginTerms, against: int, x: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
     """Return the margin loss of scores, differentiable at every order.
 
     Parameters
     ----------
-    terms : MarginOperations
+    terms : MarginTerms
         The margin loss.
+    against : int
+        0: the score x speaks for the truth, which has margin x or probability x. 1: it speaks against
+        it, −x or 1 − x.
     x : Tensor
         Scores: logits, margins or probabilities.
     parameters : tuple of Tensor
-        The learned parameters, of shapes that broadcast to that of x.
+        The parameters that `terms` names, of shapes that broadcast to that of x.
     """
-    value: Tensor = _Value.apply(terms, x, *parameters)[0]  # type: ignore[no-untyped-call]
+    value: Tensor = _Value.apply(terms, against, x, *parameters)[0]  # type: ignore[no-untyped-call]
     return value
+
+
+def companions(m: Any) -> Any:
+    """Return u = log p, v = log q, p = σ(m) and q = σ(−m) of a finite margin m, which may be dual."""
+    if not isinstance(m, Dual):
+        return _Companions.apply(m)  # type: ignore[no-untyped-call]
+    u, v, p, q = companions(m.value)
+    pq = p * q
+    changes = zip((u, v, p, q), (q, -p, pq, -pq), strict=True)
+    return tuple(Dual(z, m.tangent * change) for z, change in changes)
 
 
 def forward_mode(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -174,13 +69,6 @@ def total(*products: tuple[Tensor | None, Tensor]) -> Tensor | None:
         if factor is not None:
             result = factor * term if result is None else result + factor * term
     return result
-
-
-def _like(x: Tensor, term: Any) -> Tensor:
-    """Return a term of a formula, which may be a mere number, as a tensor like x."""
-    if isinstance(term, Tensor):
-        return term.to(x.dtype).expand_as(x)
-    return torch.full_like(x, term)
 
 
 class _Companions(torch.autograd.Function):
@@ -217,44 +105,48 @@ class _Value(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(terms: MarginOperations, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        return terms.terms(x, parameters)[:2]
+    def forward(terms: MarginTerms, against: int, x: Tensor, *parameters: Tensor) -> Any:
+        value, slope, _ = terms.closed(x, parameters, [against])[0]
+        slope = terms.full(x, slope)
+        return terms.full(x, value), -slope if against else slope
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.terms = inputs[0]
+        ctx.side = inputs[:2]
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output[1], *inputs[1:])
-        ctx.save_for_forward(output[1], *inputs[1:])
+        ctx.save_for_backward(output[1], *inputs[2:])
+        ctx.save_for_forward(output[1], *inputs[2:])
 
     @staticmethod
     def backward(ctx: Any, by_value: Tensor | None, by_slope: Tensor | None) -> Any:
         slope, x, *parameters = ctx.saved_tensors
         by_x = None if by_value is None else by_value * slope
         if by_slope is not None:
-            second = by_slope * _Curvature.apply(ctx.terms, x, *parameters)  # type: ignore[no-untyped-call]
+            second = by_slope * _Curvature.apply(*ctx.side, x, *parameters)  # type: ignore[no-untyped-call]
             by_x = second if by_x is None else by_x + second
         by_parameters: list[Tensor | None] = [None] * len(parameters)
         for i, parameter in enumerate(parameters):
-            if ctx.needs_input_grad[2 + i]:
-                of_value, of_slope, _ = ctx.terms.by_parameter(i, x, parameters)
-                change = total((by_value, of_value), (by_slope, of_slope))
+            if ctx.needs_input_grad[3 + i]:
+                change = None
+                for order, incoming in enumerate((by_value, by_slope)):
+                    if incoming is not None:
+                        term = incoming * _by_parameter(ctx.side, order, i, x, parameters)
+                        change = term if change is None else change + term
                 by_parameters[i] = None if change is None else change.sum_to_size(parameter.shape)
-        return None, by_x, *by_parameters
+        return None, None, by_x, *by_parameters
 
     @staticmethod
     @forward_mode
-    def jvp(ctx: Any, saved: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
+    def jvp(ctx: Any, saved: Any, *tangents: Tensor | None) -> Any:
         slope, x, *parameters = saved
-        curvature = _Curvature.apply(ctx.terms, x, *parameters)  # type: ignore[no-untyped-call]
-        changes = [(x_t, slope, curvature)] if x_t is not None else []
+        x_t, *parameters_t = tangents[2:]
+        curvature = _Curvature.apply(*ctx.side, x, *parameters)  # type: ignore[no-untyped-call]
+        changes = [(x_t, (slope, curvature))] if x_t is not None else []
         for i, tangent in enumerate(parameters_t):
             if tangent is not None:
-                changes.append((tangent, *ctx.terms.by_parameter(i, x, parameters)[:2]))
-        return (
-            total(*((t, by_value) for t, by_value, _ in changes)),
-            total(*((t, by_slope) for t, _, by_slope in changes)),
-        )
+                terms = (_by_parameter(ctx.side, order, i, x, parameters) for order in range(2))
+                changes.append((tangent, tuple(terms)))
+        return tuple(total(*((t, terms[order]) for t, terms in changes)) for order in range(2))
 
 
 class _Curvature(torch.autograd.Function):
@@ -263,33 +155,52 @@ class _Curvature(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(terms: MarginOperations, x: Tensor, *parameters: Tensor) -> Tensor:
-        return terms.terms(x, parameters)[2]
+    def forward(terms: MarginTerms, against: int, x: Tensor, *parameters: Tensor) -> Tensor:
+        return terms.full(x, terms.closed(x, parameters, [against])[0][2])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.terms = inputs[0]
-        ctx.save_for_backward(*inputs[1:])
-        ctx.save_for_forward(*inputs[1:])
+        ctx.side = inputs[:2]
+        ctx.save_for_backward(*inputs[2:])
+        ctx.save_for_forward(*inputs[2:])
 
     @staticmethod
     def backward(ctx: Any, by_curvature: Tensor) -> Any:
         x, *parameters = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[1:]
-        by_x = by_curvature * ctx.terms.third(x, parameters) if wanted[0] else None
+        wanted = ctx.needs_input_grad[2:]
+        by_x = by_curvature * _third(ctx.side, x, parameters) if wanted[0] else None
         by_parameters: list[Tensor | None] = [None] * len(parameters)
         for i, parameter in enumerate(parameters):
             if wanted[1 + i]:
-                change = by_curvature * ctx.terms.by_parameter(i, x, parameters)[2]
+                change = by_curvature * _by_parameter(ctx.side, 2, i, x, parameters)
                 by_parameters[i] = change.sum_to_size(parameter.shape)
-        return None, by_x, *by_parameters
+        return None, None, by_x, *by_parameters
 
     @staticmethod
     @forward_mode
-    def jvp(ctx: Any, saved: Any, _: Any, x_t: Tensor | None, *parameters_t: Tensor | None) -> Any:
+    def jvp(ctx: Any, saved: Any, *tangents: Tensor | None) -> Any:
         x, *parameters = saved
-        changes = [] if x_t is None else [(x_t, ctx.terms.third(x, parameters))]
+        x_t, *parameters_t = tangents[2:]
+        changes = [] if x_t is None else [(x_t, _third(ctx.side, x, parameters))]
         for i, tangent in enumerate(parameters_t):
             if tangent is not None:
-                changes.append((tangent, ctx.terms.by_parameter(i, x, parameters)[2]))
+                changes.append((tangent, _by_parameter(ctx.side, 2, i, x, parameters)))
         return total(*changes)
+
+
+def _third(side: tuple[MarginTerms, int], x: Tensor, parameters: Any) -> Tensor:
+    """Return the third derivative by x."""
+    terms, against = side
+    orders = (3, *(0,) * len(parameters))
+    third: Tensor = terms.derivatives(orders, x, tuple(parameters), [against])[0]
+    return third
+
+
+def _by_parameter(
+    side: tuple[MarginTerms, int], order: int, i: int, x: Tensor, parameters: Any
+) -> Tensor:
+    """Return the derivative of value, slope or curvature by a parameter."""
+    terms, against = side
+    orders = (order, *(int(j == i) for j in range(len(parameters))))
+    derivative: Tensor = terms.derivatives(orders, x, tuple(parameters), [against])[0]
+    return derivative

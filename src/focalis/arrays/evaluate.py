@@ -1,0 +1,370 @@
+"""A loss of arrays: what `focalis.evaluation` and an engine do together, without a look at the data.
+
+No branch depends on a number, so the whole can be traced, compiled, mapped, differentiated and run
+without memory. Nothing of the caller's is written to.
+
+What is masked, or has weight 0, is replaced by a harmless score before anything is computed, so that
+whatever it held reaches neither the value nor a derivative of any order. To raise an error would be to
+look, so a target, a weight or a normaliser that the loss cannot take gives NaN instead. Only a sum of
+weights that is 0 means that nothing is left to average; the mean is then 0, with derivatives of 0.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from focalis.arrays.margin import MarginTerms, bounds_of
+from focalis.arrays.verbs import Array, Hooks
+from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK
+from focalis.loss import Loss
+from focalis.vocabulary import absolute
+from focalis.weighting import class_weights
+
+__all__ = ["Arguments", "evaluate"]
+
+INF, NAN = float("inf"), float("nan")
+
+_FACTORS = ("alpha", "pos_weight", "class_weight")
+
+
+class Arguments(NamedTuple):
+    """What a loss is asked about; all but the last two have, or lack, the class axis."""
+
+    logits: Array
+    targets: Array
+    sample_weight: Array | None = None
+    where: Array | None = None
+    class_where: Array | None = None
+    normalizer: Any = None
+    parameters: Mapping[str, Array] | None = None
+
+
+class _Batch(NamedTuple):
+    """The arguments with the class axis last, in the type to compute in."""
+
+    xp: Hooks
+    loss: Loss
+    scores: Array
+    targets: Array  # class indices (…) that exist, or numbers (…, C)
+    one: Array | None  # beside class indices: 1, NaN for one that does not exist
+    weight: Array | None  # per row (…) or element (…, C), 0 where masked
+    kept: Array | None  # True where not masked, as weight
+    classes: Array | None  # True where a class is not masked (…, C)
+    values: dict[str, Array]  # parameters of the margin loss
+    factors: dict[str, Array]  # alpha, pos_weight and class_weight
+
+
+def evaluate(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
+    """Return the loss, in the type of the logits.
+
+    Parameters
+    ----------
+    xp : Hooks
+        The framework.
+    loss : Loss
+        The loss.
+    given : Arguments
+        Arrays of the framework. `parameters` are of the margin loss, of shapes that broadcast to that of
+        the scores, or beside class indices of the rows; and alpha, pos_weight and class_weight, of
+        shapes that broadcast to that of the scores. With as many axes as the logits, each has the class
+        axis where they have it; with fewer, the last one is the classes'.
+    axis : int
+        The class axis; one-dimensional scores of a sigmoid or identity have none.
+
+    Returns
+    -------
+    Array
+        Without dimensions, or for "none" shaped like the logits (sigmoid, identity) or with one number
+        per row.
+    """
+    logits, elementwise = given.logits, loss.link in ELEMENTWISE
+    ndim = len(logits.shape)
+    has_axis = not (elementwise and ndim <= 1)
+
+    def classes_last(array: Array | None) -> Any:
+        if array is None or not has_axis or len(array.shape) < ndim:
+            return array
+        return xp.moved(array, axis, -1)
+
+    arrays = Arguments(*map(classes_last, given[:5]))
+    parameters = {k: classes_last(v) for k, v in (given.parameters or {}).items()}
+    batch = _read(xp, loss, arrays, parameters)
+    values = _elementwise(batch) if elementwise else _rows(batch)
+    if loss.reduction == "none":
+        values = xp.moved(values, -1, axis) if elementwise and has_axis else values
+    else:
+        values = _reduced(batch, values, given.normalizer)
+    return xp.cast(values, logits.dtype)
+
+
+def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Array]) -> _Batch:
+    x = xp.cast(given.logits, xp.computing_type(given.logits, loss.link in PROBABILITY))
+    targets, kept, classes, weight = given.targets, given.where, given.class_where, None
+    is_index = len(targets.shape) < len(x.shape)
+    if is_index or loss.ignore_index is not None:
+        targets = xp.index(targets)
+    if loss.ignore_index is not None:
+        kept = _both(kept, xp.differs(targets, loss.ignore_index))
+    if classes is not None:
+        classes = xp.broadcast(_with_axes_of(x, classes), x)
+        if loss.link in ELEMENTWISE:
+            kept, classes = _both(kept, classes), None
+        else:
+            kept = _both(kept, xp.any(classes)[..., 0])
+    if given.sample_weight is not None:
+        weight = xp.cast(given.sample_weight, x.dtype)
+        weight = xp.where((weight >= 0.0) & (weight < INF), weight, NAN)
+    if kept is not None and weight is None:
+        weight = xp.cast(kept, x.dtype)
+    elif kept is not None:
+        weight, kept = _align(weight, kept), _align(kept, weight)
+        weight = xp.where(kept, weight, 0.0)
+    if loss.link in ELEMENTWISE and weight is not None:
+        weight, kept = _align(weight, x), None if kept is None else _align(kept, x)
+    one = None
+    if is_index:
+        valid = (targets >= 0) & (targets < xp.classes(x, targets))
+        targets = xp.where(valid, targets, 0)
+        if classes is not None:
+            valid = valid & xp.any(xp.is_class(targets, x) & classes)[..., 0]
+        one = _valid_or_nan(xp, xp.cast(valid, x.dtype), valid, weight)
+    own = loss.margin_loss.parameters
+    known = [name for name in _FACTORS if loss.link in ELEMENTWISE or name != "pos_weight"]
+    values, factors = {}, {}
+    for name, parameter in parameters.items():
+        parameter = xp.cast(parameter, x.dtype)
+        if name in own:
+            values[name] = parameter
+        elif name in known:
+            factors[name] = _read_factor(xp, loss, name, parameter, x)
+        else:
+            raise ValueError(
+                f"parameters must be among {', '.join((*own, *known))} for link={loss.link!r} and "
+                f"{loss.margin_loss!r}, got {name}"
+            )
+    return _Batch(xp, loss, x, targets, one, weight, kept, classes, values, factors)
+
+
+def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> Array:
+    """Return the weights of the classes, NaN for what is none, with as many axes as the scores."""
+    if not _broadcasts(factor, x):
+        raise ValueError(
+            f"parameters: {name} must be a number or have one for each class, or a shape that "
+            f"broadcasts to that of the scores, the classes last, {tuple(x.shape)}, got shape "
+            f"{tuple(factor.shape)}"
+        )
+    highest = 1.0 if name == "alpha" and loss.link in ELEMENTWISE else float(xp.finfo(x).max)
+    factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
+    return _with_axes_of(x, factor)
+
+
+def _broadcasts(a: Array, like: Array) -> bool:
+    """Return whether a shape broadcasts to another; a length that is not known yet is None."""
+    pairs = zip(reversed(a.shape), reversed(like.shape), strict=False)
+    fits = (n == 1 or n is None or m is None or n == m for n, m in pairs)
+    return len(a.shape) <= len(like.shape) and all(fits)
+
+
+def _with_axes_of(x: Array, a: Array) -> Array:
+    """Return an array with as many axes, unless it has none."""
+    missing = len(x.shape) - len(a.shape) if len(a.shape) else 0
+    return a[(None,) * missing] if missing else a
+
+
+def _align(a: Array, like: Array) -> Array:
+    """Give per-row numbers a class axis when they meet per-element ones."""
+    return a[..., None] if len(a.shape) < len(like.shape) else a
+
+
+def _both(mask: Array | None, other: Array) -> Array:
+    return other if mask is None else _align(mask, other) & _align(other, mask)
+
+
+def _valid_or_nan(xp: Hooks, y: Array, valid: Array, weight: Array | None) -> Array:
+    """Return targets, NaN for what is none; of weight 0 it may be anything, and becomes 0."""
+    bad = NAN if weight is None else xp.where(weight == 0.0, xp.number(0.0, y), NAN)
+    return xp.where(valid, y, bad)
+
+
+def _elementwise(batch: _Batch) -> Array:
+    """Return y φ(truth) + (1 − y) φ(mirror), each with its weight."""
+    xp, loss, x, weight = batch.xp, batch.loss, batch.scores, batch.weight
+    y = xp.cast(batch.targets, x.dtype)
+    y = _valid_or_nan(xp, y, (y >= 0.0) & (y <= 1.0), weight)
+    if loss.label_smoothing:
+        y = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / 2.0
+    positive, negative = _answer_weights(batch)
+    if weight is not None:
+        x = xp.quiet(x, weight, batch.kept, _harmless(loss))
+    shares = _share(batch, y, positive, weight), _share(batch, 1.0 - y, negative, weight)
+    return _weighted(batch, x, shares)
+
+
+def _rows(batch: _Batch) -> Array:
+    """Return the losses of rows."""
+    xp, loss, x, weight, kept = batch.xp, batch.loss, batch.scores, batch.weight, batch.kept
+    positive, _ = _answer_weights(batch)
+    if batch.classes is not None and loss.link == "softmax":
+        x = xp.where(batch.classes, x, -INF)
+    if batch.one is not None and not loss.label_smoothing:
+        share = _share(batch, batch.one, _of_class(batch, positive), weight)
+        may_be_silent = positive is not None or weight is not None
+        if loss.link == "simplex":
+            x = xp.pick(x, batch.targets)
+            x = xp.quiet(x, share, kept, _harmless(loss)) if may_be_silent else x
+            return _weighted(batch, x, (share,))
+        if may_be_silent:
+            x = xp.quiet(x, share[..., None], None if kept is None else kept[..., None], 0.0)
+        return _weighted(batch, xp.margins(x, batch.targets), (share,))
+    weight, kept = (None if a is None else a[..., None] for a in (weight, kept))
+    share = _share(batch, _by_class(batch, weight), positive, weight)
+    if loss.link == "simplex":
+        return xp.sum(_weighted(batch, xp.quiet(x, share, kept, _harmless(loss)), (share,)))[..., 0]
+    x, companions = xp.all_margins(xp.quiet(x, xp.sum(absolute(share)), kept, 0.0))
+    if batch.classes is not None:
+        x, companions = xp.where(batch.classes, x, 0.0), None
+    return xp.sum(_weighted(batch, x, (share,), companions))[..., 0]
+
+
+def _by_class(batch: _Batch, weight: Array | None) -> Array:
+    """Return how much each class of a row is the true one, (…, C)."""
+    xp, loss, x = batch.xp, batch.loss, batch.scores
+    rest, count = 1.0 - loss.label_smoothing, xp.classes(x, x)
+    if batch.classes is not None:
+        count = xp.sum(xp.cast(batch.classes, x.dtype))
+        count = xp.where(count == 0.0, 1.0, count)
+    if batch.one is not None:
+        y = xp.cast(xp.is_class(batch.targets, x), x.dtype) * rest + loss.label_smoothing / count
+        return batch.one[..., None] * _unmasked(batch, y)
+    y = xp.cast(batch.targets, x.dtype)
+    valid = (y >= 0.0) & (y < INF)
+    if batch.classes is not None:
+        # A class that is masked cannot be true, or nothing in its row is.
+        valid = valid & ~xp.any(~batch.classes & ~(y == 0.0))
+        y = xp.where(batch.classes, y, 0.0)
+    y = _valid_or_nan(xp, y, valid, weight)
+    positives = xp.sum(xp.cast(y > 0.0, x.dtype))
+    if loss.positives == "mean":
+        y = y / xp.clip(positives, 1.0, None)
+    if loss.label_smoothing:
+        smoothed = y * rest + _unmasked(batch, loss.label_smoothing / count)
+        y = smoothed if loss.positives == "sum" else xp.where(positives > 0.0, smoothed, y)
+    return y
+
+
+def _unmasked(batch: _Batch, y: Any) -> Any:
+    return y if batch.classes is None else batch.xp.where(batch.classes, y, 0.0)
+
+
+def _share(batch: _Batch, y: Array, factor: Array | None, weight: Array | None) -> Array:
+    """Return the product of a target and its weights."""
+    xp = batch.xp
+    if factor is not None:
+        if weight is not None and batch.factors:
+            # What is of weight 0 may hold anything.
+            factor = xp.where((weight == 0.0) & xp.isnan(factor), 0.0, factor)
+        y = y * factor
+    return y if weight is None else y * weight
+
+
+def _harmless(loss: Loss) -> float:
+    return 0.5 if loss.link in PROBABILITY else 0.0
+
+
+def _weighted(batch: _Batch, x: Array, shares: tuple[Array, ...], companions: Any = None) -> Array:
+    """Return the margin loss of scores times their shares."""
+    xp, loss, own = batch.xp, batch.loss, batch.xp.finfo(x)
+    if loss.link in PROBABILITY:
+        possible = (x >= 0.0) & (x <= 1.0 + PROBABILITY_SLACK * float(own.eps))
+        # Added, so that the gradient is NaN too.
+        x = x + xp.where(possible, xp.number(0.0, x), NAN)
+    values = tuple(_parameter(batch, name, x) for name in batch.values)
+    link = "sigmoid" if loss.link == "softmax" else loss.link
+    bounds = bounds_of(loss.margin_loss, own.dtype)
+    terms = MarginTerms(xp, link, loss.margin_loss, tuple(batch.values), bounds)
+    return xp.weighted(terms, x, shares, values, companions)
+
+
+def _parameter(batch: _Batch, name: str, x: Array) -> Array:
+    """Return a parameter of the margin loss with the axes of what the loss is asked about, or none."""
+    value, ndim = batch.values[name], len(batch.scores.shape)
+    fits = _broadcasts(value, batch.scores)
+    if batch.one is not None and 0 < len(value.shape) < ndim:
+        fits = _broadcasts(value[..., None], batch.scores)
+        value = value if len(x.shape) < ndim else value[..., None]
+    if not fits:
+        rows = "" if batch.one is None else f"{tuple(batch.scores.shape[:-1])}, of the rows, or "
+        raise ValueError(
+            f"parameters: {name} must have a shape that broadcasts to {rows}that of the scores, the "
+            f"classes last, {tuple(batch.scores.shape)}, got {tuple(value.shape)}"
+        )
+    if len(x.shape) < len(value.shape):
+        value = _of_class(batch, value)
+    return _with_axes_of(x, value)
+
+
+def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
+    """Return the weights of positive and negative answers, with as many axes as the scores or none.
+
+    None where all are 1.
+    """
+    xp, loss, x, given = batch.xp, batch.loss, batch.scores, batch.factors
+    fixed = {name: None if name in given else getattr(loss, name) for name in _FACTORS}
+    if not given and all(factor is None for factor in fixed.values()):
+        return None, None
+    one_output = loss.link in ELEMENTWISE and len(x.shape) <= 1
+    lengths = [len(factor) for factor in fixed.values() if isinstance(factor, tuple)]
+    # Numbers for all classes leave a number of classes that is not known yet open.
+    per_class = bool(lengths) and not one_output
+    classes = (x.shape[-1] or lengths[0]) if per_class else 1
+    weights = class_weights(loss.link, classes, **fixed)
+    yes, no = (
+        _with_axes_of(x, xp.number(weight if per_class else weight[0], x)) for weight in weights
+    )
+    for name, factor in given.items():
+        yes = yes * factor
+        if name == "alpha" and loss.link in ELEMENTWISE:
+            no = no * (1.0 - factor)
+        elif name == "class_weight":
+            no = no * factor
+    return yes, no
+
+
+def _of_class(batch: _Batch, by_class: Array | None) -> Array | None:
+    """Return of numbers (…, C) or () those of the true classes (…) or ()."""
+    if by_class is None or not len(by_class.shape):
+        return by_class
+    *rows, classes = by_class.shape
+    if all(n == 1 for n in rows):
+        alone = by_class[(0,) * len(rows)]
+        return alone[0] if classes == 1 else batch.xp.take(alone, batch.targets)
+    return batch.xp.pick(batch.xp.broadcast(by_class, batch.scores), batch.targets)
+
+
+def _reduced(batch: _Batch, values: Array, normalizer: Any) -> Array:
+    """Return the sum or mean of the losses."""
+    xp = batch.xp
+    if batch.loss.reduction == "sum":
+        return xp.mean(values, None)
+    if normalizer is not None:
+        denominator = xp.number(normalizer, batch.scores)
+        valid = (denominator > 0.0) & (denominator < INF)
+        return xp.mean(values, xp.where(valid, denominator, NAN))
+    denominator = _denominator(batch)
+    nothing = denominator == 0.0
+    return xp.where(nothing, 0.0, xp.mean(values, xp.where(nothing, 1.0, denominator)))
+
+
+def _denominator(batch: _Batch) -> Array:
+    """Return what the sum of the losses is divided by; 0 if nothing counts."""
+    xp, loss, x, weight = batch.xp, batch.loss, batch.scores, batch.weight
+    elementwise = loss.link in ELEMENTWISE
+    if loss.reduction == "batchmean":
+        return xp.size(x, not elementwise or len(x.shape) > 1)
+    if elementwise:
+        kept = batch.kept
+        return xp.size(x, False) if kept is None else xp.count(xp.broadcast(kept, x), x)
+    by_class = batch.factors.get("class_weight", loss.class_weight)
+    if by_class is not None and batch.one is not None:
+        by_class = _with_axes_of(x, xp.number(by_class, x))
+        return xp.total(_share(batch, batch.one, _of_class(batch, by_class), weight))
+    return xp.size(x, True) if weight is None else xp.total(weight)

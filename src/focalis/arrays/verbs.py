@@ -1,0 +1,126 @@
+"""What the algorithm asks of a framework: verbs, and hooks for its derivatives and compilers."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["Array", "Hooks", "Verbs"]
+
+Array = Any
+"""An array of the framework. Arithmetic, comparisons, indexing and `shape` are Python's own."""
+
+
+class Verbs(Protocol):
+    """One framework. Where nothing else is said, a verb works along the last axis and keeps it.
+
+    Numbers of Python may stand for arrays in `where` and `clip`; the functions of
+    `focalis.vocabulary` serve every framework.
+    """
+
+    # Types and numbers.
+    def computing_type(self, x: Array, probabilities: bool) -> Any:
+        """Return the type to compute scores in."""
+
+    def cast(self, x: Array, dtype: Any) -> Array:
+        """Return an array in another type."""
+
+    def index(self, t: Array) -> Array:
+        """Return integers in at least 32 bits, other numbers as they are."""
+
+    def number(self, given: Any, like: Array) -> Array:
+        """Return a number, a sequence or an array as an array in the type of another."""
+
+    def zeros(self, like: Array) -> Array:
+        """Return zeros in the shape and type of another array."""
+
+    def finfo(self, x: Array) -> Any:
+        """Return `numpy.finfo` of a floating type."""
+
+    # One element at a time.
+    def where(self, condition: Array, a: Any, b: Any) -> Array:
+        """Return a where the condition holds and b elsewhere."""
+
+    def clip(self, x: Array, low: float | None, high: float | None) -> Array:
+        """Return x held in [low, high]; NaN stays."""
+
+    def isnan(self, x: Array) -> Array:
+        """Return True where a number is NaN."""
+
+    def differs(self, x: Array, number: float) -> Array:
+        """Return True where x is not this number, which its type may not have."""
+
+    # Shapes.
+    def moved(self, x: Array, source: int, destination: int) -> Array:
+        """Return x with an axis in another place."""
+
+    def broadcast(self, x: Array, like: Array) -> Array:
+        """Return x in the shape of another array."""
+
+    def classes(self, x: Array, like: Array) -> Any:
+        """Return the length of the last axis, as a number to be used with another array."""
+
+    def size(self, x: Array, rows: bool) -> Array:
+        """Return the number of elements, or rows, in the type of x."""
+
+    def count(self, mask: Array, like: Array) -> Array:
+        """Return how often a mask is True, in the type of another array."""
+
+    # Along the classes.
+    def total(self, x: Array) -> Array:
+        """Return the sum over all axes, without dimensions."""
+
+    def sum(self, x: Array) -> Array:
+        """Return the sums."""
+
+    def max(self, x: Array) -> Array:
+        """Return the largest numbers."""
+
+    def any(self, x: Array) -> Array:
+        """Return True where one is."""
+
+    def argmax(self, x: Array) -> Array:
+        """Return the class (…) of the first of the largest, without a derivative."""
+
+    def is_class(self, t: Array, x: Array) -> Array:
+        """Return True (…, C) at the classes t (…) of x."""
+
+    def pick(self, x: Array, t: Array) -> Array:
+        """Return the entries (…) of the classes t (…)."""
+
+    def take(self, by_class: Array, t: Array) -> Array:
+        """Return of numbers (C,) those of the classes t (…)."""
+
+    def without(self, x: Array, t: Array) -> Array:
+        """Return x (…, C) with −∞ at the classes t (…)."""
+
+
+class Hooks(Verbs, Protocol):
+    """What owns derivatives, or steers a compiler."""
+
+    def along(self, f: Callable[..., Any], i: int) -> Callable[..., Any]:
+        """Return the derivative of an elementwise function by its i-th argument."""
+
+    def companions(self, m: Array) -> tuple[Array, Array, Array, Array]:
+        """Return `focalis.links.at_margin`, with derivatives q, −p, p q and −p q."""
+
+    def margins(self, x: Array, t: Array) -> Array:
+        """Return the margins (…) of the classes t (…) in rows of logits x (…, C)."""
+
+    def all_margins(self, x: Array) -> tuple[Array, Any]:
+        """Return the margins (…, C) of all classes, and what `weighted` may make use of besides."""
+
+    def quiet(self, x: Array, share: Array, kept: Array | None, harmless: float) -> Array:
+        """Return scores with a harmless one where the share is 0, unless a derivative by it is wanted.
+
+        What is not `kept` is harmless in any case.
+        """
+
+    def weighted(
+        self, terms: Any, x: Array, shares: Any, values: tuple[Array, ...], companions: Any
+    ) -> Array:
+        """Return Σ share × margin loss over the answers that a score speaks for and against.
+
+        Exactly 0, with derivatives of 0, where a share is 0. The second share may be missing.
+        """
+
+    def mean(self, values: Array, denominator: Array | None) -> Array:
+        """Return the sum of values, over a denominator."""
