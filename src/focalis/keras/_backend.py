@@ -52,10 +52,11 @@ match keras.config.backend():
         from torch.compiler import is_compiling as _is_compiling
 
         from focalis.torch._apply import evaluate as _compute
-        from focalis.torch.losses._weights import is_readable
+        from focalis.torch._compat import memory
 
         def numbers_of(tensor: Any) -> Any:
-            return tensor.numpy() if is_readable(tensor) else None
+            found = memory(tensor)
+            return None if found is None else found.detach().numpy()
 
     case other:
         raise ImportError(
