@@ -112,11 +112,9 @@ def type_for(
     if dtype != np.float32:
         return dtype
     size = abs(scale) if scale != 0.0 and math.isfinite(scale) else 1.0
-    least, most = (a * b for a, b in zip(loss.weight_range, rows, strict=True))
-    fits = (
-        least * min(size, 1.0) >= 1.0 / _FARTHEST_PRODUCT
-        and most * max(size, 1.0) <= _FARTHEST_PRODUCT
-    )
+    least, most = loss.weight_range
+    least, most = least * rows[0] * min(size, 1.0), most * rows[1] * max(size, 1.0)
+    fits = least >= 1.0 / _FARTHEST_PRODUCT and most <= _FARTHEST_PRODUCT
     return dtype if fits else np.dtype(np.float64)
 
 
