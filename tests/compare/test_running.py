@@ -261,7 +261,7 @@ def test_half_a_pair_does_not_count(tmp_path):
         run(settings_for(tmp_path), StopAfter(3))
     parts = tmp_path / "report" / "parts"
     row = sorted(parts.glob("*.json"))[0]
-    row.rename(row.with_name(row.name + ".tmp"))  # killed before the move
+    row.rename(row.with_name(f".{row.name}.123.tmp"))  # killed before the move
     listener = StopAfter(100)
     run(settings_for(tmp_path, resume=True), listener)
     assert listener.already == 2

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 import focalis
+from focalis.cleaning import one_line
 from focalis.compare.data import Data
 from focalis.compare.features import Vectoriser
 from focalis.compare.losses import Candidate
@@ -48,8 +49,8 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        said = " ".join(self.message.split())
-        return f"{self.loss} failed in repeat {self.repeat}, fold {self.fold} (from 0): {said}"
+        where = f"repeat {self.repeat}, fold {self.fold} (from 0)"
+        return f"{self.loss} failed in {where}: {one_line(self.message)}"
 
 
 def run_fold(

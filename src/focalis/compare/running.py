@@ -6,12 +6,12 @@ import os
 import threading
 import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from focalis.cleaning import printable
 from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.losses import Candidate, choose_losses
@@ -78,20 +78,20 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     candidates = choose_losses(len(data.classes), settings.loss, settings.losses)
     _check_losses(data, candidates)
     splits = make_splits(data, settings)
-    folder = ReportFolder.open(settings, data, [candidate.name for candidate in candidates])
-    if (results := folder.finished()) is not None:
-        return results
-    total = len(splits) * len(candidates)
-    listener.started(data, len(folder.rows()), total)
-    failures = _train(settings, data, candidates, splits, folder, listener)
-    listener.finishing()
-    failed = {failure.loss for failure in failures}
-    candidates = [candidate for candidate in candidates if candidate.name not in failed]
-    rows = [row for row in folder.rows() if row["loss"] not in failed]
-    results = _results(settings, data, candidates, splits, rows)
-    results["failures"] = [str(failure) for failure in failures]
-    chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
-    folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
+    with ReportFolder.open(settings, data, [candidate.name for candidate in candidates]) as folder:
+        if (results := folder.finished()) is not None:
+            return results
+        total = len(splits) * len(candidates)
+        listener.started(data, len(folder.rows()), total)
+        failures = _train(settings, data, candidates, splits, folder, listener)
+        listener.finishing()
+        failed = {failure.loss for failure in failures}
+        candidates = [candidate for candidate in candidates if candidate.name not in failed]
+        rows = [row for row in folder.rows() if row["loss"] not in failed]
+        results = _results(settings, data, candidates, splits, rows)
+        results["failures"] = [str(failure) for failure in failures]
+        chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
+        folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
     return results
 
 
@@ -194,7 +194,7 @@ def _results(
     n_classes = len(data.classes)
     named = [(c.name, str(c.fitted(data.targets, data.weights, n_classes))) for c in candidates]
     losses = summarise(rows, named, ratio)
-    source = None if settings.data is None else str(Path(settings.data))
+    source = None if settings.data is None else printable(str(settings.data))
     return {
         "data": data.describe(),
         "settings": {"data": source, **settings.recorded()},
