@@ -135,12 +135,12 @@ def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
 
 
 UNTRAINABLE = """
-from focalis.compare.linear import Linear
+from focalis.sklearn import LinearClassifier
 class LibraryError(Exception): pass
-def fit(self, loss, *ignored):
-    if str(loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
-    return fitted(self, loss, *ignored)
-fitted, Linear.fit = Linear.fit, fit
+def fit(self, *ignored, **options):
+    if str(self.loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
+    return fitted(self, *ignored, **options)
+fitted, LinearClassifier.fit = LinearClassifier.fit, fit
 import focalis.compare.protocol
 focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
 """

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from focalis.compare.errors import InputError
 from focalis.compare import tables
+from focalis.compare.errors import InputError
 from focalis.compare.tables import as_features, has_decimal_commas
 
 FRAME = pl.DataFrame(

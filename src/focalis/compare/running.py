@@ -15,11 +15,11 @@ from focalis.cleaning import printable
 from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.losses import Candidate, choose_losses
+from focalis.compare.models import check_start
 from focalis.compare.protocol import Failure, run_fold
 from focalis.compare.recipe import recipe
 from focalis.compare.settings import Settings
 from focalis.compare.splits import Split, make_splits
-from focalis.compare.starts import check_start
 from focalis.compare.statistics import verdict, winner
 from focalis.compare.storage import ReportFolder
 from focalis.compare.summary import summarise
@@ -100,7 +100,7 @@ def _check_losses(data: Data, candidates: list[Candidate]) -> None:
     for candidate in candidates:
         loss = candidate.fitted(data.targets, data.weights, n_classes)
         try:
-            check_start(loss, data.targets, data.weights, n_classes)
+            check_start(loss, data.targets, data.weights)
         except ValueError as error:
             raise InputError(
                 f"loss: cannot train {candidate.name} on these data: {error}"
@@ -223,7 +223,8 @@ def _protocol(settings: Settings, data: Data, splits: list[Split], ratio: float)
     else:
         decided = (
             "With several classes every metric but the log loss is a mean of one-vs-rest metrics on the "
-            "link's probabilities; each class has the threshold of its best F1"
+            "probabilities that the estimator returns, the posterior; each class has the threshold of "
+            "its best F1"
         )
     correction = (
         "Intervals and p: corrected resampled t-test (Nadeau and Bengio 2003) with "
