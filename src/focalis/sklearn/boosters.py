@@ -91,14 +91,14 @@ class LightGBM(Booster):
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
     def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
+        """Raise for trees that LightGBM does not train on a loss of ours, or does not stop early."""
         for name, value in parameters.items():
             if self.main_name(name) != "boosting":
                 continue
             if value in ("rf", "random_forest"):
                 raise ValueError(
                     f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
-                    "no initial logits"
+                    "no custom objective"
                 )
             if value == "dart" and stops_early:
                 raise ValueError(
