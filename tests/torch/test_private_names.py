@@ -7,7 +7,7 @@ import focalis.torch
 
 FOLDER = Path(focalis.torch.__file__).parent
 PRIVATE = re.compile(
-    r"(?<!focalis\.)\btorch(\.\w+)*\._\w|\bforward_ad\._\w|^from torch\S* import .*\b_\w",
+    r"(?<!focalis\.)\btorch(\.\w+)*\._[a-zA-Z]|\bforward_ad\._\w|^from torch\S* import .*\b_\w",
     re.MULTILINE,
 )
 OPERATIONS = {"_operations.py", "_margin_operations.py"}
