@@ -295,6 +295,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_one_line_and_exit_code_2(folder, kind):
     arguments, message = BAD[kind]
