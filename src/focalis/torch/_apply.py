@@ -95,7 +95,7 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
-    tensors = {
+    tensors: dict[str, Any] = {
         "logits": logits,
         "targets": targets,
         "sample_weight": sample_weight,
