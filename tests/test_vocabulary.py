@@ -12,7 +12,7 @@ def taught():
     import jax
     import torch
 
-    import focalis.jax  # noqa: F401  # teaches its arrays
+    import focalis.jax  # teaches its arrays
     import focalis.torch  # noqa: F401
     from focalis.catalogue.formulas import _Term
     from focalis.torch._dual import Dual
