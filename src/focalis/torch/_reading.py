@@ -15,12 +15,13 @@ from torch import Tensor
 from focalis import Loss, margin
 from focalis.links import PROBABILITY
 from focalis.torch._arrays import Others, compute
-from focalis.torch._compat import memory, reading
+from focalis.torch._compat import keep_the_compiler_out, memory, reading
 from focalis.torch._errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["check_numbers", "check_weights"]
 
 
+@keep_the_compiler_out  # a caller may be one that it has given up
 def check_numbers(
     loss: Loss, logits: Tensor, others: Others, normalizer: float | Tensor | None, axis: int
 ) -> None:
