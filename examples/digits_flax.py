@@ -1,7 +1,7 @@
 """A network in Flax NNX on scikit-learn's digits, with cross-entropy and with a focal loss.
 
-The last bias starts at the constant logits that minimise the loss. After training, the posterior corrects
-the probabilities that the focal loss distorts.
+The last bias starts at the constant logits that minimise the loss. After training, the posterior
+corrects the probabilities that the focal loss distorts.
 """
 
 import jax
