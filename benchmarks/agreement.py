@@ -179,7 +179,7 @@ def booster(library: str) -> Callable[..., Answer]:
     def answer(loss: Loss, x: Array, y: Array) -> Answer:
         module = importlib.import_module(f"focalis.boosting.{library}")
         gradient, hessian = module.objective(loss, curvature="exact")(y, x)
-        # An objective has no value of its own: the metric's is a mean.
+        # An objective returns no value, and the metric's is a mean.
         return loss(x, y), np.asarray(gradient), np.asarray(hessian)
 
     return answer

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.jax_losses``: focalis.jax beside optax, value and gradient under ``jax.jit``.
+"""``python -m benchmarks.jax_losses``: focalis.jax against optax, value and gradient under ``jax.jit``.
 
 Nanoseconds per logit, float32, on the CPU: medians of repetitions in which both take turns, and the
 median of the ratios. Results are dropped between calls, as a training loop does; the time that takes is

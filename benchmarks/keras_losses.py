@@ -1,4 +1,4 @@
-"""``python -m benchmarks.keras_losses``: focalis.keras beside Keras' own losses, on each backend.
+"""``python -m benchmarks.keras_losses``: focalis.keras against Keras' own losses, on each backend.
 
 Speed: value and gradient of the binary focal loss from logits, compiled by each backend's compiler, and
 on torch also uncompiled. Both take turns in one process. Accuracy: how many results of the focal losses
