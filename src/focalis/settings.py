@@ -3,12 +3,13 @@
 import functools
 import math
 import re
+from collections.abc import Collection
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE, LINKS
+from focalis.links import LINKS
 from focalis.margin import MarginLoss, MarginLossFamily
 from focalis.reals import real_number
 from focalis.text import canonical_name
@@ -33,7 +34,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
             f"got {loss.margin_loss!r}"
         )
     _check_text_form(loss.margin_loss.family, fields(loss))
-    elementwise = loss.link in ELEMENTWISE
+    elementwise = LINKS[loss.link].elementwise
     alpha = loss.alpha
     if (
         np.ndim(alpha) == 0
@@ -42,6 +43,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     ):
         alpha = None
     settings = {
+        "link": LINKS[loss.link],
         "alpha": check_factor("alpha", alpha, 1.0 if elementwise else math.inf),
         "pos_weight": check_factor("pos_weight", loss.pos_weight, math.inf),
         "class_weight": check_factor("class_weight", loss.class_weight, math.inf, scalar=False),
@@ -68,7 +70,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     return settings
 
 
-def _one_of(name: str, given: Any, choices: tuple[str, ...]) -> None:
+def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
     if not isinstance(given, str):
         raise TypeError(f"{name} must be a str, got {type(given).__name__}")
     if given not in choices:

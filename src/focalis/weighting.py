@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE
+from focalis.links import Link
 from focalis.reals import real_number
 from focalis.targets import Array, Scores, Targets, as_array, real_array
 
@@ -57,7 +57,7 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
 
 
 def class_weights(
-    link: str,
+    link: Link,
     n_classes: int,
     alpha: Factor | None,
     pos_weight: Factor | None,
@@ -79,7 +79,7 @@ def class_weights(
             )
         by_class = np.broadcast_to(np.asarray(factor), n_classes)
         positive = positive * by_class
-        if name == "alpha" and link in ELEMENTWISE:
+        if name == "alpha" and link.elementwise:
             negative = negative * (1.0 - by_class)
         elif name == "class_weight":
             negative = negative * by_class
@@ -102,7 +102,7 @@ def weight_range(loss: "Loss") -> tuple[float, float]:
         if factor is None:
             continue
         weights = np.ravel(factor)
-        if name == "alpha" and loss.link in ELEMENTWISE:
+        if name == "alpha" and loss.link.elementwise:
             weights = np.concatenate([weights, 1.0 - weights])
         least, most = extremes(weights)
         low, high = low * min(least, 1.0), high * max(most, 1.0)

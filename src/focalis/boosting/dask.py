@@ -98,7 +98,7 @@ def initial_logits(
     check_classes(loss, len(positive))
     with naming_labels():
         logits = constant_logits(loss.link, loss.margin_loss, positive, negative)
-    one = loss.link == "sigmoid" and labels.ndim == 1 and n_classes is None
+    one = loss.link.elementwise and labels.ndim == 1 and n_classes is None
     return logits[0] if one else logits
 
 
@@ -167,7 +167,7 @@ def _totals(
     targets = starting_targets(loss, labels, n_classes)
     with naming_labels():
         return answer_totals(
-            loss, targets, sample_weight, n_classes if loss.link == "softmax" else None
+            loss, targets, sample_weight, None if loss.link.elementwise else n_classes
         )
 
 

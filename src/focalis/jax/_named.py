@@ -11,8 +11,8 @@ import numpy as np
 from focalis.functional._evaluation import renamed
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
-from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
-from focalis.loss import Link, Loss
+from focalis.links import LINKS, PROBABILITY_SLACK, LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.weighting import check_factor, check_number
 
@@ -54,7 +54,7 @@ class RowOptions(Options, total=False):
 
 
 def elementwise(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
@@ -72,7 +72,7 @@ def elementwise(
 
 
 def rows(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
@@ -105,7 +105,7 @@ def rows(
                 f"row, got one for each of {kept.shape[-1]} classes"
             )
         _check_boolean(kept)
-        outside = 0.0 if link == "simplex" else -jnp.inf
+        outside = 0.0 if LINKS[link].on_probabilities else -jnp.inf
         x, y = jnp.where(kept, x, outside), jnp.where(kept, y, 0) if by_class else y
         kept = jnp.any(kept, axis=-1)
     return _call(link, family, parameters, x, y, kept, settings)
@@ -153,7 +153,7 @@ def _check_boolean(where: Array) -> None:
 
 
 def _call(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, Any],
     x: Array,
@@ -169,7 +169,7 @@ def _call(
     fixed = {k: v for k, v in settings.items() if k not in arrays}
     if fixed.get("alpha") is not None:
         # A Loss takes a number below 0 for none; a traced one could not mean that.
-        high = 1.0 if link in ELEMENTWISE else math.inf
+        high = 1.0 if LINKS[link].elementwise else math.inf
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
     with renamed(targets="labels", target="label"):

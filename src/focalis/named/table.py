@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from focalis.links import Link
+
 __all__ = [
     "FRONT_ENDS",
     "LOSSES",
@@ -31,13 +33,6 @@ FRONT_ENDS: Mapping[FrontEnd, str] = {
     "torch": "focalis.torch",
     "jax": "focalis.jax",
     "keras": "focalis.keras",
-}
-
-PREFIXES = {
-    "sigmoid": "sigmoid",
-    "softmax": "softmax",
-    "identity": "binary",
-    "simplex": "categorical",
 }
 
 
@@ -144,11 +139,11 @@ class NamedLoss:
     keras: tuple[str, ...] = ("Binary", "Categorical", "SparseCategorical")
     notes: Mapping[str, str] = field(default_factory=dict)
 
-    def name(self, link: str) -> str:
+    def name(self, link: Link) -> str:
         """Return the name of the function for a link, or nothing where there is none."""
         if self.names:
             return self.names.get(link, "")
-        return f"{PREFIXES[link]}_{self.function or self.margin_loss}"
+        return f"{link.prefix}_{self.function or self.margin_loss}"
 
     def special(self, rows: Mapping[str, Any], front_end: str, link: str) -> Any:
         """Return what a mapping of the row says of a place, the most particular first."""

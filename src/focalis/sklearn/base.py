@@ -13,6 +13,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from focalis.links import link_for
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
@@ -28,9 +29,9 @@ CALIBRATIONS = ("posterior", "link")
 
 def read_loss(given: Any, n_classes: int) -> Loss:
     """Return the loss for a number of classes: a sigmoid for two, a softmax for more."""
-    link = "sigmoid" if n_classes == 2 else "softmax"
+    link = link_for(n_classes)
     if isinstance(given, MarginLoss):
-        return Loss(link, given)  # type: ignore[arg-type]
+        return Loss(link, given)
     if not isinstance(given, Loss | str):
         raise TypeError(
             "loss must be a text such as 'focal(gamma=2)', a focalis.Loss or a margin loss, "

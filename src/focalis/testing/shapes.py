@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
 from focalis.testing.batch import Batch
@@ -53,7 +52,7 @@ def _objection(subject: Subject, loss: Loss, inputs: Inputs) -> str:
         value = subject.call(loss, inputs, 0).value
     except Exception as error:
         return raised(error)
-    expected = inputs.logits.shape if loss.link in ELEMENTWISE else inputs.logits.shape[:1]
+    expected = inputs.logits.shape if loss.link.elementwise else inputs.logits.shape[:1]
     if value is None or subject.one_by_one or value.shape == expected:
         return ""
     return f"it returns the shape {value.shape} for scores of the shape {inputs.logits.shape}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.catalogue import entries
-from focalis.links import ELEMENTWISE
+from focalis.links import Link
 from focalis.loss import Loss
 from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
@@ -185,7 +185,7 @@ class Subject:
 
     def _try(self, frameworks: list[Framework]) -> tuple[Framework, Form, bool]:
         """Return the first framework and form in which a small batch gives numbers."""
-        if self.loss.link in ELEMENTWISE:
+        if self.loss.link.elementwise:
             forms = [Form(False, False), Form(True, False)]
         else:
             forms = [Form(False, False), Form(False, True)]
@@ -284,7 +284,7 @@ def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def _names_in_torch(link: str) -> dict[str, str]:
+def _names_in_torch(link: Link) -> dict[str, str]:
     """Return what PyTorch's losses of a link call a setting, where that is another name."""
     settings: dict[str, str] = {}
     for entry in entries("PyTorch"):

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
-from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLossFamily
 from focalis.torch._compat import memory, reading
 from focalis.torch._errors import ArgumentError, ArgumentTypeError
@@ -38,7 +37,7 @@ def read_parameters(
             f"parameters must be a mapping of names to tensors, got {type(given).__name__}"
         )
     own = loss.margin_loss.parameters
-    known = (*own, *(n for n in _FACTORS if loss.link in ELEMENTWISE or n != "pos_weight"))
+    known = (*own, *(n for n in _FACTORS if loss.link.elementwise or n != "pos_weight"))
     unknown = [name for name in given if name not in known]
     if unknown:
         raise ArgumentError(
@@ -66,7 +65,7 @@ def read_parameters(
 
 
 def _highest(loss: Loss, name: str) -> float:
-    return 1.0 if name == "alpha" and loss.link in ELEMENTWISE else math.inf
+    return 1.0 if name == "alpha" and loss.link.elementwise else math.inf
 
 
 def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
