@@ -120,6 +120,9 @@ class Link(str):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a link is fixed, got {name}={value!r}")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a link is fixed, got del {name}")
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _link, (self.name,)
 

@@ -16,14 +16,13 @@ from focalis.arrays.margin import MarginTerms, bounds_of
 from focalis.arrays.verbs import Array, Hooks
 from focalis.links import PROBABILITY_SLACK
 from focalis.loss import Loss
+from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
 from focalis.weighting import class_weights
 
 __all__ = ["Arguments", "evaluate"]
 
 INF, NAN = float("inf"), float("nan")
-
-_FACTORS = ("alpha", "pos_weight", "class_weight")
 
 
 class Arguments(NamedTuple):
@@ -128,7 +127,7 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
             valid = valid & xp.any(xp.is_class(targets, x) & classes)[..., 0]
         one = _valid_or_nan(xp, xp.cast(valid, x.dtype), valid, weight)
     own = loss.margin_loss.parameters
-    known = [name for name in _FACTORS if loss.link.elementwise or name != "pos_weight"]
+    known = weights_of(loss.link)
     values, factors = {}, {}
     for name, parameter in parameters.items():
         parameter = xp.cast(parameter, x.dtype)
@@ -152,7 +151,7 @@ def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> A
             f"broadcasts to that of the scores, the classes last, {tuple(x.shape)}, got shape "
             f"{tuple(factor.shape)}"
         )
-    highest = 1.0 if name == "alpha" and loss.link.elementwise else float(xp.finfo(x).max)
+    highest = largest_weight(name, loss.link, float(xp.finfo(x).max))
     factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
     return _with_axes_of(x, factor)
 
@@ -305,7 +304,7 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     None where all are 1.
     """
     xp, loss, x, given = batch.xp, batch.loss, batch.scores, batch.factors
-    fixed = {name: None if name in given else getattr(loss, name) for name in _FACTORS}
+    fixed = {name: None if name in given else getattr(loss, name) for name in WEIGHTS}
     if not given and all(factor is None for factor in fixed.values()):
         return None, None
     one_output = loss.link.elementwise and len(x.shape) <= 1
@@ -319,10 +318,8 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     )
     for name, factor in given.items():
         yes = yes * factor
-        if name == "alpha" and loss.link.elementwise:
-            no = no * (1.0 - factor)
-        elif name == "class_weight":
-            no = no * factor
+        of_no = weight_of_no(name, loss.link, factor)
+        no = no if of_no is None else no * of_no
     return yes, no
 
 

@@ -25,6 +25,7 @@ from focalis.boosting.objective import ignored, naming_labels, require
 from focalis.boosting.starts import check_classes, spread, starting_targets
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
+from focalis.links import SOFTMAX
 from focalis.loss import Loss
 
 __all__ = ["initial_logits", "initial_scores"]
@@ -85,7 +86,7 @@ def initial_logits(
             raise ValueError(
                 f"sample_weight must have the {len(parts)} partitions of labels, got {len(weights)}"
             )
-    if n_classes is None and getattr(loss, "link", None) == "softmax":
+    if n_classes is None and getattr(loss, "link", None) == SOFTMAX:
         largest = dask.compute(*(dask.delayed(_largest)(loss, part) for part in parts))
         n_classes = max(largest) + 1
     totals = dask.compute(

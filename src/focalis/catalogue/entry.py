@@ -1,7 +1,7 @@
 """An entry of the catalogue: a name that a framework gives to a loss, and what it means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ from focalis.catalogue.transforms import ScoreTransform, TargetTransform
 from focalis.links import LINKS, Link
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.settings_table import SETTINGS
 
 __all__ = ["REQUIRED", "Entry", "Parameter"]
 
 Array = np.ndarray
 
 # Settings that belong to a `Loss`, and those that belong to a call.
-_OPTIONS = tuple(one.name for one in fields(Loss) if one.kw_only)
+_OPTIONS = tuple(row.name for row in SETTINGS)
 _CALL = ("sample_weight", "normalizer")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from focalis.catalogue.entry import Entry, Parameter
-from focalis.named.table import PARAMETERS, SETTINGS
+from focalis.named.table import PARAMETERS
+from focalis.settings_table import SETTINGS
 
 __all__ = ["contradiction", "describe", "setting", "with_settings"]
 

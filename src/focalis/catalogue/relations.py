@@ -7,11 +7,12 @@ from focalis.catalogue.meanings import setting
 from focalis.catalogue.names import ENTRIES
 from focalis.links import Link
 from focalis.loss import Loss
+from focalis.settings_table import SETTINGS
 
 __all__ = ["counterparts", "equivalents", "names_of", "variants"]
 
 # What changes which loss it is, beside the parameters of the margin loss.
-_WEIGHING = ("alpha", "pos_weight", "class_weight", "label_smoothing", "positives")
+_WEIGHING = tuple(row.name for row in SETTINGS if row.of_a_row)
 
 
 def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:

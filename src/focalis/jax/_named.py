@@ -14,6 +14,7 @@ from focalis.jax._checks import as_array, class_axes
 from focalis.links import LINKS, PROBABILITY_SLACK, LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
+from focalis.settings_table import WEIGHTS, largest_weight
 from focalis.weighting import check_factor, check_number
 
 __all__ = [
@@ -164,12 +165,12 @@ def _call(
     """Return the loss; what is an array, and may be traced, is handed on as a parameter."""
     arrays = {k: v for k, v in parameters.items() if isinstance(v, jax.Array) or np.ndim(v)}
     numbers = {k: v for k, v in parameters.items() if k not in arrays}
-    factors = {k: settings[k] for k in ("alpha", "class_weight") if k in settings}
+    factors = {k: settings[k] for k in WEIGHTS if k in settings}
     arrays |= {k: v for k, v in factors.items() if isinstance(v, jax.Array)}
     fixed = {k: v for k, v in settings.items() if k not in arrays}
     if fixed.get("alpha") is not None:
         # A Loss takes a number below 0 for none; a traced one could not mean that.
-        high = 1.0 if LINKS[link].elementwise else math.inf
+        high = largest_weight("alpha", LINKS[link], math.inf)
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
     with renamed(targets="labels", target="label"):

@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from focalis.links import LINKS, SIGMOID, SOFTMAX, Link
+from focalis.loss import Loss
 from focalis.margin import FAMILIES
 from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
@@ -44,7 +46,10 @@ _CALLS = {
     "torch": ("sample_weight", "where", "normalizer"),
     "jax": ("where",),
 }
-_DEFAULTS = {"label_smoothing": 0.0, "reduction": "mean", "engine": "auto", "axis": -1}
+_DEFAULTS = {one.name: one.default for one in fields(Loss) if one.kw_only} | {
+    "engine": "auto",
+    "axis": -1,
+}
 _IGNORED = -100
 
 

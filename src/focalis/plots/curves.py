@@ -10,8 +10,9 @@ from focalis import margin
 from focalis.links import SIGMOID
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
-from focalis.named.table import SETTINGS, letter, title
+from focalis.named.table import letter, title
 from focalis.parsing import parse
+from focalis.settings_table import SETTINGS
 
 __all__ = [
     "Losses",

@@ -17,6 +17,7 @@ from focalis.links import link_for
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
+from focalis.settings_table import WEIGHTS
 from focalis.sklearn.columns import is_missing
 from focalis.weights import inverse_frequency
 
@@ -47,7 +48,7 @@ def read_loss(given: Any, n_classes: int) -> Loss:
             f"loss must have no ignore_index, got {loss.ignore_index!r}: every label of y is a class, "
             "so leave out rows without"
         )
-    for name in ("alpha", "pos_weight", "class_weight") if n_classes == 2 else ():
+    for name in WEIGHTS if n_classes == 2 else ():
         factor = getattr(loss, name)
         if isinstance(factor, tuple) and len(factor) > 1:
             raise ValueError(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from focalis.loss import Loss
+from focalis.settings_table import WEIGHTS
 from focalis.testing import inputs as batches
 from focalis.testing.batch import Batch
 from focalis.testing.inputs import Inputs
@@ -22,11 +23,7 @@ def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at few and at many classes, and at some thousand numbers in one call."""
-    of_its_own = [
-        name
-        for name in ("alpha", "pos_weight", "class_weight")
-        if isinstance(getattr(loss, name), tuple)
-    ]
+    of_its_own = [name for name in WEIGHTS if isinstance(getattr(loss, name), tuple)]
     for classes in _CLASSES:
         setting = f"{classes} classes"
         inputs = batches.of_classes(loss.link, classes)

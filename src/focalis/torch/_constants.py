@@ -4,7 +4,6 @@ To import this is to import the compiler, hundreds of modules, so nothing does b
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from focalis.links import LinkName
 from focalis.loss import Loss
+from focalis.settings_table import SETTINGS
 from focalis.torch._compat import guards_scalars, transforms_are_active
 from focalis.torch._losses import new_loss, parse
 from focalis.torch._operations import evaluate_directly
@@ -24,7 +24,7 @@ Tensor = torch.Tensor
 # a number that they have come to take for a variable can be made one again.
 _TAKES_LOSSES = torch.__version__ >= "2.13"
 _KNOWS_GUARDS = guards_scalars(guard_scalar)
-_SETTINGS = tuple(f.name for f in fields(Loss) if f.kw_only)
+_SETTINGS = tuple(row.name for row in SETTINGS)
 
 
 def loss_in_graph(
