@@ -10,7 +10,7 @@ from focalis import Loss
 from focalis.torch._checks import HALF, check
 from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
-from focalis.torch._errors import raise_named
+from focalis.torch._errors import ArgumentTypeError, raise_named
 from focalis.torch._operations import evaluate_in_operations
 from focalis.torch._operators import traced
 from focalis.torch._overrides import handed_over, has_override
@@ -95,23 +95,27 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
-    tensors = {
+    tensors: dict[str, Any] = {
         "logits": logits,
         "targets": targets,
         "sample_weight": sample_weight,
         "where": where,
         "normalizer": normalizer,
     }
+    if parameters is None:
+        parameters = {}
+    elif not isinstance(parameters, Mapping):
+        found = type(parameters).__name__
+        raise ArgumentTypeError(f"parameters must be a mapping of names to tensors, got {found}")
     fixed: dict[str, Any] = {"loss": loss, "inplace": inplace}
-    learnt = parameters.values() if isinstance(parameters, Mapping) else ()
-    if has_override(*tensors.values(), *learnt):
-        return handed_over(_apply, tensors, parameters or {}, **fixed)
+    if has_override(*tensors.values(), *parameters.values()):
+        return handed_over(_apply, tensors, parameters, **fixed)
     return _apply(**tensors, parameters=parameters, **fixed)
 
 
 def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
     try:
-        if parameters is not None:
+        if parameters:
             loss, parameters = read_parameters(loss, parameters, logits, targets)
         return evaluate(loss, logits, targets, parameters=parameters, **given)
     except (TypeError, ValueError) as error:

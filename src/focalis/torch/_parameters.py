@@ -31,10 +31,6 @@ def read_parameters(
     loss: Loss, given: Mapping[str, Any], logits: Tensor, targets: Tensor
 ) -> tuple[Loss, dict[str, Tensor]]:
     """Return the loss with the numbers put into it, and the tensors as the operations take them."""
-    if not isinstance(given, Mapping):
-        raise ArgumentTypeError(
-            f"parameters must be a mapping of names to tensors, got {type(given).__name__}"
-        )
     own = loss.margin_loss.parameters
     known = (*own, *weights_of(loss.link))
     unknown = [name for name in given if name not in known]

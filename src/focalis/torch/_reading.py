@@ -15,7 +15,7 @@ from torch import Tensor
 from focalis import Loss, margin
 from focalis.torch._arrays import Others, compute
 from focalis.torch._compat import memory, reading
-from focalis.torch._errors import ArgumentError
+from focalis.torch._errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["check_numbers", "check_weights"]
 
@@ -55,6 +55,8 @@ def _stand_in(link: Any, ignore_index: Any, reduction: Any) -> Loss:
 
 def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
     """Raise unless weights, as far as they can be read, are finite and in [0, highest]."""
+    if weight.is_complex():
+        raise ArgumentTypeError(f"{name} must be real numbers, got {weight.dtype}")
     found = memory(weight)
     if found is None or not found.numel():
         return
