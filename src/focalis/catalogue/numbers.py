@@ -253,8 +253,8 @@ def _margins(link: Link, row: Array, answers: Array) -> Array:
             np.abs(margin) == np.finfo(margin.dtype).max, np.sign(margin) * np.inf, margin
         )
     with np.errstate(divide="ignore"):
-        margin = row if not link.on_probabilities else np.log(row) - np.log1p(-row)
-    return np.where(answers >= 0.5, margin, -margin)
+        margin = np.log(row) - np.log1p(-row) if link.on_probabilities else row
+    return np.where(answers >= 0.5, margin, -margin) if link.elementwise else margin
 
 
 def _losses(loss: Loss, row: Array, truth: Array, answers: Array) -> Array:
