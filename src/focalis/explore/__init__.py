@@ -13,7 +13,6 @@ from typing import Any
 
 from focalis.explore.script import CLASSES, family_script, vocabulary_script
 from focalis.explore.snippets import snippets
-from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
 from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.named.table import letter, title
 from focalis.page import (
@@ -23,6 +22,7 @@ from focalis.page import (
     plotly_script,
     write_page,
 )
+from focalis.palette import BASELINE_COLOUR, COLOURS, DASHES
 
 __all__ = ["render", "write"]
 
