@@ -7,11 +7,13 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import registry
 
 import focalis
 from focalis import Loss, margin
+from focalis.catalogue.numbers import try_out
 from focalis.links import LINKS, SIGMOID, SOFTMAX, link_for
 from focalis.settings_table import SETTINGS, weight_of_no, weights_of
 
@@ -68,6 +70,16 @@ def test_what_a_link_says_of_itself(link):
     value, grad = Loss(link, margin.cross_entropy()).value_and_grad(x, y, engine="numpy")
     assert abs(value) < 1
     assert abs(grad).max() <= 2
+
+
+@pytest.mark.parametrize("link", LINKS.values())
+def test_the_margins_that_explain_shows(link):
+    """By definition: m = log p − log(1 − p), of the answer to a question and of each class of a row."""
+    loss = Loss(link, margin.cross_entropy())
+    scores, truth = np.array([0.2, 0.7, 0.1]), np.array([0.0, 1.0, 0.0])
+    p = loss.probabilities(scores)
+    p = np.where(truth == 0.0, 1.0 - p, p) if link.elementwise else p
+    assert try_out(loss, scores, truth).margin == pytest.approx(np.log(p / (1.0 - p)))
 
 
 def test_two_classes_have_one_logit():
