@@ -3,14 +3,16 @@
 import functools
 import math
 import re
+from collections.abc import Collection
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE, LINKS
+from focalis.links import LINKS
 from focalis.margin import MarginLoss, MarginLossFamily
 from focalis.reals import real_number
+from focalis.settings_table import largest_weight, weights_of
 from focalis.text import canonical_name
 from focalis.weighting import REDUCTIONS, check_factor, check_number
 
@@ -33,7 +35,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
             f"got {loss.margin_loss!r}"
         )
     _check_text_form(loss.margin_loss.family, fields(loss))
-    elementwise = loss.link in ELEMENTWISE
+    link = LINKS[loss.link]
     alpha = loss.alpha
     if (
         np.ndim(alpha) == 0
@@ -42,15 +44,16 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     ):
         alpha = None
     settings = {
-        "alpha": check_factor("alpha", alpha, 1.0 if elementwise else math.inf),
+        "link": link,
+        "alpha": check_factor("alpha", alpha, largest_weight("alpha", link, math.inf)),
         "pos_weight": check_factor("pos_weight", loss.pos_weight, math.inf),
         "class_weight": check_factor("class_weight", loss.class_weight, math.inf, scalar=False),
         "label_smoothing": check_number(
             "label_smoothing", loss.label_smoothing, 0.0, 1.0, expected="a number in [0, 1]"
         ),
-        "ignore_index": _check_ignore_index(loss.ignore_index, elementwise),
+        "ignore_index": _check_ignore_index(loss.ignore_index, link.elementwise),
     }
-    if settings["pos_weight"] is not None and not elementwise:
+    if settings["pos_weight"] is not None and "pos_weight" not in weights_of(link):
         raise ValueError(
             f"pos_weight weighs the positives of yes/no questions, got it with link={loss.link!r}; "
             "use class_weight"
@@ -60,7 +63,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
             "pos_weight and alpha both weigh the positives: expected one of them, got "
             f"pos_weight={loss.pos_weight!r} and alpha={loss.alpha!r}"
         )
-    if loss.positives == "mean" and elementwise:
+    if loss.positives == "mean" and link.elementwise:
         raise ValueError(
             "positives='mean' divides by the number of positives of a row of classes, "
             f"got it with link={loss.link!r}"
@@ -68,7 +71,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     return settings
 
 
-def _one_of(name: str, given: Any, choices: tuple[str, ...]) -> None:
+def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
     if not isinstance(given, str):
         raise TypeError(f"{name} must be a str, got {type(given).__name__}")
     if given not in choices:

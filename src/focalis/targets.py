@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from focalis.links import Link
+
 __all__ = [
     "ClassIndexError",
     "Scores",
@@ -76,14 +78,14 @@ def real_array(name: str, given: Any) -> Array:
     raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
 
 
-def read_scores(link: str, given: Any) -> Scores:
+def read_scores(link: Link, given: Any) -> Scores:
     """Return the scores as rows × classes."""
     logits = real_array("logits", given)
     own, dtype = _types(logits.dtype, link)
     shape = logits.shape
-    if link in ("sigmoid", "identity") and logits.ndim <= 1:
+    if link.elementwise and logits.ndim <= 1:
         return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
-    if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
+    if not shape or (not link.elementwise and shape[-1] == 0):
         raise ValueError(
             f"logits with link={link!r} must have a last axis of at least one class, got shape {shape}"
         )
@@ -92,7 +94,7 @@ def read_scores(link: str, given: Any) -> Scores:
 
 
 @functools.cache
-def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the type to answer in and the type to compute in."""
     own = given.newbyteorder("=")
     if own.kind in "iu":
@@ -100,7 +102,7 @@ def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any
     elif own.kind == "b" or not 2 <= own.itemsize <= 8:
         raise TypeError(f"logits must be floating-point numbers of 16 to 64 bits, got {given}")
     # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
-    wide = own == np.float64 or link in ("identity", "simplex")
+    wide = own == np.float64 or link.on_probabilities
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
@@ -202,7 +204,7 @@ class Targets(NamedTuple):
 
 
 def read_targets(
-    link: str,
+    link: Link,
     scores: Scores,
     given: Any,
     *,
@@ -215,7 +217,7 @@ def read_targets(
     if targets.size == 0 and not isinstance(given, np.ndarray):
         # An empty list holds no number that could be of the wrong type.
         targets = targets.astype(np.int64)
-    if link in ("sigmoid", "identity"):
+    if link.elementwise:
         if targets.shape != scores.shape:
             raise ValueError(
                 f"targets with link={link!r} must have the shape of the logits {scores.shape}, "

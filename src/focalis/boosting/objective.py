@@ -16,7 +16,6 @@ import numpy as np
 
 from focalis.curvature import POLICIES, check_policy
 from focalis.evaluation import evaluate
-from focalis.links import PROBABILITY
 from focalis.loss import Loss
 
 __all__ = [
@@ -97,7 +96,7 @@ class Derivatives(_Value):
         scores = np.asarray(scores)
         native = self.curvature == "native"
         widening = float(self.scale)
-        if native and self.loss.link == "softmax" and scores.ndim == 2:
+        if native and not self.loss.link.elementwise and scores.ndim == 2:
             widening *= self.native_factor(scores.shape[1])
         places = self.places(scores)
         grad, hess = places or (None, None)
@@ -172,7 +171,7 @@ def check_loss(loss: Any) -> None:
         raise TypeError(
             f"loss must be a focalis.Loss such as focalis.parse('focal(gamma=2)'), got {loss!r}"
         )
-    if loss.link in PROBABILITY:
+    if loss.link.on_probabilities:
         raise ValueError(
             f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
         )
@@ -207,7 +206,7 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
     class indices are one class against the rest, for each of C.
     """
     labels = np.asarray(labels)
-    if loss.link == "softmax":
+    if not loss.link.elementwise:
         if scores.ndim != 2:
             raise ValueError(
                 "a softmax loss needs scores of shape (n, classes), which the booster gives if it is "

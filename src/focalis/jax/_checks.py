@@ -11,7 +11,7 @@ import numpy as np
 from focalis import Loss
 from focalis.frontend.numbers import check_numbers, complain
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
-from focalis.links import ELEMENTWISE
+from focalis.settings_table import largest_weight
 from focalis.weighting import read_normalizer
 
 __all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
@@ -120,7 +120,7 @@ def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
             text, inside = ranges[name].text, [float(x) in ranges[name] for x in numbers.flat]
             valid = np.reshape(inside, numbers.shape).astype(bool)
         else:
-            highest = 1.0 if name == "alpha" and loss.link in ELEMENTWISE else np.inf
+            highest = largest_weight(name, loss.link, np.inf)
             text = "[0, 1]" if highest == 1.0 else "[0, inf)"
             valid = (numbers >= 0.0) & (numbers <= highest) & np.isfinite(numbers)
         if not valid.all():

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from focalis.loss import Link, Loss
+from focalis.links import LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import apply
 from focalis.torch._overrides import as_leaf, is_symbolic
@@ -20,7 +21,7 @@ class NamedLoss(nn.Module):
     """A named loss with its settings: plain numbers and strings; tensors are buffers or parameters."""
 
     function: ClassVar[Callable[..., Tensor]]
-    link: ClassVar[Link]
+    link: ClassVar[LinkName]
     family: ClassVar[MarginLossFamily]
     fixed: ClassVar[Mapping[str, Any]] = {}
 
