@@ -28,7 +28,7 @@ class Layout(NamedTuple):
         return array.reshape(self.blocks, self.size, classes)
 
     def take(self, arranged: Array, lo: int, hi: int) -> Array:
-        """Return rows of one block (n, C), or whole blocks (blocks, size, C), or, of (R,), some numbers."""
+        """Return rows of one block (n, C), or whole blocks (blocks, size, C); or numbers, of (R,)."""
         if self.blocks == 1 or arranged.ndim == 1:
             return arranged[lo:hi]
         block, start = divmod(lo, self.size)
