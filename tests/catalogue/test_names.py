@@ -29,7 +29,7 @@ def test_a_gradient_is_told_by_the_scores_that_are_taken():
     g = [[-1 / 0.7, 0, 0]]
     np.testing.assert_allclose(nll.evaluate(scores, [0], engine="numpy")[1], p * g)
     keras = meant("keras.losses.SparseCategoricalCrossentropy").meanings[0][0]
-    told = "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is held"
+    told = "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is clipped"
     assert as_data(keras)["gradient"].endswith(f"; by the scores {told}")
     scores = np.array([[0.5, 0.2, 0.1]])
     p = scores / scores.sum()

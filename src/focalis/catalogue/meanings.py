@@ -1,4 +1,4 @@
-"""What links and settings mean, in words: said once, for all entries."""
+"""What links and settings mean, in words, written once for all entries."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ class LinkMeaning(NamedTuple):
     """A link in words.
 
     ``scores`` says what the loss takes, ``activation`` what it applies, ``targets`` what the truth looks
-    like, ``gradient`` how the slope φ′ becomes the gradient.
+    like, and ``gradient`` how the slope φ′ becomes the gradient.
     """
 
     scores: str
@@ -26,9 +26,9 @@ class LinkMeaning(NamedTuple):
 
 LINKS: dict[Link, LinkMeaning] = {
     "sigmoid": LinkMeaning(
-        "logits, a yes/no question each",
+        "logits, one yes/no question each",
         "a sigmoid inside the loss, p = 1 / (1 + e^(−x)); p_t is p for a yes and 1 − p for a no",
-        "0 or 1 for each logit, or between",
+        "0 or 1 for each logit, or anything between",
         "φ′ for a yes, −φ′ for a no",
     ),
     "softmax": LinkMeaning(
@@ -40,7 +40,7 @@ LINKS: dict[Link, LinkMeaning] = {
     "identity": LinkMeaning(
         "probabilities of yes",
         "none, it comes before the loss; p_t is p for a yes and 1 − p for a no",
-        "0 or 1 for each probability, or between",
+        "0 or 1 for each probability, or anything between",
         "φ′ / (p (1 − p)) for a yes, −φ′ / (p (1 − p)) for a no",
     ),
     "simplex": LinkMeaning(
@@ -51,25 +51,25 @@ LINKS: dict[Link, LinkMeaning] = {
     ),
 }
 
-# What only a name of another library has, or a call.
+# Settings that only a name in another library, or a call, has.
 _BESIDE = {
     "factor": "multiplies the loss",
-    "infogain": "what each class weighs for each target",
+    "infogain": "the weight of each class for each target",
     "normalizer": "what the mean divides by",
     "sample_weight": "a factor for each row or element",
 }
 _MEANINGS = _BESIDE | {row.name: row.meaning for row in (*PARAMETERS, *SETTINGS)}
 _ALSO_ALPHA = ("alpha_or_pos_weight", "foreground_alpha")
-_ALPHA = {True: "weighs a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
+_ALPHA = {True: "weights a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
 
 
 def setting(parameter: Parameter) -> str:
-    """Return what a parameter is called in focalis."""
+    """Return a parameter's name in focalis."""
     return "alpha" if parameter.setting in _ALSO_ALPHA else parameter.setting
 
 
 def contradiction(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Return what two readings of the same names say against each other, or nothing.
+    """Return how two readings of the same names contradict each other, or "".
 
     Examples
     --------
@@ -88,14 +88,14 @@ def with_settings(
     settings: Mapping[str, Any],
     stated: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return parameters by an entry's own names, with settings by those of focalis among them.
+    """Return parameters by an entry's own names, including settings by their names in focalis.
 
-    ``stated`` is what the user has written as parameters of the name, by either name.
+    ``stated`` is what the user wrote as parameters of the name, under either name.
 
     Raises
     ------
     ValueError
-        If the entry has no parameter for a setting, or another value of it is stated.
+        If the entry has no parameter for a setting, or another value of it was stated.
     """
     own = {setting(parameter): parameter.name for parameter in entry.parameters}
     given = dict(parameters)
@@ -110,7 +110,7 @@ def with_settings(
 
 
 def describe(entry: Entry, parameter: Parameter) -> str:
-    """Return what a parameter of an entry does, and its name in focalis where that differs."""
+    """Return what an entry's parameter does, and its name in focalis where that differs."""
     name = setting(parameter)
     meaning = {**_MEANINGS, "alpha": _ALPHA[entry.link in ELEMENTWISE]}.get(
         name, f"a parameter of {entry.margin_loss}"
