@@ -1,4 +1,4 @@
-"""``focalis explore``: its arguments, and what is said when something is wrong."""
+"""``focalis explore``: its arguments, and its messages when something is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``focalis plot``: its arguments, and what is said when something is wrong."""
+"""``focalis plot``: its arguments, and its messages when something is wrong."""
 
 from __future__ import annotations
 

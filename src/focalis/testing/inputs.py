@@ -1,4 +1,4 @@
-"""The inputs on which a loss is examined: ordinary ones, and those that break implementations."""
+"""The inputs for examining a loss: ordinary ones, and those that break implementations."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordi
 
 Array = np.ndarray
 
-# Around each of these something ends: the digits of a type next to 1, its exponents, its range.
+# Near each of these, some limit is reached: the digits of a type next to 1, its exponents, its range.
 _MAGNITUDES = (
     0, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1, 1.7, 2.5, 2.8, 2.9, 3.5, 5, 7.3, 10, 13, 16.5, 17.5, 20,
     30, 37, 40, 50, 60, 80, 87, 88, 90, 103.5, 104, 200, 350, 500, 700, 708, 710, 745, 750, 1e3,
@@ -38,7 +38,7 @@ _DISTRIBUTIONS = (
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch: float32 or float64 numbers that the floating type named by `dtype` has too.
+    """A batch of float32 or float64 numbers that the floating type named by `dtype` can represent.
 
     Targets are numbers like the logits, class indices, or a number for each class.
     """
@@ -56,7 +56,7 @@ class Inputs:
 
 
 def extreme(link: str, dtype: str) -> Inputs:
-    """Return hard targets at finite scores to the ends of the type, each score with each answer."""
+    """Return hard targets at finite scores up to the ends of the type, each score with each answer."""
     if link in ELEMENTWISE:
         x = _round(_PROBABILITIES if link in PROBABILITY else _both_signs(), dtype)
         return _with_answers(x, dtype)
@@ -64,13 +64,13 @@ def extreme(link: str, dtype: str) -> Inputs:
 
 
 def infinite(link: str) -> Inputs:
-    """Return hard targets at infinite logits, where a loss has its limit."""
+    """Return hard targets at infinite logits, where a loss takes its limit."""
     x = _round(_INFINITE if link in ELEMENTWISE else _INFINITE_ROWS, "float32")
     return (_with_answers if link in ELEMENTWISE else _with_labels)(x, "float32")
 
 
 def ordinary(link: str, dtype: str, rows: int, seed: int = 0) -> Inputs:
-    """Return scores as a model gives them, with hard targets."""
+    """Return scores such as a model gives, with hard targets."""
     rng = np.random.default_rng(seed)
     shape = (rows,) if link in ELEMENTWISE else (rows, 4)
     x = 3 * rng.normal(size=shape)
@@ -91,13 +91,13 @@ def dense(link: str) -> Inputs:
         x = _distribution(x) if link in PROBABILITY else x
         return Inputs(_round(x, "float32"), rng.integers(4, size=150), "float32")
     low, high = (0.001, 0.999) if link in PROBABILITY else (-40, 40)
-    # One in each step from end to end: none is left out by chance.
+    # One in each interval from end to end, so that chance leaves no gap.
     steps = np.linspace(low, high, 301)
     return _with_answers(_round(rng.uniform(steps[:-1], steps[1:]), "float32"), "float32")
 
 
 def of_classes(link: str, classes: int) -> Inputs:
-    """Return ordinary scores (N, C), of yes/no questions too."""
+    """Return ordinary scores (N, C), for yes/no questions too."""
     rng = np.random.default_rng(classes)
     shape = (9, classes)
     x = 3 * rng.normal(size=shape)
@@ -111,7 +111,7 @@ def of_classes(link: str, classes: int) -> Inputs:
 
 
 def many(link: str) -> Inputs:
-    """Return some thousand numbers; they repeat, so that the truth is worked out for few."""
+    """Return several thousand numbers; they repeat, so that the truth is computed only for a few."""
     few = ordinary(link, "float32", 41, seed=5)
     times = 100 if link in ELEMENTWISE else 25
     x = np.concatenate([few.logits] * times)
@@ -148,9 +148,9 @@ def _with_labels(x: Array, dtype: str) -> Inputs:
 
 
 def _round(numbers: Any, dtype: str) -> Array:
-    """Return the numbers, rounded to the type; a row with one beyond it is left out."""
+    """Return the numbers rounded to the type, without rows in which one is out of range."""
     given = np.asarray(numbers, np.float64)
-    # The same float32 numbers for float64 too: the truth about them is worked out once.
+    # Use the same float32 numbers for float64, so that their truth is computed only once.
     x = given.astype(np.float32)
     if dtype == "float16":
         with np.errstate(over="ignore"):
