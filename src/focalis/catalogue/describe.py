@@ -131,7 +131,7 @@ def as_text(
         lines += _hanging(label, text, width)
     if data["parameters"]:
         rest = f"{', '.join(given)} as given, the rest" if given else "parameters,"
-        lines += ["", f"{rest} with their defaults there"]
+        lines += ["", f"{rest} with the framework's defaults"]
         for one in data["parameters"]:
             value = "required" if one["required"] else repr(one["default"])
             lines += _hanging("", f"{one['name']} = {value}: {one['meaning']}", width, indent=2)

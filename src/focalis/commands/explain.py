@@ -54,14 +54,15 @@ def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     numbers = parser.add_argument_group(
-        "try it on numbers", "a row of scores and its target; parameters by their names in focalis"
+        "try it on numbers",
+        "a row of scores and its target; parameters under their names in focalis",
     )
     numbers.add_argument(
         "--logits",
         "--scores",
         type=_numbers,
         metavar="X,X,…",
-        help="one row of what the loss takes: logits, probabilities or their logarithms",
+        help="one row of scores as the loss takes them: logits, probabilities or their logarithms",
     )
     numbers.add_argument(
         "--target",
@@ -87,8 +88,12 @@ def add_list(commands: argparse._SubParsersAction[Any]) -> None:
         description="List the names of losses, what they fit and which focalis.Loss they are.",
     )
     parser.set_defaults(run=_list, parser=parser)
-    parser.add_argument("--framework", metavar="NAME", help='only those of one, such as "PyTorch"')
-    parser.add_argument("--task", metavar="TASK", help=f"only those for one of {', '.join(TASKS)}")
+    parser.add_argument(
+        "--framework", metavar="NAME", help='only those of one framework, such as "PyTorch"'
+    )
+    parser.add_argument(
+        "--task", metavar="TASK", help=f"only those for one task: {', '.join(TASKS)}"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -170,7 +175,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
     if len(found.meanings) > 1:
         means = (
             f"{parsed.name} has {len(entries_given)} meanings; "
-            "focalis explain and the full name tells more of one:\n\n"
+            "focalis explain with a full name says more about one:\n\n"
         )
         return f"{note or means}{as_listing(entries_given)}"
     ((_, parameters),) = found.meanings

@@ -156,7 +156,7 @@ focalis compare table.csv --target answer --loss "$text"
 focalis plot margin cross-entropy "$text"
 """,
         """\
-# The command line knows the losses of focalis, and none of one's own but in focalis check:
+# On the command line, only focalis check knows losses that are not part of focalis:
 focalis check my_module:my_function --as "$text"
 """,
     ),

@@ -39,7 +39,7 @@ KINDS = {
     "margin": Kind("loss, slope and curvature against the margin", 3, plots.plot_margin),
     "ratio": Kind("how much less than under cross-entropy an example costs", 1, plots.plot_ratio),
     "share": Kind(
-        "the share of the loss that the easiest of your examples hold (--logits)",
+        "the share of the loss that falls on your easiest examples (--logits)",
         2,
         plots.plot_cumulative_share,
         plots.GAMMAS[:-1],

@@ -135,9 +135,9 @@ def _judge_nothing(finding: Finding, answer: Answer, reduction: str, single: boo
     value = np.zeros(0) if answer.value is None else answer.value
     if reduced and not np.array_equal(value.reshape(-1), [0.0]):
         got = f"{float(value.reshape(-1)[0]):g}" if value.size == 1 else f"{value.size} numbers"
-        finding.failures = [Failure("no rows", got, "0", "a batch of nothing costs nothing")]
+        finding.failures = [Failure("no rows", got, "0", "an empty batch costs nothing")]
     elif not reduced and value.size:
-        problem = "a batch of nothing has no values"
+        problem = "an empty batch has no values"
         finding.failures = [Failure("no rows", f"{value.size} numbers", "none", problem)]
 
 
