@@ -1,4 +1,4 @@
-"""A loss on a few numbers, class by class, beside cross-entropy."""
+"""A loss on a few numbers, class by class, next to cross-entropy."""
 
 from dataclasses import dataclass, replace
 from typing import Any
