@@ -11,8 +11,8 @@ from keras import ops
 from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to its arrays
 
 from focalis import Loss
+from focalis.errors import renamed
 from focalis.frontend.numbers import check_numbers
-from focalis.functional._evaluation import renamed
 from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows

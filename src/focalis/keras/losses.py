@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from focalis import Loss, margin
-from focalis.functional._evaluation import renamed
+from focalis.errors import renamed
 from focalis.keras._loss import FamilyLoss, factors
 from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
 from focalis.margin import MarginLoss

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from focalis import Loss, margin
+from focalis.errors import ArgumentError
 from focalis.links import PROBABILITY
 from focalis.torch._arrays import Others, compute
 from focalis.torch._compat import memory, reading
-from focalis.torch._errors import ArgumentError
 
 __all__ = ["check_numbers", "check_weights"]
 
@@ -65,6 +65,5 @@ def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
             return
         bad = ~((found >= 0) & (found <= highest) & (found < math.inf))
         first = tuple(bad.nonzero()[0].tolist())
-        position = f" at position {first[0] if len(first) == 1 else first}" if first else ""
         expected = "non-negative finite numbers" if highest == math.inf else f"in [0, {highest:g}]"
-        raise ArgumentError(f"{name} must be {expected}, got {found[first].item()}{position}")
+        raise ArgumentError(name, expected, found[first].item(), first)
