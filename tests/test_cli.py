@@ -140,12 +140,12 @@ def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
 
 
 UNTRAINABLE = """
-from focalis.compare.linear import Linear
+from focalis.sklearn import LinearClassifier
 class LibraryError(Exception): pass
-def fit(self, loss, *ignored):
-    if str(loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
-    return fitted(self, loss, *ignored)
-fitted, Linear.fit = Linear.fit, fit
+def fit(self, *ignored, **options):
+    if str(self.loss) == "LOSS": raise LibraryError("Check failed:\\n x > 0")
+    return fitted(self, *ignored, **options)
+fitted, LinearClassifier.fit = LinearClassifier.fit, fit
 import focalis.compare.protocol
 focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
 """
@@ -205,6 +205,71 @@ def test_ctrl_c_before_anything_is_done_is_one_line(folder):
     assert (done.stdout, done.stderr) == ("", "focalis compare: interrupted\n")
 
 
+def program(*arguments, cwd, stdout=subprocess.PIPE, **environment):
+    """Run `python -m focalis ARGUMENTS`, and return the exit code and what it wrote, as bytes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "focalis", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "80", **environment},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=300,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+COMPARE = ("compare", "table.csv", "--target", "answer", *QUICK)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("--version",), ("list",), COMPARE])
+def test_a_full_disk_behind_standard_output_is_one_line(folder, arguments):
+    with open("/dev/full", "wb") as full:
+        code, _, stderr = program(*arguments, cwd=folder, stdout=full)
+    assert code == 2
+    lines = [line for line in stderr.decode().splitlines() if "error" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith("error: cannot write to standard output: No space left on device")
+    assert "Traceback" not in stderr.decode()
+    assert "Exception" not in stderr.decode()
+
+
+@pytest.mark.parametrize("arguments", [("explain", "sigmoid_focal"), ("list",), COMPARE])
+@pytest.mark.parametrize(
+    "terminal", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str
+)
+def test_a_terminal_that_knows_ascii_alone(folder, arguments, terminal):
+    code, stdout, stderr = program(*arguments, cwd=folder, **terminal)
+    assert code == 0, stderr
+    assert stdout.isascii() or "PYTHONIOENCODING" not in terminal
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_file_name_of_any_bytes_moves_no_cursor(folder):
+    """One that is no UTF-8 and holds an escape sequence, for the data and for the report."""
+    name = os.fsdecode(b"bad\xff\x1b[31m\x07")
+    (folder / "table.csv").rename(folder / f"{name}.csv")
+    command = ("compare", f"{name}.csv", "--target", "answer", *QUICK, "--out", name)
+    code, stdout, stderr = program(*command, cwd=folder)
+    assert code == 0, stderr
+    shown = rb"bad\udcff\x1b[31m\x07"
+    assert shown + b".csv: 89 rows" in stderr
+    assert shown + b"/index.html" in stdout
+    texts = [
+        (folder / name / one).read_bytes() for one in ("recipe.py", "results.json", "run.json")
+    ]
+    for text in (stdout, stderr, *texts):
+        assert not re.search(rb"[\x1b\x07\xff]", text)
+    code, _, stderr = program(*command, cwd=folder)
+    assert code == 2
+    assert re.fullmatch(rb"focalis compare: error: [ -~]+\n", stderr)
+    (folder / "\x1b[2J.parquet").write_bytes(b"\x1b[2J")
+    code, _, stderr = program("compare", "\x1b[2J.parquet", "--target", "answer", cwd=folder)
+    assert code == 2
+    assert re.fullmatch(rb"focalis compare: error: [ -~]+\n", stderr)
+
+
 BAD = {
     "no file": (("nothing.csv", "--target", "y"), "no such file: nothing.csv"),
     "no table": (("page.html", "--target", "y"), "page.html is not a table"),
@@ -219,7 +284,7 @@ BAD = {
     "many folds": (("table.csv", "--target", "answer", "--folds", "40"), "would do"),
     "one fold": (("table.csv", "--target", "answer", "--folds", "1"), "folds: expected"),
     "half a fold": (("table.csv", "--target", "answer", "--folds", "x"), "--folds"),
-    "unknown loss": (("--losses", "foca"), "did you mean 'focal', or a family: cross-entropy"),
+    "unknown loss": (("--losses", "foca"), "did you mean 'focal'? (or a family: cross-entropy"),
     "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
     "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
     "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),
@@ -230,6 +295,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_one_line_and_exit_code_2(folder, kind):
     arguments, message = BAD[kind]

@@ -1,5 +1,6 @@
 """The program ``focalis``, also as ``python -m focalis``."""
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -9,6 +10,9 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line; Ctrl-C is one line, also while the program is still being loaded."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As standard error does: a terminal that lacks a letter shows its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from focalis.cli import main as command
 

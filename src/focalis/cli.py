@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import focalis
-from focalis.commands import BAD_INPUT, add_commands, fail
+from focalis.cleaning import one_line, printable
+from focalis.commands import BAD_INPUT, add_commands, fail, say, saying
 
 __all__ = ["main"]
 
@@ -37,8 +38,18 @@ examples:
 class _Parser(argparse.ArgumentParser):
     """Reports an error as one line; the usage is what --help is for."""
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse says nothing where help and version cannot be written.
+        if file is not sys.stdout:
+            super()._print_message(message, file)
+            return
+        try:
+            say(message.removesuffix("\n"))
+        except ValueError as error:
+            self.error(str(error))
+
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
+        self.exit(BAD_INPUT, f"{self.prog}: error: {one_line(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -228,7 +239,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     try:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
-        done = f"; what is done is in {parsed.out}, --resume goes on with it"
+        done = f"; what is done is in {printable(str(parsed.out))}, --resume goes on with it"
         print(f"focalis compare: interrupted{done if parsed.out.exists() else ''}", file=sys.stderr)
         return _INTERRUPTED
 
@@ -251,6 +262,10 @@ def _compare_losses(parsed: argparse.Namespace) -> int:
     except TrainingError as error:
         fail("compare", str(error))
         return _UNTRAINED
-    print_table(results, Console())
-    print(f"report: {settings.out / 'index.html'}")
+    try:
+        with saying():
+            print_table(results, Console())
+            print(f"report: {printable(str(settings.out / 'index.html'))}")
+    except ValueError as error:
+        return fail("compare", str(error))
     return _UNTRAINED if results["failures"] else 0

@@ -1,8 +1,8 @@
 """What is wrong with an argument, in fields that are put into words when the error is read.
 
-The core knows an argument by one name and a front end by another, so an error names arguments only at the
-end: what is raised says ``"{logits}"``, and a front end says what it calls them by `renamed`. The errors
-are RuntimeErrors besides, and of a class index IndexErrors, which is what PyTorch raises.
+The core knows an argument by one name, a front end by another, and so an error names it at the end:
+what is raised says ``"{logits}"``, and a front end says what it calls them by `renamed`. The errors are
+RuntimeErrors besides, and of a class index IndexErrors, which is what PyTorch raises.
 """
 
 from collections.abc import Mapping

@@ -2,10 +2,11 @@
 
 A margin loss is written once, in these names and the operators ``+ - * / < <= > >= ==``, and runs on
 whatever it is handed: each primitive looks at the type of its first argument. NumPy arrays and plain
-numbers are served here; an engine or a front end registers its own type
-(``exp.register(torch.Tensor, torch.exp)``), so that no formula is ever written twice.
+numbers are served here; an engine or a front end teaches its own type by a table of operations
+(`teach`), so that no formula is ever written twice.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -83,6 +84,62 @@ def absolute(x: Any) -> Any:
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Return a where the condition holds and b elsewhere; both are evaluated."""
     return np.where(condition, a, b)
+
+
+PRIMITIVES: dict[str, Any] = {
+    "exp": exp,
+    "exp_nonpositive": exp_nonpositive,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "log1p_unit": log1p_unit,
+    "sqrt": sqrt,
+    "absolute": absolute,
+    "where": where,
+}
+"""The primitives by name; the other words of the vocabulary are made of them."""
+
+
+def teach(
+    operations: Mapping[str, Callable[..., Any]],
+    kinds: Iterable[type],
+    conditions: Iterable[type] | None = None,
+) -> None:
+    """Let the vocabulary work on types, by a table that has an operation for each primitive.
+
+    Parameters
+    ----------
+    operations : mapping of str to callable
+        What each primitive does, by its name.
+    kinds : iterable of type
+        The types that stand for numbers.
+    conditions : iterable of type, optional
+        The types of comparisons, by which `where` is chosen; those of the numbers by default. None at
+        all, for numbers whose comparisons are of a type that is known already, and then the table has no
+        `where`.
+
+    Raises
+    ------
+    TypeError
+        If the table lacks a primitive, which would then fall through to NumPy, or has another word.
+
+    Examples
+    --------
+    >>> teach({"exp": abs}, [complex])
+    Traceback (most recent call last):
+    ...
+    TypeError: operations must have absolute, exp_nonpositive, expm1, log, log1p, log1p_unit, sqrt, where
+    """
+    kinds = tuple(kinds)
+    conditions = kinds if conditions is None else tuple(conditions)
+    wanted = PRIMITIVES.keys() - (set() if conditions else {"where"})
+    if missing := wanted - operations.keys():
+        raise TypeError(f"operations must have {', '.join(sorted(missing))}")
+    if unknown := operations.keys() - wanted:
+        raise TypeError(f"operations must be of primitives, got {', '.join(sorted(unknown))}")
+    for name, operation in operations.items():
+        for kind in conditions if name == "where" else kinds:
+            PRIMITIVES[name].register(kind, operation)
 
 
 def maximum(a: Any, b: Any) -> Any:

@@ -197,7 +197,7 @@ def read_row_weights(
     if where is not None:
         mask = as_array("where", where)
         if mask.dtype != np.bool_:
-            raise ArgumentTypeError("where", "boolean, True where a target counts", mask.dtype)
+            raise ArgumentTypeError("where", "boolean, True for what counts", mask.dtype)
         mask = _as_rows("where", mask, scores, targets)
     weight = None
     if sample_weight is not None:

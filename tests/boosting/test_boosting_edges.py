@@ -281,3 +281,13 @@ def test_the_wrapper_of_catboost_names_its_classes_and_can_be_cloned():
     np.testing.assert_array_equal(found, labels)
     with pytest.raises(RuntimeError, match="Cannot clone"):
         clone(catboost.CatBoostClassifier(class_names=[0, 1]))
+
+
+@pytest.mark.parametrize("make", ["objective", "metric", "set_initial_logits"])
+def test_lightgbm_would_train_on_rows_that_are_ignored_by_nan(make):
+    """It stores such a label as 0, so the rows would be negatives."""
+    loss = parse("focal(gamma=2, ignore_index=nan)")
+    data = lightgbm.Dataset(np.zeros((4, 1)), label=[0.0, 1.0, np.nan, 1.0])
+    arguments = (loss, data) if make == "set_initial_logits" else (loss,)
+    with pytest.raises(ValueError, match=r"ignore_index that LightGBM keeps, such as -1"):
+        getattr(for_lightgbm, make)(*arguments)

@@ -186,3 +186,29 @@ def test_the_table_of_the_document_is_printed(tmp_path):
     assert not any("*" in cell for cell in cells)
     document = (root / "docs" / "checked.md").read_text("utf-8")
     assert rows[0] in document
+
+
+@pytest.mark.parametrize(
+    "find", ["find_function('losses_of_mine:usual')", "_margin_losses('losses_of_mine')"]
+)
+def test_a_module_in_the_working_directory_shadows_no_installed_one(tmp_path, find):
+    """focalis itself imports NumPy, torch and others after it has put the directory on the path."""
+    (tmp_path / "losses_of_mine.py").write_text(MODULE + "\nimport colorsys\n")
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('this one runs')")
+    code = f"""
+import sys
+sys.path[:] = [one for one in sys.path if one]  # as the program starts, and `python -c` does not
+from focalis.explore.command import _margin_losses
+from focalis.testing.command import find_function
+{find}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -206,10 +206,10 @@ def test_failure_leaves_the_old_report_and_no_half_of_the_new(tmp_path, monkeypa
     path = write_report(tmp_path / "new" / "folder", results, predictions)
     before = path.read_bytes()
 
-    def full_disk(self: Path, target: Path) -> None:
+    def full_disk(source: Path, target: Path) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(Path, "replace", full_disk)
+    monkeypatch.setattr("os.replace", full_disk)
     with pytest.raises(OSError, match="no space left"):
         write_report(path.parent, results | {"verdict": "Other."}, predictions)
     assert path.read_bytes() == before

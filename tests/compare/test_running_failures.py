@@ -7,7 +7,7 @@ from compare_data import files, settings_for, two_classes, write_csv
 from lightgbm.basic import LightGBMError
 
 from focalis.compare import Listener, TrainingError, run
-from focalis.compare.boosting import LightGBM
+from focalis.sklearn import BoostedClassifier
 
 pytestmark = pytest.mark.slow
 
@@ -15,16 +15,16 @@ pytestmark = pytest.mark.slow
 def failing(monkeypatch, loss):
     """Let LightGBM fail once under one loss, in the second fold; return the losses it trains on."""
     trained, failures = [], []
-    fit = LightGBM.fit
+    fit = BoostedClassifier.fit
 
-    def fit_or_fail(self, one, *arguments):
-        trained.append(str(one))
+    def fit_or_fail(self, *arguments, **options):
+        trained.append(str(self.loss))
         if not failures and trained.count(loss) == 2:
             failures.append(loss)
             raise LightGBMError("Check failed: (best_split_info.left_count) > (0)\n at a line")
-        return fit(self, one, *arguments)
+        return fit(self, *arguments, **options)
 
-    monkeypatch.setattr(LightGBM, "fit", fit_or_fail)
+    monkeypatch.setattr(BoostedClassifier, "fit", fit_or_fail)
     return trained
 
 

@@ -36,10 +36,10 @@ def test_a_posterior_that_is_not_determined_is_null(tmp_path):
     """With all weight on one answer's side nothing can be said of the other: alpha = 1."""
     write_csv(tmp_path / "table.csv", two_classes())
     loss = focalis.parse("generalized_cross_entropy(kappa=1)")
-    from focalis.compare.protocol import posterior_or_none
+    from focalis.compare.models import posterior_or_none
 
     assert posterior_or_none(loss, np.zeros(3)) is None
-    assert posterior_or_none(focalis.parse("focal"), np.zeros(3)).shape == (3, 1)
+    assert posterior_or_none(focalis.parse("focal"), np.zeros(3)).shape == (3,)
 
 
 @pytest.mark.slow

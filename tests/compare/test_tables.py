@@ -1,16 +1,24 @@
 import datetime
+import hashlib
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from focalis.compare import tables
 from focalis.compare.errors import InputError
-from focalis.compare.tables import as_features, has_decimal_commas, read_table
+from focalis.compare.tables import as_features, has_decimal_commas
 
 FRAME = pl.DataFrame(
     {"n": [1, 2, None], "s": ["a", None, "c, d"], "b": [True, False, True], "f": [0.5, None, 2.0]}
 )
+
+
+def read_table(path):
+    return tables.read_table(path)[0]
+
 
 WRITERS = {
     "csv": lambda frame, path: frame.write_csv(path),
@@ -29,6 +37,23 @@ def test_every_format_reads_back(tmp_path, suffix):
     path = tmp_path / f"table.{suffix}"
     WRITERS[suffix](FRAME, path)
     assert_frame_equal(read_table(path), FRAME)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("name", ["data[1]", "st*r", "q?", "~", "{a,b}"])
+def test_no_name_is_a_pattern(tmp_path, monkeypatch, suffix, name):
+    monkeypatch.chdir(tmp_path)
+    for other in ("data1", "star", "qq", "a"):
+        WRITERS[suffix](FRAME.head(1), tmp_path / f"{other}.{suffix}")
+    path = Path(f"{name}.{suffix}")
+    WRITERS[suffix](FRAME, tmp_path / "made")
+    (tmp_path / "made").rename(path)
+    frame, sha256 = tables.read_table(path)
+    assert_frame_equal(frame, FRAME)
+    assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    path.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        read_table(path)
 
 
 def test_the_suffix_may_be_in_capitals(tmp_path):

@@ -43,7 +43,8 @@ class Tally:
 
 def run(options, tally, end):
     """Do cases from where the tally is."""
-    from .cases import ENGINES, Case, refusals
+    from .cases import ENGINES, Case
+    from .refusals import refusals
 
     engines = ENGINES if options.engine is None else (options.engine,)
     warnings.simplefilter("error")
@@ -101,6 +102,8 @@ def main(arguments=None):
         options.seed = secrets.randbits(32)
     if options.bounds:
         os.environ["NUMBA_BOUNDSCHECK"] = "1"
+    from . import refusals  # noqa: F401  # all that takes long, before the clock starts
+
     print(f"seed {options.seed}", flush=True)
     tally, end = Tally(options.first), time.monotonic() + options.seconds
     (run_guarded if hasattr(os, "fork") else run)(options, tally, end)

@@ -43,7 +43,7 @@ def test_lightgbm_does_drop_it():
     ("settings", "message"),
     [
         ({"eval_at": [1]}, "eval_at has no effect under a custom objective in LightGBM"),
-        ({"boosting": "rf"}, "boosting must be 'gbdt' or 'dart', got 'rf': .* no initial logits"),
+        ({"boosting": "rf"}, "boosting must be 'gbdt' or 'dart', got 'rf': .* no custom objective"),
         ({"boosting_type": "random_forest"}, "boosting_type must be 'gbdt' or 'dart'"),
         (
             {"boost": "dart", "early_stopping_rounds": 3},

@@ -86,6 +86,7 @@ def cross_entropies(draw):
     return x, tolerance, target, None if weight is None else weight[:classes], options
 
 
+@pytest.mark.slow
 @given(cross_entropies(), seeds)
 def test_cross_entropy(drawn, seed):
     x, tolerance, target, weight, options = drawn

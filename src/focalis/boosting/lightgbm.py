@@ -99,6 +99,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     >>> gradient, hessian
     (array([-0.5,  0.5]), array([0.25, 0.25]))
     """
+    _check_ignored(loss)
     return _Objective(loss, curvature, scale)
 
 
@@ -135,6 +136,7 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     >>> name, round(value, 4)
     ('focal(gamma=2)', 0.1733)
     """
+    _check_ignored(loss)
     return _Metric(loss, scale)
 
 
@@ -170,6 +172,7 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
     -1.0986
     """
+    _check_ignored(loss)
     labels, weight = _labels(train)
     start = starting_logits(loss, labels, weight, n_classes)
     for data in (train, *others):
@@ -196,6 +199,15 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     """
     raw = booster.predict(features, raw_score=True)
     return add_start(raw, initial_logits)
+
+
+def _check_ignored(loss: Any) -> None:
+    skip = getattr(loss, "ignore_index", None)
+    if skip is not None and skip != skip:
+        raise ValueError(
+            "loss must have an ignore_index that LightGBM keeps, such as -1: it stores NaN as 0, "
+            "got ignore_index=nan"
+        )
 
 
 def _labels(data: Any) -> tuple[Any, Any]:

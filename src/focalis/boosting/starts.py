@@ -22,6 +22,7 @@ __all__ = [
     "as_row",
     "check_classes",
     "curvature_scale",
+    "mean_curvature",
     "spread",
     "starting_logits",
     "starting_targets",
@@ -89,30 +90,47 @@ def as_row(start: Any, shape: tuple[int, ...]) -> Array:
 
 
 def curvature_scale(
-    loss: Loss, curvature: str, class_totals: Array, initial_logits: Array
+    loss: Loss,
+    curvature: str,
+    class_totals: Array,
+    initial_logits: Array,
+    unit: str = "cross_entropy",
 ) -> float:
     """Return the factor that gives a loss the mean curvature of cross-entropy where both start.
 
     Focal losses are small numbers, and class weights may be large ones. A booster's floors and
     penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``) are meant for
     cross-entropy; with this factor they weigh as much here. It is exactly 1 for cross-entropy itself.
+    With the unit "row" the mean curvature becomes 1 instead, and they count rows.
 
     `class_totals` (C,) holds the weight of the rows of each class.
     """
-    plain = Loss(loss.link, cross_entropy())
+    found = mean_curvature(loss, curvature, class_totals, initial_logits)
+    if unit == "row":
+        return 1 / found
+    return mean_curvature(Loss(loss.link, cross_entropy()), curvature, class_totals) / found
+
+
+def mean_curvature(
+    loss: Loss, curvature: str, class_totals: Array, initial_logits: Any = None
+) -> float:
+    """Return the mean curvature of a logit of a row of weight 1, where a training starts.
+
+    Raises
+    ------
+    ValueError
+        If no finite constant minimises the loss, or the loss is flat there.
+    """
     truth = np.arange(len(class_totals))
     truth = truth.astype(np.float64) if loss.link == "sigmoid" else truth
+    if initial_logits is None:
+        initial_logits = loss.initial_logits(truth, sample_weight=class_totals)
+    rows = np.repeat(np.asarray(initial_logits, np.float64)[None], len(truth), axis=0)
     policy = "clipped" if curvature == "native" else curvature
-
-    def mean(one: Loss, logits: Any) -> float:
-        rows = np.repeat(np.asarray(logits, np.float64)[None], len(truth), axis=0)
-        _, hess = one.grad_and_hess(
-            rows, truth, sample_weight=class_totals, curvature=policy, engine="numpy"
-        )
-        return float(hess.sum())
-
-    start = plain.initial_logits(truth, sample_weight=class_totals)
-    found = mean(loss, initial_logits)
+    _, hess = loss.grad_and_hess(
+        rows, truth, sample_weight=class_totals, curvature=policy, engine="numpy"
+    )
+    found = float(hess.sum())
     if not 0 < found < np.inf:
         raise ValueError(f"loss {loss} is flat around its best constant logits, {initial_logits}")
-    return mean(plain, start) / found
+    return found / (float(class_totals.sum()) * np.size(initial_logits))

@@ -164,15 +164,5 @@ def _composites(known: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-for _name, _word in {
-    "absolute": "abs",
-    "exp": "exp",
-    "exp_nonpositive": "exp",
-    "expm1": "expm1",
-    "log": "log",
-    "log1p": "log1p",
-    "log1p_unit": "log1p",
-    "sqrt": "sqrt",
-    "where": "where",
-}.items():
-    getattr(vocabulary, _name).register(_Term, _called(_word))
+_WORDS = {"absolute": "abs", "exp_nonpositive": "exp", "log1p_unit": "log1p"}
+vocabulary.teach({name: _called(_WORDS.get(name, name)) for name in vocabulary.PRIMITIVES}, [_Term])

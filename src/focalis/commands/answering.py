@@ -3,9 +3,13 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["BAD_INPUT", "fail", "file_path", "say"]
+from focalis.cleaning import one_line
+
+__all__ = ["BAD_INPUT", "fail", "file_path", "say", "saying"]
 
 BAD_INPUT = 2
 
@@ -18,8 +22,16 @@ def say(text: str) -> None:
     ValueError
         If standard output cannot be written to.
     """
+    with saying():
+        print(text)
+
+
+@contextmanager
+def saying() -> Iterator[None]:
+    """Let others print, as `say` does."""
     try:
-        print(text, flush=True)
+        yield
+        sys.stdout.flush()
     except OSError as error:
         # What is left in the buffer must have somewhere to go when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -36,5 +48,5 @@ def file_path(text: str) -> Path:
 
 def fail(command: str, message: str) -> int:
     """Say in one line what is wrong, and return the exit code of bad input."""
-    print(f"focalis {command}: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"focalis {command}: error: {one_line(message)}", file=sys.stderr)
     return BAD_INPUT

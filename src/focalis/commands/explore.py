@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from typing import Any
 
+from focalis.cleaning import printable
 from focalis.commands.answering import fail, file_path, say
 
 __all__ = ["add_explore"]
@@ -42,7 +43,7 @@ def _explore(parsed: argparse.Namespace) -> int:
         path, opened = show(parsed.modules, parsed.out, overwrite=parsed.overwrite)
         if parsed.out is None and not opened:
             print("no browser opened; open it yourself:", file=sys.stderr)
-        say(str(path))
+        say(printable(str(path)))
     except (ValueError, TypeError) as error:
         return fail("explore", str(error))
     return 0

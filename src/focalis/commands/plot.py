@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from focalis.cleaning import printable
 from focalis.commands.answering import fail, file_path, say
 
 __all__ = ["add_plot"]
@@ -59,7 +60,7 @@ def _plot(parsed: argparse.Namespace) -> int:
     out = parsed.out or Path(f"{parsed.kind}.png")
     try:
         plot(parsed.kind, parsed.losses, out, logits=parsed.logits, overwrite=parsed.overwrite)
-        say(str(out))
+        say(printable(str(out)))
     except (ValueError, TypeError) as error:
         return fail("plot", str(error))
     return 0

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
+from focalis.compare.features import Vectoriser
 from focalis.compare.running import Listener, run
 from focalis.compare.settings import Settings
 
-__all__ = ["Data", "InputError", "Listener", "Settings", "TrainingError", "load", "run"]
+__all__ = [
+    "Data",
+    "InputError",
+    "Listener",
+    "Settings",
+    "TrainingError",
+    "Vectoriser",
+    "load",
+    "run",
+]

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from focalis.cleaning import printable
 from focalis.compare.checks import suspicious_columns
 from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
@@ -47,7 +48,7 @@ class Data:
     positive_by_default : bool
         Whether the positive class was chosen for being the rarer one.
     fingerprint : str
-        SHA-256 of the content of the file.
+        SHA-256 of the content that was read.
     warnings : list of str
         What the user should look at.
     """
@@ -137,7 +138,7 @@ def _digits() -> Data:
 
 
 def _from_file(path: Path, settings: Settings) -> Data:
-    table = read_table(path)
+    table, fingerprint = read_table(path)
     row = "row" + max(table.columns, key=len)  # a name that no column has
     frame = table.with_row_index(row)
     columns = {role: getattr(settings, role) for role in ("target", "group", "time", "weight")}
@@ -162,7 +163,7 @@ def _from_file(path: Path, settings: Settings) -> Data:
     named = {column for _, column in asked if column is not None}
     features, warnings = _features(frame.drop(row, *named))
     return Data(
-        name=path.name,
+        name=printable(path.name),
         features=features,
         targets=targets,
         classes=classes,
@@ -173,7 +174,7 @@ def _from_file(path: Path, settings: Settings) -> Data:
         rows_without_target=rows_without_target,
         rows_without_weight=all_rows - rows_without_target - frame.height,
         positive_by_default=len(classes) == 2 and settings.positive is None,
-        fingerprint=_sha256(path),
+        fingerprint=fingerprint,
         warnings=warnings,
     )
 
@@ -182,11 +183,6 @@ def _no_such(name: str, known: list[str], kind: str, where: str) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     hint = f"; the nearest is {near[0]!r}" if near else ""
     return f"no {kind} {name!r} in {where}{hint}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _label(value: object) -> str:

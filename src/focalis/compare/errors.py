@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from focalis.cleaning import one_line
+
 __all__ = ["InputError", "TrainingError"]
 
 
@@ -18,7 +20,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
 
 
 class TrainingError(RuntimeError):
@@ -34,4 +36,4 @@ class TrainingError(RuntimeError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))

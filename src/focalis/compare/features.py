@@ -8,13 +8,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from focalis.compare.tables import as_features
 
-__all__ = ["Vectoriser"]
+__all__ = ["Vectoriser", "preparation"]
 
 
-class Vectoriser:
+class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """skrub's TableVectorizer, with the columns it was fitted on, from polars to a float32 matrix.
 
     Numbers stay, strings of few values are one-hot encoded, others become the leading components of
@@ -34,20 +35,25 @@ class Vectoriser:
     """
 
     def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, frame: pl.DataFrame, y: object = None) -> Vectoriser:
+        """Learn the columns."""
+        self.fit_transform(frame)
+        return self
+
+    def fit_transform(self, frame: pl.DataFrame, y: object = None) -> NDArray[np.float32]:
+        """Learn the columns and return their numbers, one row for each row."""
         from sklearn.preprocessing import OneHotEncoder
         from skrub import StringEncoder, TableVectorizer
 
-        self.types: dict[str, pl.DataType] = {}
         # Unlike skrub's default this one has no opinion on categories it has not met: all zeros.
         one_hot = OneHotEncoder(dtype=np.float32, handle_unknown="ignore", sparse_output=False)
-        self._vectoriser: Any = TableVectorizer(
-            low_cardinality=one_hot, high_cardinality=StringEncoder(random_state=seed)
+        self.types: dict[str, pl.DataType] = dict(frame.schema)
+        self.vectoriser_: Any = TableVectorizer(
+            low_cardinality=one_hot, high_cardinality=StringEncoder(random_state=self.seed)
         )
-
-    def fit_transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """Learn the columns and return their numbers, one row for each row."""
-        self.types = dict(frame.schema)
-        return _matrix(self._vectoriser.fit_transform(_numbered(frame)))
+        return _matrix(self.vectoriser_.fit_transform(_numbered(frame)))
 
     def transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         """Return the numbers of other rows with these columns; more columns do no harm.
@@ -70,7 +76,22 @@ class Vectoriser:
                 f"frame must have the columns it was fitted on, got none named {missing}"
             )
         columns = [_converted(frame[name], dtype) for name, dtype in self.types.items()]
-        return _matrix(self._vectoriser.transform(_numbered(pl.DataFrame(columns))))
+        return _matrix(self.vectoriser_.transform(_numbered(pl.DataFrame(columns))))
+
+
+def preparation(model: str, seed: int = 0) -> list[Any]:
+    """Return the steps from a frame to what the model called `model` takes.
+
+    A linear model gets standardised features; missing values become the column's mean, with an
+    indicator column beside it.
+    """
+    if model != "linear":
+        return [Vectoriser(seed)]
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
+    return [Vectoriser(seed), FunctionTransformer(np.float64), imputer, StandardScaler()]
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:

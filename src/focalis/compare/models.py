@@ -1,58 +1,47 @@
-"""The models that are trained on a loss: boosted trees and a linear model.
+"""What a comparison trains: estimators of `focalis.sklearn`, with the settings that all losses share.
 
-Neither knows a formula: gradients, curvatures and initial logits come from `focalis.Loss`. Both scale
-the loss so that its mean curvature at the start is 1. A constant factor changes no minimiser, but it
-would change how much a penalty of 1 weighs: focal losses are small numbers, class weights large ones.
+A loss is scaled so that the curvature of a row is 1 in the mean where training starts, and row weights
+are made 1 in the mean: penalties and floors count rows on every table, under every loss and with
+weights of any unit.
 """
 
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import focalis
-from focalis.compare.boosters import CatBoost, XGBoost
-from focalis.compare.boosting import LightGBM
-from focalis.compare.linear import Linear
-from focalis.compare.starts import Floats, Indices, no_tick
+from focalis.boosting.starts import mean_curvature
 
-__all__ = ["Fitted", "Trainer", "errors_of", "make_trainer"]
+__all__ = [
+    "TrainingFold",
+    "arguments",
+    "check_start",
+    "errors_of",
+    "posterior_or_none",
+    "unit_weights",
+]
 
-Inner = Sequence[tuple[Indices, Indices]]
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
-
-class Fitted(Protocol):
-    """A trained model: features in, logits out."""
-
-    def logits(self, features: NDArray[np.float32]) -> Floats:
-        """Return the logits, (rows,) of a binary model and (rows, classes) of another."""
-        ...
-
-
-class Trainer(Protocol):
-    """A training fold, prepared once and then trained on with one loss after the other."""
-
-    def cross_fit(
-        self, loss: focalis.Loss, inner: Inner, tick: Callable[[], None] = no_tick
-    ) -> tuple[Floats, int]:
-        """Return out-of-fold logits of the rows held out, in order, and the number of rounds."""
-        ...
-
-    def fit(self, loss: focalis.Loss, rounds: int, tick: Callable[[], None] = no_tick) -> Fitted:
-        """Train on all rows."""
-        ...
-
-
-BOOSTERS: dict[str, Callable[..., Trainer]] = {
-    "lightgbm": LightGBM,
-    "xgboost": XGBoost,
-    "catboost": CatBoost,
-}
-
+LEARNING_RATE = 0.2
+MAX_ROUNDS = 100
+PATIENCE = 10
+# Of the curvature of all rows at the start. LightGBM takes a leaf's share of the curvature for its share
+# of the rows, and adds 1e-15 to every sum of curvatures: a leaf with less than that in all seems to hold
+# rows where there are none, and training ends with "Check failed: left_count > 0". This is far above
+# that number and above the rounding of the sums, and far below what a leaf worth splitting has.
+LEAST_CURVATURE_SHARE = 1e-9
+# XGBoost cannot limit a leaf by its rows, as LightGBM does: so many rows' curvature at the start.
+LEAST_ROWS = 5.0
+MAX_ITERATIONS = 300
 
 _ERRORS = {
     "lightgbm": ("lightgbm.basic", "LightGBMError"),
@@ -62,27 +51,144 @@ _ERRORS = {
 
 
 def errors_of(model: str) -> tuple[type[Exception], ...]:
-    """Return what the library of a model raises when it cannot train."""
+    """Return what is raised when the library of a model cannot train."""
     if model not in _ERRORS:
         return ()
     module, name = _ERRORS[model]
-    return (getattr(importlib.import_module(module), name),)
+    # The estimators say in a ValueError what a library does not.
+    return (getattr(importlib.import_module(module), name), ValueError)
 
 
-def make_trainer(
-    model: str,
-    features: NDArray[np.float32],
-    targets: Indices,
-    weights: Floats,
-    n_classes: int,
-    *,
-    seed: int = 0,
-    threads: int = 1,
-) -> Trainer:
-    """Return the trainer of the model called `model`, a booster or "linear", over some rows."""
+def posterior_or_none(loss: focalis.Loss, logits: Floats) -> Floats | None:
+    """Return the posterior, or None where the loss does not determine one."""
+    try:
+        return loss.posterior(logits)
+    except ValueError:
+        # Logits of our own models are finite numbers of the right shape, so this is the one reason
+        # left: a loss such as generalised cross-entropy at kappa = 1. Its results say null.
+        return None
+
+
+def unit_weights(weights: Floats) -> Floats:
+    """Return row weights with a mean of 1."""
+    return weights / weights.mean()
+
+
+def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats) -> dict[str, Any]:
+    """Return the arguments of the estimator of a model, but for its loss, seed and threads.
+
+    No leaf of a booster moves a logit by more than 5 before the learning rate, since the curvature of
+    well-classified rows is tiny. Its L2 penalty, and that of a linear model, is worth one row.
+
+    Parameters
+    ----------
+    model : {"lightgbm", "xgboost", "catboost", "linear"}
+        The model.
+    loss : focalis.Loss
+        What it is trained on.
+    targets, weights
+        Class indices and row weights with a mean of 1.
+    """
     if model == "linear":
-        return Linear(features, targets, weights, n_classes)
-    if model in BOOSTERS:
-        make = BOOSTERS[model]
-        return make(features, targets, weights, n_classes, seed=seed, threads=threads)
-    raise ValueError(f"model: expected {', '.join(map(repr, BOOSTERS))} or 'linear', got {model!r}")
+        curvature = mean_curvature(loss, "clipped", np.bincount(targets, weights))
+        return {"C": 1 / curvature, "tol": 1e-4, "max_iter": MAX_ITERATIONS}
+    own: dict[str, dict[str, Any]] = {
+        "lightgbm": {
+            "num_leaves": 31,
+            "min_data_in_leaf": 20,
+            "min_sum_hessian_in_leaf": LEAST_CURVATURE_SHARE * len(targets),
+            "lambda_l2": 1.0,
+            "max_delta_step": 5.0,
+            "deterministic": True,
+            "force_col_wise": True,
+        },
+        "xgboost": {
+            "max_depth": 6,
+            "min_child_weight": LEAST_ROWS,
+            "reg_lambda": 1.0,
+            "max_delta_step": 5.0,
+            "tree_method": "hist",
+        },
+        "catboost": {"depth": 6, "l2_leaf_reg": 1.0},
+    }
+    return {
+        "booster": model,
+        "curvature_unit": "row",
+        "learning_rate": LEARNING_RATE,
+        **own[model],
+    }
+
+
+def check_start(loss: focalis.Loss, targets: Indices, weights: Floats) -> None:
+    """Check that a training can start from the loss's best constant.
+
+    Raises
+    ------
+    ValueError
+        If no finite constant minimises the loss, or the loss is flat there.
+    """
+    mean_curvature(loss, "clipped", np.bincount(targets, weights))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingFold:
+    """A training fold, prepared once and then trained on with one loss after the other.
+
+    `tick` is called often; what it raises ends a training.
+    """
+
+    model: str
+    features: Floats | NDArray[np.float32]
+    targets: Indices
+    weights: Floats
+    seed: int = 0
+    threads: int = 1
+    tick: Callable[[], None] | None = None
+
+    def estimator(self, loss: focalis.Loss) -> Any:
+        """Return the estimator, which is not trained yet."""
+        from focalis.sklearn import BoostedClassifier, LinearClassifier
+
+        given = arguments(self.model, loss, self.targets, self.weights)
+        if self.model == "linear":
+            return LinearClassifier(loss, **given)
+        return BoostedClassifier(
+            loss,
+            **given,
+            n_estimators=MAX_ROUNDS,
+            early_stopping_rounds=PATIENCE,
+            random_state=self.seed,
+            n_jobs=self.threads,
+        )
+
+    def cross_fit(
+        self, loss: focalis.Loss, inner: Sequence[tuple[Indices, Indices]]
+    ) -> tuple[Floats, int]:
+        """Return logits of the rows held out, fold after fold, and the best number of rounds, or 0."""
+        estimator = self.estimator(loss)
+        if self.model != "linear":
+            logits, rounds = estimator.cross_logits(
+                self.features, self.targets, inner, self.weights, callback=self.tick
+            )
+            return logits[np.concatenate([held for _, held in inner])], rounds
+        found = []
+        for fit_on, held in inner:
+            self._fit(estimator, fit_on)
+            found.append(estimator.raw_logits(self.features[held]))
+        return np.concatenate(found), 0
+
+    def fit(self, loss: focalis.Loss, rounds: int) -> Any:
+        """Return the estimator, trained on all rows for so many rounds."""
+        estimator = self.estimator(loss)
+        if self.model != "linear":
+            estimator.set_params(n_estimators=rounds, early_stopping_rounds=None)
+        return self._fit(estimator, np.arange(len(self.targets)))
+
+    def _fit(self, estimator: Any, rows: Indices) -> Any:
+        from sklearn.exceptions import ConvergenceWarning
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return estimator.fit(
+                self.features[rows], self.targets[rows], self.weights[rows], callback=self.tick
+            )

@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from focalis.cleaning import one_line
 from focalis.compare.data import Data
 from focalis.compare.protocol import Failure
 from focalis.compare.running import Listener
@@ -82,4 +83,4 @@ class TerminalListener(Listener):
 
 
 def _say(text: str) -> None:
-    print(f"focalis compare: {text}", file=sys.stderr)
+    print(f"focalis compare: {one_line(text)}", file=sys.stderr)

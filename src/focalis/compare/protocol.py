@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
 
 import focalis
+from focalis.cleaning import one_line
 from focalis.compare.data import Data
-from focalis.compare.features import Vectoriser
+from focalis.compare.features import preparation
 from focalis.compare.losses import Candidate
 from focalis.compare.metrics import (
     Decider,
@@ -22,10 +24,10 @@ from focalis.compare.metrics import (
     questions,
     ranking_metrics,
 )
-from focalis.compare.models import errors_of, make_trainer
+from focalis.compare.models import TrainingFold, errors_of, posterior_or_none, unit_weights
 from focalis.compare.splits import Split
 
-__all__ = ["Failure", "Outcome", "posterior_or_none", "run_fold"]
+__all__ = ["Failure", "Outcome", "run_fold"]
 
 Floats = NDArray[np.float64]
 
@@ -48,8 +50,8 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        said = " ".join(self.message.split())
-        return f"{self.loss} failed in repeat {self.repeat}, fold {self.fold} (from 0): {said}"
+        where = f"repeat {self.repeat}, fold {self.fold} (from 0)"
+        return f"{self.loss} failed in {where}: {one_line(self.message)}"
 
 
 def run_fold(
@@ -90,31 +92,24 @@ def run_fold(
     errors = errors_of(model)
     n_classes = len(data.classes)
     targets, weights = data.targets[split.train], data.weights[split.train]
-    vectoriser = Vectoriser(seed)
+    prepare = make_pipeline(*preparation(model, seed))
     tick()
-    train = vectoriser.fit_transform(data.features[split.train])
+    train = prepare.fit_transform(data.features[split.train])
     tick()
-    test = vectoriser.transform(data.features[split.test])
+    test = prepare.transform(data.features[split.test])
     tick()
-    try:
-        trainer = make_trainer(
-            model, train, targets, weights, n_classes, seed=seed, threads=threads
-        )
-    except errors as error:
-        for candidate in candidates:
-            yield Failure(candidate.name, split.repeat, split.fold, f"{model}: {error}")
-        return
+    fold = TrainingFold(model, train, targets, unit_weights(weights), seed, threads, tick)
     held_out = np.concatenate([held for _, held in split.inner])
     inner_truths = questions(targets[held_out], n_classes)
     inner_weights = weights[held_out]
     for candidate in candidates:
         loss = candidate.fitted(targets, weights, n_classes)
         try:
-            inner_logits, rounds = trainer.cross_fit(loss, split.inner, tick)
+            inner_logits, rounds = fold.cross_fit(loss, split.inner)
             started = time.perf_counter()
-            fitted = trainer.fit(loss, rounds, tick)
+            fitted = fold.fit(loss, rounds)
             seconds = time.perf_counter() - started
-            logits = fitted.logits(test)
+            logits = fitted.raw_logits(test)
         except errors as error:
             yield Failure(candidate.name, split.repeat, split.fold, f"{model}: {error}")
             continue
@@ -123,9 +118,10 @@ def run_fold(
         decider = Decider.fit(inner_scores, inner_truths, inner_weights)
         isotonic = Isotonic.fit(inner_scores, inner_truths, inner_weights)
         scores = _scores(loss, logits)
+        posterior = posterior_or_none(loss, logits)
         probabilities = {
             "link": _columns(loss.probabilities(logits)),
-            "posterior": posterior_or_none(loss, logits),
+            "posterior": None if posterior is None else _columns(posterior),
             "isotonic": isotonic(scores),
         }
         truths = questions(data.targets[split.test], n_classes)
@@ -148,16 +144,6 @@ def run_fold(
         yield Outcome(row, predictions)
 
 
-def posterior_or_none(loss: focalis.Loss, logits: Floats) -> Floats | None:
-    """Return the posterior as columns, or None where the loss does not determine one."""
-    try:
-        return _columns(loss.posterior(logits))
-    except ValueError:
-        # Logits of our own models are finite numbers of the right shape, so this is the one reason
-        # left: a loss such as generalised cross-entropy at kappa = 1. Its results say null.
-        return None
-
-
 def _columns(values: Floats) -> Floats:
     return values.reshape(len(values), -1)
 
@@ -166,9 +152,12 @@ def _scores(loss: focalis.Loss, logits: Floats) -> Floats:
     """Return what rows are ranked by, for each yes/no question.
 
     One logit ranks as its probability does, without the ties of probabilities that round to 1. Of
-    several logits none does: there it is the link's probabilities, which every loss has.
+    several logits none does: there it is the probabilities that the estimator returns.
     """
-    return _columns(logits if logits.ndim == 1 else loss.probabilities(logits))
+    if logits.ndim == 1:
+        return _columns(logits)
+    posterior = posterior_or_none(loss, logits)
+    return loss.probabilities(logits) if posterior is None else posterior
 
 
 def _calibration(

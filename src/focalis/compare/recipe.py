@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from string import Template
 from typing import Any
 
+import numpy as np
+
+import focalis
 from focalis.compare.data import Data
+from focalis.compare.models import arguments, posterior_or_none, unit_weights
 from focalis.compare.settings import Settings
 
 __all__ = ["recipe"]
@@ -18,46 +23,47 @@ _SCRIPT = Template('''\
 trains on the whole file and saves model.joblib beside this script. To use it:
 
     saved = joblib.load("model.joblib")
-    logits = saved["model"].logits(saved["vectoriser"].transform(frame))  # a polars.DataFrame
-    probabilities = saved["loss"].posterior(logits)
-    scores = $scores
-    answers = scores >= saved["thresholds"]  # best F1 in the comparison$each
+    probabilities = saved["model"].predict_proba(frame)  # a polars.DataFrame
+    answers = $answers  # best F1 in the comparison
+
+The columns of the probabilities are $classes.
 """
 
 from pathlib import Path
 
 import joblib
+$imports
+from focalis.compare import Settings, Vectoriser, load
+from focalis.sklearn import $estimator
 
-import focalis
-from focalis.compare import Settings, load
-from focalis.compare.features import Vectoriser
-from focalis.compare.models import make_trainer
-
-data = load(Settings(
+data = load(
+    Settings(
 $settings
-))
-loss = focalis.parse($loss)
-
-vectoriser = Vectoriser(seed=$seed)
-features = vectoriser.fit_transform(data.features)
-trainer = make_trainer(
-    $model, features, data.targets, data.weights, len(data.classes), seed=$seed
+    )
 )
-model = trainer.fit(loss, rounds=$rounds)
-
-path = Path(__file__).with_name("model.joblib")
-joblib.dump(
-    {
-        "loss": loss,
-        "vectoriser": vectoriser,
-        "model": model,
-        "classes": data.classes,
-        "thresholds": $thresholds,
-    },
-    path,
+model = make_pipeline(
+$steps
 )
-print(f"trained {loss} on {len(data.targets)} rows; saved {path}")
+model.fit(data.features, data.targets$weights)
+
+saved = {"model": model, "classes": data.classes, "thresholds": $thresholds}
+joblib.dump(saved, Path(__file__).with_name("model.joblib"))
+print(f"trained {model[-1].loss_} on {len(data.targets)} rows; saved model.joblib")
 ''')
+
+_TREES = "from sklearn.pipeline import make_pipeline\n"
+_LINEAR = """\
+import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+"""
+# As `focalis.compare.features.preparation` has them.
+_STANDARDISED = """\
+FunctionTransformer(np.float64),
+SimpleImputer(add_indicator=True, keep_empty_features=True),
+StandardScaler(),
+"""
 
 
 def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
@@ -77,27 +83,49 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
     str
         Python source.
     """
-    arguments: dict[str, Any] = {
-        "target": settings.target,
-        "positive": settings.positive,
-        "group": settings.group,
-        "time": settings.time,
-        "weight": settings.weight,
-        "drop": settings.drop or None,
-        "folds": settings.folds,
-    }
-    lines = [f"    {name}={value!r}," for name, value in arguments.items() if value is not None]
+    columns = ("target", "positive", "group", "time", "weight", "drop", "folds")
+    chosen = {name: getattr(settings, name) for name in columns}
+    lines = [f"{name}={value!r}," for name, value in chosen.items() if value not in (None, ())]
     if settings.data is not None:
-        lines.insert(0, f"    data=Path({str(settings.data.resolve())!r}),")
-    title = f"Train {entry['name']} on {data.name}"
-    return _SCRIPT.substitute(
-        title=title.replace("\\", "/").replace('"""', "'''"),
-        each="" if data.binary else ", for each class on its own",
-        scores="logits" if data.binary else 'saved["loss"].probabilities(logits)',
-        settings="\n".join(lines),
-        loss=repr(entry["loss"]),
-        model=repr(settings.model),
-        seed=settings.seed,
-        rounds=entry["rounds"],
-        thresholds=entry["thresholds"] if not data.binary else entry["thresholds"][0],
+        lines.insert(0, f"data=Path({str(settings.data.resolve())!r}),")
+    linear = settings.model == "linear"
+    loss = focalis.parse(entry["loss"])
+    given = arguments(settings.model, loss, data.targets, unit_weights(data.weights))
+    if not linear:
+        given |= {"n_estimators": entry["rounds"], "random_state": settings.seed}
+    thresholds = np.array(entry["thresholds"])
+    determined = posterior_or_none(
+        loss, thresholds if data.binary else np.zeros((1, len(data.classes)))
     )
+    if determined is None:
+        given["calibration"] = "link"
+    if data.binary:  # the threshold is a logit, and the script has its probability
+        thresholds = loss.probabilities(thresholds) if determined is None else determined
+    estimator = "LinearClassifier" if linear else "BoostedClassifier"
+    called = "\n".join(f"    {name}={value!r}," for name, value in given.items())
+    steps = (
+        f"Vectoriser(seed={settings.seed}),\n"
+        + (_STANDARDISED if linear else "")
+        + f"{estimator}(\n    {entry['loss']!r},\n{called}\n),"
+    )
+    weights = f", {estimator.lower()}__sample_weight=data.weights / data.weights.mean()"
+    return _SCRIPT.substitute(
+        title=_quoted(f"Train {entry['name']} on {data.name}"),
+        classes=_quoted(", ".join(map(repr, data.classes))),
+        answers=(
+            'probabilities[:, 1] >= saved["thresholds"]'
+            if data.binary
+            else 'probabilities >= saved["thresholds"]'
+        ),
+        imports=_LINEAR if linear else _TREES,
+        estimator=estimator,
+        settings=textwrap.indent("\n".join(lines), " " * 8),
+        steps=textwrap.indent(steps, " " * 4),
+        weights="" if settings.weight is None else weights,
+        thresholds=float(thresholds.ravel()[0]) if data.binary else thresholds.tolist(),
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return a text that ends no docstring."""
+    return text.replace("\\", "/").replace('"""', "'''")

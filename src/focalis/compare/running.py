@@ -6,20 +6,20 @@ import os
 import threading
 import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from focalis.cleaning import printable
 from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.losses import Candidate, choose_losses
+from focalis.compare.models import check_start
 from focalis.compare.protocol import Failure, run_fold
 from focalis.compare.recipe import recipe
 from focalis.compare.settings import Settings
 from focalis.compare.splits import Split, make_splits
-from focalis.compare.starts import check_start
 from focalis.compare.statistics import verdict, winner
 from focalis.compare.storage import ReportFolder
 from focalis.compare.summary import summarise
@@ -78,20 +78,20 @@ def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     candidates = choose_losses(len(data.classes), settings.loss, settings.losses)
     _check_losses(data, candidates)
     splits = make_splits(data, settings)
-    folder = ReportFolder.open(settings, data, [candidate.name for candidate in candidates])
-    if (results := folder.finished()) is not None:
-        return results
-    total = len(splits) * len(candidates)
-    listener.started(data, len(folder.rows()), total)
-    failures = _train(settings, data, candidates, splits, folder, listener)
-    listener.finishing()
-    failed = {failure.loss for failure in failures}
-    candidates = [candidate for candidate in candidates if candidate.name not in failed]
-    rows = [row for row in folder.rows() if row["loss"] not in failed]
-    results = _results(settings, data, candidates, splits, rows)
-    results["failures"] = [str(failure) for failure in failures]
-    chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
-    folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
+    with ReportFolder.open(settings, data, [candidate.name for candidate in candidates]) as folder:
+        if (results := folder.finished()) is not None:
+            return results
+        total = len(splits) * len(candidates)
+        listener.started(data, len(folder.rows()), total)
+        failures = _train(settings, data, candidates, splits, folder, listener)
+        listener.finishing()
+        failed = {failure.loss for failure in failures}
+        candidates = [candidate for candidate in candidates if candidate.name not in failed]
+        rows = [row for row in folder.rows() if row["loss"] not in failed]
+        results = _results(settings, data, candidates, splits, rows)
+        results["failures"] = [str(failure) for failure in failures]
+        chosen = next(entry for entry in results["losses"] if entry["name"] == results["winner"])
+        folder.finish(results, rows, folder.predictions(rows), recipe(settings, data, chosen))
     return results
 
 
@@ -100,7 +100,7 @@ def _check_losses(data: Data, candidates: list[Candidate]) -> None:
     for candidate in candidates:
         loss = candidate.fitted(data.targets, data.weights, n_classes)
         try:
-            check_start(loss, data.targets, data.weights, n_classes)
+            check_start(loss, data.targets, data.weights)
         except ValueError as error:
             raise InputError(
                 f"loss: cannot train {candidate.name} on these data: {error}"
@@ -194,7 +194,7 @@ def _results(
     n_classes = len(data.classes)
     named = [(c.name, str(c.fitted(data.targets, data.weights, n_classes))) for c in candidates]
     losses = summarise(rows, named, ratio)
-    source = None if settings.data is None else str(Path(settings.data))
+    source = None if settings.data is None else printable(str(settings.data))
     return {
         "data": data.describe(),
         "settings": {"data": source, **settings.recorded()},
@@ -223,7 +223,8 @@ def _protocol(settings: Settings, data: Data, splits: list[Split], ratio: float)
     else:
         decided = (
             "With several classes every metric but the log loss is a mean of one-vs-rest metrics on the "
-            "link's probabilities; each class has the threshold of its best F1"
+            "probabilities that the estimator returns, the posterior; each class has the threshold of "
+            "its best F1"
         )
     correction = (
         "Intervals and p: corrected resampled t-test (Nadeau and Bengio 2003) with "

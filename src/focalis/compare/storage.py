@@ -2,18 +2,25 @@
 
 Every outcome is written at once, as a pair of files of its own under `parts`, each moved into place
 whole and the row after its predictions: a run that is killed at any moment loses the fold it was in,
-and nothing else. `run.json` says what the run was asked, so that `--resume` mixes no two runs.
+and nothing else. The row says which run it is of and has a digest of itself and its predictions, so
+that a pair of another run, or one that is damaged, is as good as not there and is trained again.
+`run.json` says what the run was asked and, when it is done, has the digest of `results.json`. While a
+run lives it holds `.lock`, which keeps others out; the system frees it, however the run ends.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import polars as pl
@@ -24,20 +31,15 @@ from focalis.compare.data import Data
 from focalis.compare.errors import InputError
 from focalis.compare.protocol import Outcome
 from focalis.compare.settings import Settings
+from focalis.files import remove_unfinished, write_whole
 
-__all__ = ["ReportFolder", "write_atomically"]
+__all__ = ["ReportFolder"]
 
 _MANIFEST = "run.json"
 _RESULTS = "results.json"
 _WRITTEN = (_RESULTS, "results.parquet", "predictions.parquet", "recipe.py", "index.html")
-_PART = re.compile(r"\d+-\d+-\d+\.(json|parquet)(\.tmp)?")
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file, and move it to `path` when it is whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    write(temporary)
-    os.replace(temporary, path)
+_PART = re.compile(r"\d+-\d+-\d+\.(json|parquet)")
+_LOCK = ".lock"
 
 
 @contextmanager
@@ -52,9 +54,23 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _write_json(path: Path, value: object) -> None:
+def _write_json(path: Path, value: object) -> str:
+    """Write a value and return the digest of the file."""
     text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    content = text.encode()
+    write_whole(path, content)
+    return _sha256(content)
+
+
+def _sha256(*contents: bytes) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(_plain(value), sort_keys=True).encode()
 
 
 def _plain(value: object) -> object:
@@ -69,20 +85,25 @@ def _plain(value: object) -> object:
 
 
 class ReportFolder:
-    """A report folder that this run may write to.
+    """A report folder that this run alone may write to; `close` gives it back.
 
     Parameters
     ----------
     path : pathlib.Path
         The folder.
-    losses : sequence of str
-        The names of the losses, in the order of the results.
+    manifest : dict
+        What is asked, of which data, with the names of the losses in the order of the results.
     """
 
-    def __init__(self, path: Path, losses: list[str]) -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self.path = path
-        self._losses = losses
+        self._manifest = manifest
+        self._run = _sha256(_canonical(manifest))
+        self._losses: list[str] = manifest["losses"]
         self._parts = path / "parts"
+        self._rows: dict[tuple[int, int, int], dict[str, Any]] = {}
+        self._finished: dict[str, Any] | None = None
+        self._held = ExitStack()
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -91,8 +112,8 @@ class ReportFolder:
         Raises
         ------
         InputError
-            If it is not a folder, holds what focalis did not write, or holds a report and neither
-            `resume` nor `overwrite` is set.
+            If it is not a folder, holds what focalis did not write, is being written to by another run,
+            or holds a report and neither `resume` nor `overwrite` is set.
         """
         path = settings.out
         try:
@@ -100,15 +121,19 @@ class ReportFolder:
                 return
             if not path.is_dir():
                 raise InputError(f"out: {path} is not a folder")
-            if not any(path.iterdir()):
+            if (path / _LOCK).exists():
+                with _locked(path):
+                    pass
+            if not any(one.name != _LOCK for one in path.iterdir()):
                 return
-            ours = _is_manifest(path / _MANIFEST)
         except OSError as error:
             raise InputError(f"out: cannot read {path}: {error.strerror}") from error
-        if not ours:
+        if not _is_manifest(path / _MANIFEST):
             raise InputError(
                 f"out: {path} holds files that focalis did not write; name another one"
             )
+        if (path / "parts").is_symlink():
+            raise InputError(f"out: {path / 'parts'} is a link to somewhere else; remove it")
         if not (settings.resume or settings.overwrite):
             raise InputError(
                 f"out: {path} holds a report already; --resume goes on with it, "
@@ -117,7 +142,7 @@ class ReportFolder:
 
     @classmethod
     def open(cls, settings: Settings, data: Data, losses: list[str]) -> ReportFolder:
-        """Make the folder, or take over the one that is there.
+        """Make the folder, or take over the one that is there, and keep other runs out.
 
         Parameters
         ----------
@@ -138,27 +163,54 @@ class ReportFolder:
         InputError
             As `check` does, and if a run cannot be resumed because it was asked something else.
         """
-        cls.check(settings)
-        folder = cls(settings.out, losses)
         manifest = {
             "focalis": focalis.__version__,
             "settings": settings.recorded(),
             "data": {"name": data.name, "sha256": data.fingerprint},
             "losses": losses,
         }
-        written = folder.path / _MANIFEST
-        if settings.resume and written.is_file():
-            _require_same(_read_json(written), manifest, folder.path)
-        try:
-            if not settings.resume:
-                folder._clear()
-            folder.path.mkdir(parents=True, exist_ok=True)
-            _write_json(written, manifest)
-            if folder.finished() is None:
-                folder._parts.mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(f"out: cannot write to {folder.path}: {error.strerror}") from error
+        cls.check(settings)
+        folder = cls(settings.out, manifest)
+        with ExitStack() as held:
+            try:
+                folder.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(_locked(folder.path))
+                folder._begin(settings)
+            except OSError as error:
+                raise InputError(f"out: cannot write to {folder.path}: {error.strerror}") from error
+            folder._held = held.pop_all()
         return folder
+
+    def __enter__(self) -> ReportFolder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+    def _begin(self, settings: Settings) -> None:
+        """Take over what is there, or clear it away; nobody else writes to the folder now."""
+        written = self.path / _MANIFEST
+        then = _read_json(written) if written.is_file() else None
+        if then is not None and not settings.resume:
+            if not settings.overwrite:  # it came after the check
+                raise InputError(f"out: another run has written to {self.path}")
+            self._clear()
+            then = None
+        remove_unfinished(self.path)
+        if then is not None:
+            _require_same(then, self._manifest, self.path)
+            self._finished = self._read_results(then.get("results"))
+        if self._finished is None:
+            _write_json(written, self._manifest)
+            self._parts.mkdir(exist_ok=True)
+            remove_unfinished(self._parts)
+            for path in self._parts.glob("*.json"):
+                self._take(path)
 
     def _clear(self) -> None:
         # The results go first: a report that is being replaced must not look whole.
@@ -175,36 +227,74 @@ class ReportFolder:
         if not any(self._parts.iterdir()):
             self._parts.rmdir()
 
-    def finished(self) -> dict[str, Any] | None:
-        """Return the results if the run is complete and no training failed, None otherwise."""
+    def _read_results(self, sha256: object) -> dict[str, Any] | None:
+        """Return the results of a run that was complete, None if it was not."""
         path = self.path / _RESULTS
-        results = _read_json(path) if path.is_file() else None
-        return None if results is None or results.get("failures") else results
+        if sha256 is None or not path.is_file():
+            return None
+        if _sha256(path.read_bytes()) != sha256:
+            raise InputError(
+                f"resume: {path} is not as focalis wrote it; remove it, and --resume makes it anew"
+            )
+        return _read_json(path)
 
-    def _part(self, loss: str, repeat: int, fold: int) -> Path:
-        return self._parts / f"{self._losses.index(loss)}-{repeat}-{fold}.json"
+    def finished(self) -> dict[str, Any] | None:
+        """Return the results if the run was complete and no training failed, None otherwise."""
+        return self._finished
+
+    def _part(self, key: tuple[int, int, int]) -> Path:
+        return self._parts / f"{'-'.join(map(str, key))}.json"
+
+    def _key(self, loss: str, repeat: int, fold: int) -> tuple[int, int, int]:
+        return self._losses.index(loss), repeat, fold
+
+    def _seal(self, row: dict[str, Any], predictions: bytes) -> str:
+        return _sha256(_canonical([self._run, row]), predictions)
+
+    def _take(self, path: Path) -> None:
+        """Take over an outcome that an earlier run has written, if it is of this one and whole."""
+        try:
+            part = _read_json(path)
+            row = part["row"]
+            key = self._key(row["loss"], row["repeat"], row["fold"])
+            whole = part["sha256"] == self._seal(row, path.with_suffix(".parquet").read_bytes())
+        except (InputError, OSError, KeyError, TypeError, ValueError):
+            return
+        if whole and self._part(key) == path:
+            self._rows[key] = row
 
     def has(self, loss: str, repeat: int, fold: int) -> bool:
         """Whether this outcome is written already."""
-        return self._part(loss, repeat, fold).is_file()
+        return self._key(loss, repeat, fold) in self._rows
 
     def add(self, outcome: Outcome) -> None:
         """Write an outcome. Outcomes of different folds may be added at the same time."""
-        row = outcome.row
-        path = self._part(row["loss"], row["repeat"], row["fold"])
+        row = {name: _plain(value) for name, value in outcome.row.items()}
+        key = self._key(row["loss"], row["repeat"], row["fold"])
+        path = self._part(key)
+        predictions = _as_parquet(outcome.predictions)
         with _writing(self.path):
-            write_atomically(path.with_suffix(".parquet"), outcome.predictions.write_parquet)
-            _write_json(path, row)  # last: it is what says that the pair is there
+            write_whole(path.with_suffix(".parquet"), predictions)
+            # Last: it is what says that the pair is there.
+            _write_json(path, {"row": row, "sha256": self._seal(row, predictions)})
+        self._rows[key] = row
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows that are written, by loss, repeat and fold."""
-        rows = [_read_json(path) for path in self._parts.glob("*.json")]
-        return sorted(rows, key=lambda r: (self._losses.index(r["loss"]), r["repeat"], r["fold"]))
+        return [self._rows[key] for key in sorted(self._rows)]
 
     def predictions(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
         """Return the predictions that belong to rows, in their order."""
-        parts = (self._part(row["loss"], row["repeat"], row["fold"]) for row in rows)
-        return pl.concat([pl.read_parquet(part.with_suffix(".parquet")) for part in parts])
+        frames = []
+        for row in rows:
+            path = self._part(self._key(row["loss"], row["repeat"], row["fold"]))
+            try:
+                frames.append(pl.read_parquet(path.with_suffix(".parquet").read_bytes()))
+            except (OSError, PolarsError) as error:
+                raise InputError(
+                    f"out: {path.with_suffix('.parquet')} is damaged or gone; --resume makes it anew"
+                ) from error
+        return pl.concat(frames)
 
     def finish(
         self,
@@ -224,21 +314,67 @@ class ReportFolder:
         if not isinstance(plain, dict):
             raise TypeError(f"results: expected a dict, got {type(results).__name__}")
         with _writing(self.path):
-            write_atomically(self.path / "predictions.parquet", predictions.write_parquet)
-            write_atomically(self.path / "results.parquet", frame.write_parquet)
-            write_atomically(
-                self.path / "recipe.py", lambda path: path.write_text(recipe, encoding="utf-8")
-            )
+            write_whole(self.path / "predictions.parquet", _as_parquet(predictions))
+            write_whole(self.path / "results.parquet", _as_parquet(frame))
+            write_whole(self.path / "recipe.py", recipe.encode())
             write_report(self.path, plain, predictions)
-            _write_json(self.path / _RESULTS, plain)
-        if not results["failures"]:
-            self._remove_parts()
+            sha256 = _write_json(self.path / _RESULTS, plain)
+            if not results["failures"]:
+                _write_json(self.path / _MANIFEST, {**self._manifest, "results": sha256})
+                self._remove_parts()
+
+
+def _as_parquet(frame: pl.DataFrame) -> bytes:
+    # Polars gets no name of ours: it would take some of them for patterns.
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, or raise in one line if another run does."""
+    path = folder / _LOCK
+    with ExitStack() as held:
+        while True:
+            # No link is followed; a lock that its last holder has just removed is none.
+            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            held.callback(os.close, file)
+            if not _try_lock(file):
+                raise InputError(f"out: another run is writing to {folder}; wait until it ends")
+            if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
+                break
+            held.close()
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":  # removed while it is held, so that it is nobody else's
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _try_lock(file: int) -> bool:
+    """Take the lock that the system frees when the process ends; say whether it was free."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a JSON file that focalis wrote: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON file that focalis wrote")
@@ -251,8 +387,10 @@ def _is_manifest(path: Path) -> bool:
         manifest = _read_json(path) if path.is_file() else {}
     except InputError:
         return False
-    kinds = {"focalis": str, "settings": dict, "data": dict}
-    return all(isinstance(manifest.get(name), kind) for name, kind in kinds.items())
+    kinds = {"focalis": str, "settings": dict, "data": dict, "losses": list}
+    return all(isinstance(manifest.get(name), kind) for name, kind in kinds.items()) and all(
+        isinstance(manifest["data"].get(name), str) for name in ("name", "sha256")
+    )
 
 
 def _require_same(then: dict[str, Any], now: dict[str, Any], path: Path) -> None:
@@ -268,6 +406,11 @@ def _require_same(then: dict[str, Any], now: dict[str, Any], path: Path) -> None
             f"resume: the run in {path} was made with other data: {then['data']['name']!r} with "
             f"SHA-256 {then['data']['sha256'][:12]}…, now {now['data']['name']!r} with "
             f"{now['data']['sha256'][:12]}…"
+        )
+    if then["losses"] != now["losses"]:
+        raise InputError(
+            f"resume: the run in {path} was made with the losses {_shown(then['losses'])}, "
+            f"now they are {_shown(now['losses'])}"
         )
     if then["focalis"] != now["focalis"]:
         raise InputError(

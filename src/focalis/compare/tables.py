@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -18,13 +20,14 @@ from focalis.compare.errors import InputError
 __all__ = ["as_features", "has_decimal_commas", "read_table"]
 
 _MISSING = ["", "NA", "NaN", "nan", "NULL", "null"]
+_CHUNK = 1 << 20
 _NESTED = cs.nested() | cs.binary() | cs.object()
 
 
-def _read_delimited(path: Path) -> pl.DataFrame:
-    _require_utf8(path)
+def _read_delimited(content: bytes) -> pl.DataFrame:
+    _require_utf8(content)
     # Half of the world's CSV files are separated by semicolons: ask the header.
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as file:
         header = file.readline()
         while header.count('"') % 2 and (line := file.readline()):  # a name of several lines
             header += line
@@ -34,11 +37,11 @@ def _read_delimited(path: Path) -> pl.DataFrame:
         names = next(csv.reader(file, delimiter=separator), [])
     counts = Counter(filter(None, names))  # without names are the empty columns of spreadsheets
     if twice := [name for name, count in counts.items() if count > 1]:
-        raise InputError(
-            f"{path} has {counts[twice[0]]} columns called {twice[0]!r}: rename all but one"
+        raise _NoTableError(
+            f"it has {counts[twice[0]]} columns called {twice[0]!r}: rename all but one"
         )
     frame = pl.read_csv(
-        path,
+        content,
         separator=separator,
         null_values=_MISSING,
         try_parse_dates=True,
@@ -76,44 +79,43 @@ def has_decimal_commas(column: pl.Series) -> bool:
     return numbers and bool(column.str.contains(",", literal=True).any())
 
 
-def _require_utf8(path: Path) -> None:
+def _require_utf8(content: bytes) -> None:
     """Raise if a text is in another encoding; Polars would only notice that in a value."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    position = 0
-    with path.open("rb") as file:
-        while True:
-            chunk = file.read(1 << 20)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                position += error.start - len(decoder.getstate()[0])
-                raise InputError(
-                    f"{path} is not a readable {path.suffix[1:]} table: byte {position} is "
-                    f"{error.object[error.start]:#04x}, which is not UTF-8; save it as UTF-8"
-                ) from error
-            if not chunk:
-                return
-            position += len(chunk)
+    for position in range(0, len(content) + 1, _CHUNK):
+        kept = len(decoder.getstate()[0])
+        chunk = content[position : position + _CHUNK]
+        try:
+            decoder.decode(chunk, final=position + _CHUNK > len(content))
+        except UnicodeDecodeError as error:
+            raise _NoTableError(
+                f"byte {position - kept + error.start} is {error.object[error.start]:#04x}, "
+                "which is not UTF-8; save it as UTF-8"
+            ) from error
 
 
-def _read_json_lines(path: Path) -> pl.DataFrame:
-    return pl.read_ndjson(path, infer_schema_length=None)
+def _read_json_lines(content: bytes) -> pl.DataFrame:
+    return pl.read_ndjson(content, infer_schema_length=None)
 
 
-def _read_arrow(path: Path) -> pl.DataFrame:
+def _read_parquet(content: bytes) -> pl.DataFrame:
+    return pl.read_parquet(content)
+
+
+def _read_arrow(content: bytes) -> pl.DataFrame:
     try:
-        return pl.read_ipc(path)
+        return pl.read_ipc(content)
     except PolarsError:
-        return pl.read_ipc_stream(path)  # the streaming format shares the suffix
+        return pl.read_ipc_stream(content)  # the streaming format shares the suffix
 
 
-_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+_READERS: dict[str, Callable[[bytes], pl.DataFrame]] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
     ".tab": _read_delimited,
     ".txt": _read_delimited,
-    ".parquet": pl.read_parquet,
-    ".pq": pl.read_parquet,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
     ".ipc": _read_arrow,
@@ -123,8 +125,15 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 }
 
 
-def read_table(path: Path) -> pl.DataFrame:
+class _NoTableError(Exception):
+    """Says what is wrong with a file, whose name the caller knows."""
+
+
+def read_table(path: Path) -> tuple[pl.DataFrame, str]:
     """Read a table; its suffix says what it is.
+
+    The file is opened here, once, and Polars gets its content: no character of a name is a pattern,
+    and the digest is that of what was read.
 
     Parameters
     ----------
@@ -134,8 +143,10 @@ def read_table(path: Path) -> pl.DataFrame:
 
     Returns
     -------
-    polars.DataFrame
+    table : polars.DataFrame
         At least one row and one column.
+    sha256 : str
+        Of the file's content.
 
     Raises
     ------
@@ -147,20 +158,21 @@ def read_table(path: Path) -> pl.DataFrame:
             raise InputError(f"no such file: {path}")
         if not path.is_file():
             raise InputError(f"{path} is not a file")
+        reader = _READERS.get(path.suffix.lower())
+        if reader is None:
+            known = ", ".join(_READERS)
+            raise InputError(f"{path} is not a table: expected a name ending in one of {known}")
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        known = ", ".join(_READERS)
-        raise InputError(f"{path} is not a table: expected a name ending in one of {known}")
     try:
-        frame = reader(path)
-    except (PolarsError, OSError, csv.Error) as error:
+        frame = reader(content)
+    except (PolarsError, OSError, csv.Error, _NoTableError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path} is not a readable {path.suffix[1:]} table: {reason}") from error
     if frame.height == 0 or frame.width == 0:
         raise InputError(f"{path} is not a table: it has no rows")
-    return frame
+    return frame, hashlib.sha256(content).hexdigest()
 
 
 def as_features(frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from focalis.cleaning import one_line
 from focalis.compare.report_metrics import (
     METRICS,
     PRIMARY,
@@ -73,7 +74,7 @@ def print_table(results: Results, console: Console) -> None:
         Where to print. One that is no terminal gets plain text without frames or escape codes.
     """
     losses = results["losses"]
-    names = [_printable(loss["name"]) for loss in losses]
+    names = [one_line(loss["name"]) for loss in losses]
     name_width = min(max(map(len, [*names, "loss"])), max(_NARROWEST_NAME, console.width // 3))
     shown, left_out = _fitting(_columns(losses), console.width - name_width)
     table = Table(
@@ -95,7 +96,7 @@ def print_table(results: Results, console: Console) -> None:
         missing = ", ".join(column.label for column in left_out)
         console.print(Text(f"No room here, but in the report: {missing}."), style="dim")
     console.print()
-    console.print(Text(_printable(results["verdict"]), style="bold"))
+    console.print(Text(one_line(results["verdict"]), style="bold"))
 
 
 def _columns(losses: Sequence[Results]) -> list[_Column]:
@@ -165,8 +166,3 @@ def _legend(shown: Sequence[_Column]) -> str:
     }
     notes += [note for heading, note in abbreviations.items() if heading in headings]
     return "; ".join(notes) + "."
-
-
-def _printable(text: str) -> str:
-    """Replace control characters: a name must not move the cursor or colour the screen."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

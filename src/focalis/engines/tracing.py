@@ -109,18 +109,7 @@ def _primitive(name: str) -> Callable[..., Symbol]:
     return record
 
 
-for _name in (
-    "exp",
-    "exp_nonpositive",
-    "expm1",
-    "log",
-    "log1p",
-    "log1p_unit",
-    "sqrt",
-    "absolute",
-    "where",
-):
-    getattr(vocabulary, _name).register(Symbol, _primitive(_name))
+vocabulary.teach({name: _primitive(name) for name in vocabulary.PRIMITIVES}, [Symbol])
 
 
 def trace(

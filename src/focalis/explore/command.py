@@ -53,7 +53,7 @@ def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[
 def _margin_losses(module: str) -> list[str]:
     """Return the names of the margin losses that a module defines."""
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")  # last: a numpy.py that lies there is not NumPy
     try:
         importlib.import_module(module)
     except Exception as error:

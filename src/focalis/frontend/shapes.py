@@ -74,4 +74,4 @@ def check_classes(loss: Loss, found: Shape, shape: Shape, axis: int) -> None:
 def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:
     """Raise for a mask whose type is not the framework's own of truth values."""
     if where.dtype != boolean:
-        raise ArgumentTypeError(name, "boolean, True where a target counts", where.dtype)
+        raise ArgumentTypeError(name, "boolean, True for what counts", where.dtype)

@@ -150,7 +150,7 @@ def _broadcast(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 def _check_boolean(where: Array) -> None:
     if where.dtype != jnp.bool_:
-        raise ArgumentTypeError("where", "boolean, True where a label counts", where.dtype)
+        raise ArgumentTypeError("where", "boolean, True for what counts", where.dtype)
 
 
 def _call(

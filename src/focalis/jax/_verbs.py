@@ -16,7 +16,7 @@ Array = jax.Array
 class Verbs:
     """JAX's; `focalis.arrays.verbs.Verbs` says what they do."""
 
-    where = staticmethod(jnp.where)
+    where: Any = staticmethod(jnp.where)
     clip = staticmethod(jnp.clip)
     isnan = staticmethod(jnp.isnan)
     zeros = staticmethod(jnp.zeros_like)
@@ -92,7 +92,8 @@ class Verbs:
     def without(self, x: Array, t: Array) -> Array:
         # On a CPU, XLA copies and sets faster than it compares each index and chooses, and the
         # exponentials that follow take the place of the copy.
-        return _without(x, t)
+        found: Array = _without(x, t)
+        return found
 
 
 @functools.partial(jnp.vectorize, signature="(c),()->(c)")

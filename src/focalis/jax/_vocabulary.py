@@ -16,19 +16,17 @@ def _log1p_unit(x: jax.Array) -> Any:
     return log1p_unit_polynomial(x) if x.dtype == jnp.float32 else jnp.log1p(x)
 
 
-_PRIMITIVES: dict[Any, Any] = {
-    vocabulary.exp: jnp.exp,
-    vocabulary.exp_nonpositive: jnp.exp,
-    vocabulary.expm1: jnp.expm1,
-    vocabulary.log: jnp.log,
-    vocabulary.log1p: jnp.log1p,
-    vocabulary.log1p_unit: _log1p_unit,
-    vocabulary.sqrt: jnp.sqrt,
-    vocabulary.absolute: jnp.abs,
-    vocabulary.where: jnp.where,
-}
-
-
-for _primitive, _function in _PRIMITIVES.items():
-    for _kind in (jax.Array, jax.core.Tracer):
-        _primitive.register(_kind, _function)
+vocabulary.teach(
+    {
+        "exp": jnp.exp,
+        "exp_nonpositive": jnp.exp,
+        "expm1": jnp.expm1,
+        "log": jnp.log,
+        "log1p": jnp.log1p,
+        "log1p_unit": _log1p_unit,
+        "sqrt": jnp.sqrt,
+        "absolute": jnp.abs,
+        "where": jnp.where,
+    },
+    [jax.Array, jax.core.Tracer],
+)

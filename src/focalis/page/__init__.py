@@ -7,10 +7,11 @@ it, so that it opens now and in ten years.
 import base64
 import hashlib
 import json
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from focalis.files import write_whole
 
 __all__ = ["asset", "content_security_policy", "embedded_json", "plotly_script", "write_page"]
 
@@ -44,12 +45,5 @@ def embedded_json(value: Any) -> str:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a file that is there in full or not at all: a reader never meets half of it."""
-    # In the same folder, since only a rename within one file system is atomic.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a page that is there in full or not at all."""
+    write_whole(path, text.encode())

@@ -1,14 +1,17 @@
 """Boosted trees on any loss of the family, as a classifier of scikit-learn."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from focalis.boosting.objective import CURVATURES, DEFAULT_CURVATURE
+from focalis.boosting.objective import CURVATURES, DEFAULT_CURVATURE, engine_for
 from focalis.boosting.starts import curvature_scale, starting_logits
 from focalis.sklearn.base import LossClassifier, read_loss
 from focalis.sklearn.boosters import BOOSTERS
@@ -20,7 +23,7 @@ __all__ = ["BoostedClassifier"]
 Array = np.ndarray
 
 # What the trees of a warm start must have in common.
-_FIXED = ("loss", "curvature", "booster", "categorical_features")
+_FIXED = ("loss", "curvature", "curvature_unit", "booster", "categorical_features")
 
 
 class BoostedClassifier(LossClassifier):
@@ -39,6 +42,9 @@ class BoostedClassifier(LossClassifier):
         The library.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
         What stands for the second derivative; see `focalis.boosting`.
+    curvature_unit : {"cross_entropy", "row"}, default "cross_entropy"
+        What the mean curvature at the start is scaled to: that of cross-entropy, or 1, with which the
+        booster's floors and penalties count rows on every table: ``lambda_l2=1`` is worth one.
     class_weight : {"balanced"}, dict or None, default None
         Multiplies the row weights. As with those, the probabilities are of the reweighted rows; the
         weights of the loss itself (α, class weights) are undone.
@@ -59,8 +65,9 @@ class BoostedClassifier(LossClassifier):
         The booster gets the place of a category in `categories_`, and NaN for one it has not met.
     warm_start : bool, default False
         Whether `fit` goes on with the trees it has, up to `n_estimators`. `loss`, `curvature`,
-        `booster` and `categorical_features` must stay. CatBoost goes on only with the rows and the
-        validation rows it had, not after pickling, and once only from trees that early stopping cut.
+        `curvature_unit`, `booster` and `categorical_features` must stay. CatBoost goes on only with the
+        rows and the validation rows it had, not after pickling, and once only from trees that early
+        stopping cut.
     random_state : int, RandomState or None, default None
         Of the booster, and of the rows held out; None leaves the booster its default seed.
     n_jobs : int, optional
@@ -116,6 +123,7 @@ class BoostedClassifier(LossClassifier):
         booster: str = "lightgbm",
         *,
         curvature: str = DEFAULT_CURVATURE,
+        curvature_unit: str = "cross_entropy",
         class_weight: Any = None,
         calibration: str = "posterior",
         n_estimators: int = 100,
@@ -131,6 +139,7 @@ class BoostedClassifier(LossClassifier):
         self.loss = loss
         self.booster = booster
         self.curvature = curvature
+        self.curvature_unit = curvature_unit
         self.class_weight = class_weight
         self.calibration = calibration
         self.n_estimators = n_estimators
@@ -178,6 +187,7 @@ class BoostedClassifier(LossClassifier):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        callback: Callable[[], None] | None = None,
     ) -> "BoostedClassifier":
         """Train.
 
@@ -192,6 +202,8 @@ class BoostedClassifier(LossClassifier):
             Non-negative.
         X_val, y_val, sample_weight_val : optional
             Rows for early stopping; some of X are held out if they are not given.
+        callback : callable, optional
+            Called after every round; what it raises ends the training.
 
         Returns
         -------
@@ -201,17 +213,14 @@ class BoostedClassifier(LossClassifier):
         self._check_settings()
         check_consistent_length(X, y)
         goes_on = self.warm_start and hasattr(self, "booster_")
-        if not goes_on:
-            self._forget()
-            self._columns = Columns(self.categorical_features)
-            features = self._columns.fit_transform(self, X)
-            labels = self._read_labels(y)
-        else:
+        if goes_on:
             self._check_warm_start()
             features = self._columns.transform(self, X)
             labels = self._known_labels(y, "y")
-        weight = self._read_weights(sample_weight, features, labels)
-        train, held = (features, labels, weight), None
+            train = features, labels, self._read_weights(sample_weight, features, labels)
+        else:
+            train = self._learn(X, y, sample_weight)
+        held = None
         if X_val is None and (y_val is not None or sample_weight_val is not None):
             raise ValueError("X_val must be given with y_val and sample_weight_val, got None")
         if X_val is not None:
@@ -228,32 +237,112 @@ class BoostedClassifier(LossClassifier):
                 f"goes on from, got {self.n_estimators}"
             )
         if rounds > 0:
-            self._train(train, held, rounds)
+            job = self._job(train, int(rounds), callback)
+            if held is not None:
+                job = replace(job, validation=Rows(*held))
+            library = BOOSTERS[self.booster]
+            self.booster_ = library.train(job)
+            self.n_estimators_ = library.rounds(self.booster_)
         return self
 
-    def _train(self, train: Any, held: Any, rounds: int) -> None:
-        library = BOOSTERS[self.booster]
+    def cross_logits(
+        self,
+        X: Any,
+        y: Any,
+        folds: Iterable[tuple[Any, Any]],
+        sample_weight: Any = None,
+        *,
+        callback: Callable[[], None] | None = None,
+    ) -> tuple[Array, int]:
+        """Return the logits of rows from boosters that have not seen them, and the best round.
+
+        The folds are boosted in step, all from the start and the scale of all rows, until the mean
+        loss of all rows that are held out has not fallen for `early_stopping_rounds` rounds. A booster
+        of all rows is to be trained for so many rounds: ``set_params(n_estimators=rounds,
+        early_stopping_rounds=None).fit(X, y)``. This estimator is not fitted by it.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        folds : iterable of (array_like of int, array_like of int)
+            Rows to train on and rows to hold out, as scikit-learn's splitters give them.
+        callback : callable, optional
+            Called after every round of a fold; what it raises ends the training.
+
+        Returns
+        -------
+        logits : ndarray
+            (n,) for two classes, (n, C) for more, NaN for rows that no fold holds out; at the best
+            round, or at the last without `early_stopping_rounds`.
+        rounds : int
+            That round.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit`.
+        """
+        self._check_settings()
+        check_consistent_length(X, y)
+        model = clone(self)
+        rows = Rows(*model._learn(X, y, sample_weight))
+        pairs = [(np.sort(fit_on), np.sort(held)) for fit_on, held in folds]
+        model._start(rows.labels, rows.weight)
+        job = model._job((rows.features, rows.labels, rows.weight), self.n_estimators, callback)
+        order = np.concatenate([held for _, held in pairs])
+        held, loss = rows.take(order), replace(model.loss_, reduction="mean")
+        truth, engine = model._truth(held.labels), engine_for(len(order))
+        stages = BOOSTERS[self.booster].stages(job, pairs)
+        parts: list[Array] = [np.empty(0)] * len(stages)
+        best_value, best_round, best = np.inf, 0, np.empty(0)
+        for completed in range(1, self.n_estimators + 1):
+            going = False
+            for place, stage in enumerate(stages):
+                if (part := next(stage, None)) is not None:
+                    parts[place], going = part, True
+                if callback is not None:
+                    callback()
+            if not going:
+                break
+            logits = np.concatenate(parts)
+            value = float(loss(logits, truth, sample_weight=held.weight, engine=engine))
+            if value < best_value or self.early_stopping_rounds is None:
+                best_value, best_round, best = value, completed, logits
+            elif completed - best_round >= self.early_stopping_rounds:
+                break
+        found = np.full((len(rows.labels), *best.shape[1:]), np.nan)
+        found[order] = best
+        return found, best_round
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
+        """Learn columns and classes; return features, class indices and weights."""
+        self._forget()
+        self._columns = Columns(self.categorical_features)
+        features = self._columns.fit_transform(self, X)
+        labels = self._read_labels(y)
+        return features, labels, self._read_weights(sample_weight, features, labels)
+
+    def _job(self, train: Any, rounds: int, callback: Callable[[], None] | None) -> Job:
         names, patience = getattr(self, "feature_names_in_", None), self.early_stopping_rounds
-        self.booster_ = library.train(
-            Job(
-                loss=self.loss_,
-                curvature=self.curvature,
-                scale=self.scale_,
-                initial_logits=self.initial_logits_,
-                train=Rows(*train),
-                validation=None if held is None else Rows(*held),
-                rounds=int(rounds),
-                patience=patience if patience is None else int(patience),
-                learning_rate=self.learning_rate,
-                seed=self._seed(),
-                threads=self.n_jobs,
-                categorical=sorted(self._columns.categories),
-                names=None if names is None else plain_names(names),
-                previous=getattr(self, "booster_", None),
-                parameters=self._own_parameters(),
-            )
+        return Job(
+            loss=self.loss_,
+            curvature=self.curvature,
+            scale=self.scale_,
+            initial_logits=self.initial_logits_,
+            train=Rows(*train),
+            validation=None,
+            rounds=rounds,
+            patience=patience if patience is None else int(patience),
+            learning_rate=self.learning_rate,
+            seed=self._seed(),
+            threads=self.n_jobs,
+            categorical=sorted(self._columns.categories),
+            names=None if names is None else plain_names(names),
+            previous=getattr(self, "booster_", None),
+            callback=callback,
+            parameters=self._own_parameters(),
         )
-        self.n_estimators_ = library.rounds(self.booster_)
 
     def _start(self, labels: Array, weight: Array | None) -> None:
         """Set the logits to start from and the scale."""
@@ -262,7 +351,9 @@ class BoostedClassifier(LossClassifier):
             self.loss_, labels, weight, None if n_classes == 2 else n_classes
         )
         totals = np.bincount(labels, weight, minlength=n_classes).astype(np.float64)
-        self.scale_ = curvature_scale(self.loss_, self.curvature, totals, self.initial_logits_)
+        self.scale_ = curvature_scale(
+            self.loss_, self.curvature, totals, self.initial_logits_, self.curvature_unit
+        )
 
     def _check_warm_start(self) -> None:
         for name in _FIXED:
@@ -318,6 +409,10 @@ class BoostedClassifier(LossClassifier):
         if self.curvature not in CURVATURES:
             raise ValueError(
                 f"curvature must be one of {', '.join(map(repr, CURVATURES))}, got {self.curvature!r}"
+            )
+        if self.curvature_unit not in ("cross_entropy", "row"):
+            raise ValueError(
+                f"curvature_unit must be 'cross_entropy' or 'row', got {self.curvature_unit!r}"
             )
         library = BOOSTERS[self.booster]
         given: dict[str, str] = {}

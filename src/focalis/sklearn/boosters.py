@@ -1,7 +1,9 @@
 """One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
 
+import itertools
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +18,7 @@ from focalis.sklearn.parameters import REFUSED_BY_CATBOOST, REFUSED_BY_LIGHTGBM,
 __all__ = ["BOOSTERS"]
 
 Array = np.ndarray
-
+Fold = tuple[Array, Array]
 
 _OTHER_ROWS = ("training continuation", "is not equal to class count", "train targets are equal")
 """Of what CatBoost says where it is to go on from a model of other rows."""
@@ -43,6 +45,13 @@ class Booster(ABC):
     @abstractmethod
     def train(self, job: Job) -> Any:
         """Return a booster trained on the job."""
+
+    @abstractmethod
+    def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
+        """Return for each fold what trains on its first part and yields the logits of its second.
+
+        It yields them round after round; all folds start where the job does.
+        """
 
     @abstractmethod
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
@@ -82,14 +91,14 @@ class LightGBM(Booster):
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
     def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Raise for trees that LightGBM does not start from initial scores, or does not stop early."""
+        """Raise for trees that LightGBM does not train on a loss of ours, or does not stop early."""
         for name, value in parameters.items():
             if self.main_name(name) != "boosting":
                 continue
             if value in ("rf", "random_forest"):
                 raise ValueError(
                     f"{name} must be 'gbdt' or 'dart', got {value!r}: LightGBM's random forest takes "
-                    "no initial logits"
+                    "no custom objective"
                 )
             if value == "dart" and stops_early:
                 raise ValueError(
@@ -100,7 +109,41 @@ class LightGBM(Booster):
     def train(self, job: Job) -> Any:
         """Return a ``lightgbm.Booster``."""
         lightgbm = require("lightgbm")
-        parameters = {
+        parameters = self._parameters(job)
+        objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
+        metric: Any = for_lightgbm.metric(job.loss, scale=job.scale)
+        if job.previous is not None:
+            # A booster that goes on puts its own raw scores in the place of the initial scores.
+            objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
+        data = self._dataset(job, job.train)
+        callbacks: list[Any] = []
+        if (after := job.callback) is not None:
+            callbacks.append(lambda _: after())
+        settings: dict[str, Any] = {"callbacks": callbacks}
+        if job.validation is not None:
+            settings["valid_sets"] = [self._dataset(job, job.validation, data)]
+            settings["feval"] = metric
+            if job.patience is not None:
+                least = parameters.get("early_stopping_min_delta", 0.0)
+                callbacks.append(
+                    lightgbm.early_stopping(job.patience, verbose=False, min_delta=least)
+                )
+        parameters["objective"] = objective
+        try:
+            booster = lightgbm.train(
+                parameters, data, job.rounds, init_model=job.previous, **settings
+            )
+        except lightgbm.basic.LightGBMError as error:
+            # LightGBM has one type of error for all; its text alone tells them apart. CatBoost's too.
+            if "num_features" not in str(error):
+                raise
+            raise ValueError(_NO_FEATURE) from error
+        # Not needed any more, and what it was trained on would be pickled with it.
+        booster.params.pop("objective")
+        return booster
+
+    def _parameters(self, job: Job) -> dict[str, Any]:
+        return {
             "learning_rate": job.learning_rate,
             **_given(seed=job.seed, num_threads=job.threads),
             "verbosity": -1,
@@ -108,52 +151,47 @@ class LightGBM(Booster):
             "feature_pre_filter": False,
             # LightGBM prefers the main name of a parameter to an alias.
             **{self.main_name(name): value for name, value in job.parameters.items()},
+            "objective": "none",
             "metric": "none",
             "num_class": job.n_outputs,
         }
+
+    def _dataset(self, job: Job, rows: Rows, reference: Any = None) -> Any:
+        return require("lightgbm").Dataset(
+            rows.features,
+            rows.labels,
+            weight=rows.weight,
+            init_score=job.start(rows) if job.previous is None else None,
+            reference=reference,
+            params=self._parameters(job),
+            free_raw_data=False,
+            categorical_feature=job.categorical,
+            feature_name=job.names or "auto",
+        )
+
+    def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
+        """Return the trainings of the folds, which share the bins of all rows."""
+        lightgbm = require("lightgbm")
+        parameters = self._parameters(job)
         objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
-        metric: Any = for_lightgbm.metric(job.loss, scale=job.scale)
-        if job.previous is not None:
-            # A booster that goes on puts its own raw scores in the place of the initial scores.
-            objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
-        common: dict[str, Any] = {
-            "params": parameters,
-            "free_raw_data": False,
-            "categorical_feature": job.categorical,
-            "feature_name": job.names or "auto",
-        }
+        data = self._dataset(job, job.train).construct()
 
-        def dataset(rows: Rows, reference: Any = None) -> Any:
-            return lightgbm.Dataset(
-                rows.features,
-                rows.labels,
-                weight=rows.weight,
-                init_score=job.start(rows) if job.previous is None else None,
-                reference=reference,
-                **common,
+        def boost(fit_on: Array, held_out: Array) -> Iterator[Array]:
+            # LightGBM sorts an index; these are in order.
+            train, held = (
+                data.subset(index.tolist(), params=parameters) for index in (fit_on, held_out)
             )
+            booster = lightgbm.Booster(parameters, train)
+            booster.add_valid(held, "held out")
+            finished = False
+            while not finished:
+                finished = booster.update(fobj=objective)
+                scores: list[Array] = []
+                # There is no other way to its scores of these rows.
+                booster.eval_valid(lambda raw, _: (scores.append(raw.copy()), ("", 0.0, False))[1])  # noqa: B023
+                yield scores[0]
 
-        data = dataset(job.train)
-        settings: dict[str, Any] = {}
-        if job.validation is not None:
-            settings["valid_sets"] = [dataset(job.validation, data)]
-            settings["feval"] = metric
-            if job.patience is not None:
-                least = parameters.get("early_stopping_min_delta", 0.0)
-                stop = lightgbm.early_stopping(job.patience, verbose=False, min_delta=least)
-                settings["callbacks"] = [stop]
-        parameters["objective"] = objective
-        try:
-            booster = lightgbm.train(
-                parameters, data, job.rounds, init_model=job.previous, **settings
-            )
-        except lightgbm.basic.LightGBMError as error:
-            if "num_features" not in str(error):
-                raise
-            raise ValueError(_NO_FEATURE) from error
-        # Not needed any more, and what it was trained on would be pickled with it.
-        booster.params.pop("objective")
-        return booster
+        return [boost(*fold) for fold in folds]
 
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(raw_score=True)``."""
@@ -178,6 +216,29 @@ class XGBoost(Booster):
     def train(self, job: Job) -> Any:
         """Return a ``xgboost.Booster``, cut to the best round of early stopping."""
         xgboost = require("xgboost")
+        callbacks = [] if job.callback is None else [_after_xgboost(xgboost, job.callback)]
+        settings: dict[str, Any] = {"callbacks": callbacks}
+        if job.validation is not None:
+            settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
+            settings["custom_metric"] = for_xgboost.metric(job.loss, scale=job.scale)
+            if job.patience is not None:
+                callbacks.append(
+                    xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
+                )
+        booster = xgboost.train(
+            self._parameters(job),
+            self._matrix(xgboost, job, job.train),
+            job.rounds,
+            obj=for_xgboost.objective(job.loss, job.curvature, scale=job.scale),
+            xgb_model=job.previous,
+            verbose_eval=False,
+            **settings,
+        )
+        if job.patience is None:  # a best round is of the booster that this one goes on from
+            booster.set_attr(best_iteration=None, best_score=None)
+        return booster
+
+    def _parameters(self, job: Job) -> dict[str, Any]:
         parameters = {
             "learning_rate": job.learning_rate,
             **_given(seed=job.seed, nthread=job.threads),
@@ -192,25 +253,23 @@ class XGBoost(Booster):
             # It weighs its bins by the curvature only if the objective that it knows of has one that
             # varies; this one leaves raw scores as they are besides.
             parameters["objective"] = "reg:pseudohubererror"
-        settings: dict[str, Any] = {}
-        if job.validation is not None:
-            settings["evals"] = [(self._matrix(xgboost, job, job.validation), "validation")]
-            settings["custom_metric"] = for_xgboost.metric(job.loss, scale=job.scale)
-            if job.patience is not None:
-                stop = xgboost.callback.EarlyStopping(rounds=job.patience, save_best=True)
-                settings["callbacks"] = [stop]
-        booster = xgboost.train(
-            parameters,
-            self._matrix(xgboost, job, job.train),
-            job.rounds,
-            obj=for_xgboost.objective(job.loss, job.curvature, scale=job.scale),
-            xgb_model=job.previous,
-            verbose_eval=False,
-            **settings,
-        )
-        if job.patience is None:  # a best round is of the booster that this one goes on from
-            booster.set_attr(best_iteration=None, best_score=None)
-        return booster
+        return parameters
+
+    def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
+        """Return the trainings of the folds."""
+        xgboost = require("xgboost")
+        objective = for_xgboost.objective(job.loss, job.curvature, scale=job.scale)
+
+        def boost(fit_on: Array, held_out: Array) -> Iterator[Array]:
+            train, held = (
+                self._matrix(xgboost, job, job.train.take(index)) for index in (fit_on, held_out)
+            )
+            booster = xgboost.Booster(self._parameters(job), [train, held])
+            for round_ in itertools.count():
+                booster.update(train, round_, fobj=objective)
+                yield np.asarray(booster.predict(held, output_margin=True), np.float64)
+
+        return [boost(*fold) for fold in folds]
 
     def _matrix(self, xgboost: Any, job: Job, rows: Rows) -> Any:
         return xgboost.DMatrix(
@@ -260,6 +319,7 @@ class CatBoost(Booster):
     def train(self, job: Job) -> Any:
         """Return a ``catboost.CatBoost``, cut to the best round of early stopping."""
         catboost = require("catboost")
+        after = _AfterCatBoost(job.callback)
         parameters = {
             "learning_rate": job.learning_rate,
             **_given(random_seed=job.seed, thread_count=job.threads),
@@ -274,16 +334,6 @@ class CatBoost(Booster):
         if job.n_outputs > 1:
             parameters["classes_count"] = job.n_outputs
 
-        def pool(rows: Rows) -> Any:
-            return catboost.Pool(
-                _with_categories(rows.features, job.categorical),
-                rows.labels,
-                weight=rows.weight,
-                baseline=job.start(rows),
-                cat_features=job.categorical or None,
-                feature_names=job.names,
-            )
-
         if getattr(job.previous, _ADDED_TO_A_CUT, False):
             raise ValueError(
                 "with booster='catboost', warm_start goes on only once after early stopping has cut the "
@@ -294,11 +344,12 @@ class CatBoost(Booster):
         booster = catboost.CatBoost(parameters)
         try:
             booster.fit(
-                pool(job.train),
-                eval_set=None if job.validation is None else pool(job.validation),
+                self._pool(job, job.train),
+                eval_set=None if job.validation is None else self._pool(job, job.validation),
                 early_stopping_rounds=job.patience if stops else None,
                 use_best_model=stops,
                 init_model=job.previous,
+                callbacks=None if job.callback is None else [after],
             )
         except catboost.CatBoostError as error:
             if "All features are either constant or ignored" in str(error):
@@ -309,11 +360,34 @@ class CatBoost(Booster):
                 "with booster='catboost', warm_start goes on only with the rows and the validation rows "
                 "of the fit before, and not after pickling: CatBoost forgets the rows"
             ) from error
+        if after.raised is not None:
+            raise after.raised
         # What CatBoost goes on from is lost by a copy or a pickle, and so are these.
         cut = self.rounds(booster) - before < job.rounds
         setattr(booster, _CUT, cut)
         setattr(booster, _ADDED_TO_A_CUT, not cut and getattr(job.previous, _CUT, False))
         return booster
+
+    def _pool(self, job: Job, rows: Rows) -> Any:
+        return require("catboost").Pool(
+            _with_categories(rows.features, job.categorical),
+            rows.labels,
+            weight=rows.weight,
+            baseline=job.start(rows),
+            cat_features=job.categorical or None,
+            feature_names=job.names,
+        )
+
+    def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
+        """Return the trainings of the folds, each of which is done at its first round."""
+
+        def boost(fit_on: Array, held_out: Array) -> Iterator[Array]:
+            booster = self.train(replace(job, train=job.train.take(fit_on), validation=None))
+            rows = _with_categories(job.train.features[held_out], job.categorical)
+            for raw in booster.staged_predict(rows, prediction_type="RawFormulaVal"):
+                yield np.asarray(raw) + job.initial_logits
+
+        return [boost(*fold) for fold in folds]
 
     def raw(self, booster: Any, features: Any, categorical: list[int]) -> Array:
         """Return ``predict(prediction_type="RawFormulaVal")``."""
@@ -327,6 +401,34 @@ class CatBoost(Booster):
     def importances(self, booster: Any, n_features: int) -> Array:
         """Return PredictionValuesChange."""
         return np.asarray(booster.get_feature_importance(), np.float64)
+
+
+def _after_xgboost(xgboost: Any, callback: Callable[[], None]) -> Any:
+    """Return a callback of XGBoost."""
+
+    def after_iteration(self: Any, model: Any, epoch: int, evals_log: Any) -> bool:
+        callback()
+        return False
+
+    base = xgboost.callback.TrainingCallback
+    return type("After", (base,), {"after_iteration": after_iteration})()
+
+
+class _AfterCatBoost:
+    """A callback of CatBoost, which itself would go on after an error in one."""
+
+    def __init__(self, callback: Callable[[], None] | None) -> None:
+        self._callback = callback
+        self.raised: BaseException | None = None
+
+    def after_iteration(self, info: Any) -> bool:
+        """Return whether to go on."""
+        try:
+            if self._callback is not None:
+                self._callback()
+        except BaseException as error:
+            self.raised = error
+        return self.raised is None
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a booster is trained on, in words that are of no library."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,11 @@ class Rows:
     labels: Array
     weight: Array | None
 
+    def take(self, index: Array) -> "Rows":
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[index]
+        return Rows(self.features[index], self.labels[index], weight)
+
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -40,6 +46,8 @@ class Job:
     categorical: list[int]
     names: list[str] | None
     previous: Any = None
+    # Called after every round; what it raises ends the training.
+    callback: Callable[[], None] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property

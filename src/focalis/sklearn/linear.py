@@ -1,6 +1,7 @@
 """A linear model on any loss of the family, as a classifier of scikit-learn."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +119,14 @@ class LinearClassifier(LossClassifier):
     intercept_: Array
     _trained = "coef_"
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callback: Callable[[], None] | None = None,
+    ) -> "LinearClassifier":
         """Fit the coefficients.
 
         Parameters
@@ -129,6 +137,8 @@ class LinearClassifier(LossClassifier):
             Classes.
         sample_weight : array_like of shape (n,), optional
             Non-negative.
+        callback : callable, optional
+            Called after every iteration; what it raises ends the training.
 
         Returns
         -------
@@ -167,7 +177,7 @@ class LinearClassifier(LossClassifier):
         if known is not None and known[0].shape == coef.shape:
             coef, intercept = known
         risk = _Risk(self.loss_, X, self._truth(labels), weight, self.C, len(intercept))
-        found = self._minimise(risk, np.concatenate([coef.ravel(), intercept]))
+        found = self._minimise(risk, np.concatenate([coef.ravel(), intercept]), callback)
         self.coef_ = found[: coef.size].reshape(coef.shape)
         self.intercept_ = found[coef.size :]
         return self
@@ -180,7 +190,7 @@ class LinearClassifier(LossClassifier):
     def _goes_on(self) -> bool:
         return self.warm_start and hasattr(self, "coef_")
 
-    def _minimise(self, risk: "_Risk", start: Array) -> Array:
+    def _minimise(self, risk: "_Risk", start: Array, callback: Callable[[], None] | None) -> Array:
         """Return the parameters of the minimum; set what is known about the way there."""
         found, gradient = start, risk.value_and_gradient(start)[1]
         self.n_iter_ = 0
@@ -197,6 +207,7 @@ class LinearClassifier(LossClassifier):
                 jac=True,
                 method=SOLVERS[self.solver],
                 options=options,
+                callback=None if callback is None else lambda _: callback(),
                 **settings,
             )
             found, gradient, self.n_iter_ = result.x, result.jac, int(result.nit)

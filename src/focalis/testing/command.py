@@ -104,7 +104,7 @@ def find_function(path: str) -> Any:
     if not module or not separator or not name:
         raise ValueError(f"expected MODULE:FUNCTION, got {path!r}")
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")  # last: a torch.py that lies there is not PyTorch
     try:
         found: Any = importlib.import_module(module)
     except (Exception, SystemExit) as error:

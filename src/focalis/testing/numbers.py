@@ -143,12 +143,18 @@ def _where(condition: Condition, a: Any, b: Any) -> Number:
     return number(a if condition.holds else b)
 
 
-vocabulary.exp.register(Number, _function(mp.exp))
-vocabulary.exp_nonpositive.register(Number, _function(mp.exp))
-vocabulary.expm1.register(Number, _function(mp.expm1))
-vocabulary.log.register(Number, _function(mp.log, lambda x: x > 0))
-vocabulary.log1p.register(Number, _function(mp.log1p, lambda x: x > -1))
-vocabulary.log1p_unit.register(Number, _function(mp.log1p, lambda x: x > -1))
-vocabulary.sqrt.register(Number, _function(mp.sqrt, lambda x: x >= 0))
-vocabulary.absolute.register(Number, abs)
-vocabulary.where.register(Condition, _where)
+vocabulary.teach(
+    {
+        "exp": _function(mp.exp),
+        "exp_nonpositive": _function(mp.exp),
+        "expm1": _function(mp.expm1),
+        "log": _function(mp.log, lambda x: x > 0),
+        "log1p": _function(mp.log1p, lambda x: x > -1),
+        "log1p_unit": _function(mp.log1p, lambda x: x > -1),
+        "sqrt": _function(mp.sqrt, lambda x: x >= 0),
+        "absolute": abs,
+        "where": _where,
+    },
+    [Number],
+    conditions=[Condition],
+)

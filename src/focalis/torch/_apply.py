@@ -97,22 +97,26 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
-    tensors = {
+    tensors: dict[str, Any] = {
         "logits": logits,
         "targets": targets,
         "sample_weight": sample_weight,
         "where": where,
         "normalizer": normalizer,
     }
+    if parameters is None:
+        parameters = {}
+    elif not isinstance(parameters, Mapping):
+        expected = "a mapping of names to tensors"
+        raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
     fixed: dict[str, Any] = {"loss": loss, "inplace": inplace}
-    learnt = parameters.values() if isinstance(parameters, Mapping) else ()
-    if has_override(*tensors.values(), *learnt):
-        return handed_over(_apply, tensors, parameters or {}, **fixed)
+    if has_override(*tensors.values(), *parameters.values()):
+        return handed_over(_apply, tensors, parameters, **fixed)
     return _apply(**tensors, parameters=parameters, **fixed)
 
 
 def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
-    if parameters is not None:
+    if parameters:
         loss, parameters = read_parameters(loss, parameters, logits, targets)
     return evaluate(loss, logits, targets, parameters=parameters, **given)
 

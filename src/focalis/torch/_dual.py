@@ -130,22 +130,30 @@ def _absolute(x: Dual) -> Dual:
     return choose(x.value < 0.0, -x, x)
 
 
-def _rule(name: str, derivative: Callable[[Any, Any], Any]) -> None:
-    """Teach a primitive dual numbers: `derivative` is a function of its argument and its result."""
-    primitive = getattr(vocabulary, name)
+def _rule(name: str, derivative: Callable[[Any, Any], Any]) -> Callable[[Dual], Dual]:
+    """Return a primitive on dual numbers; `derivative` is a function of its argument and its result."""
+    primitive = vocabulary.PRIMITIVES[name]
 
     def apply(x: Dual) -> Dual:
         result = primitive(x.value)
         return Dual(result, _times(derivative(x.value, result), x.tangent))
 
-    primitive.register(Dual, apply)
+    return apply
 
 
-_rule("exp", lambda x, y: y)
-_rule("exp_nonpositive", lambda x, y: y)
-_rule("expm1", lambda x, y: exp(x))
-_rule("log", lambda x, y: 1.0 / x)
-_rule("log1p", lambda x, y: 1.0 / (1.0 + x))
-_rule("log1p_unit", lambda x, y: 1.0 / (1.0 + x))
-_rule("sqrt", lambda x, y: 0.5 / y)
-vocabulary.absolute.register(Dual, _absolute)
+_DERIVATIVES: dict[str, Callable[[Any, Any], Any]] = {
+    "exp": lambda x, y: y,
+    "exp_nonpositive": lambda x, y: y,
+    "expm1": lambda x, y: exp(x),
+    "log": lambda x, y: 1.0 / x,
+    "log1p": lambda x, y: 1.0 / (1.0 + x),
+    "log1p_unit": lambda x, y: 1.0 / (1.0 + x),
+    "sqrt": lambda x, y: 0.5 / y,
+}
+# Dual numbers are compared by their values: a condition is a tensor, whose `where` knows of them.
+vocabulary.teach(
+    {name: _rule(name, derivative) for name, derivative in _DERIVATIVES.items()}
+    | {"absolute": _absolute},
+    [Dual],
+    conditions=(),
+)

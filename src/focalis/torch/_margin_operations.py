@@ -141,7 +141,9 @@ class _Value(torch.autograd.Function):
         slope, x, *parameters = saved
         x_t, *parameters_t = tangents[2:]
         curvature = _Curvature.apply(*ctx.side, x, *parameters)  # type: ignore[no-untyped-call]
-        changes = [(x_t, (slope, curvature))] if x_t is not None else []
+        changes: list[tuple[Tensor, tuple[Any, ...]]] = []
+        if x_t is not None:
+            changes.append((x_t, (slope, curvature)))
         for i, tangent in enumerate(parameters_t):
             if tangent is not None:
                 terms = (_by_parameter(ctx.side, order, i, x, parameters) for order in range(2))
@@ -156,7 +158,8 @@ class _Curvature(torch.autograd.Function):
 
     @staticmethod
     def forward(terms: MarginTerms, against: int, x: Tensor, *parameters: Tensor) -> Tensor:
-        return terms.full(x, terms.closed(x, parameters, [against])[0][2])
+        found: Tensor = terms.full(x, terms.closed(x, parameters, [against])[0][2])
+        return found
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

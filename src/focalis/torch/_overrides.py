@@ -68,6 +68,6 @@ def handed_over(
             result: Tensor = kind.from_local(value, mesh, replicated, run_check=False)
             return result
     if has_torch_function(every):
-        result = handle_torch_function(loss, every, *given, **parameters)  # type: ignore[no-untyped-call]
+        result = handle_torch_function(loss, every, *given, **parameters)
         return result
     return loss(*given, **parameters)

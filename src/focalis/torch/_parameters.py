@@ -32,9 +32,6 @@ def read_parameters(
     loss: Loss, given: Mapping[str, Any], logits: Tensor, targets: Tensor
 ) -> tuple[Loss, dict[str, Tensor]]:
     """Return the loss with the numbers put into it, and the tensors as the operations take them."""
-    if not isinstance(given, Mapping):
-        expected = "a mapping of names to tensors"
-        raise ArgumentTypeError("parameters", expected, type(given).__name__)
     own = loss.margin_loss.parameters
     known = (*own, *(n for n in _FACTORS if loss.link in ELEMENTWISE or n != "pos_weight"))
     unknown = [name for name in given if name not in known]

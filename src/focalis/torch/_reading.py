@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from focalis import Loss, margin
-from focalis.errors import ArgumentError
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.links import PROBABILITY
 from focalis.torch._arrays import Others, compute
 from focalis.torch._compat import memory, reading
@@ -56,6 +56,8 @@ def _stand_in(link: Any, ignore_index: Any, reduction: Any) -> Loss:
 
 def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
     """Raise unless weights, as far as they can be read, are finite and in [0, highest]."""
+    if weight.is_complex():
+        raise ArgumentTypeError(name, "real numbers", weight.dtype)
     found = memory(weight)
     if found is None or not found.numel():
         return

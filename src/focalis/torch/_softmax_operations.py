@@ -85,9 +85,9 @@ class _SeenFromAll(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, by_margin: Tensor | None, *by_parts: Tensor | None) -> Any:
-        a, *parts = ctx.saved_tensors
-        terms = [] if by_margin is None else [against_all(VERBS, a, *parts, by_margin)]
-        for part, by_part in zip(parts, by_parts, strict=True):
+        a, p, ratio = ctx.saved_tensors
+        terms = [] if by_margin is None else [against_all(VERBS, a, p, ratio, by_margin)]
+        for part, by_part in zip((p, ratio), by_parts, strict=True):
             if by_part is not None:
                 terms.append(spread(VERBS, part, by_part))
         return _sum(terms), None
@@ -95,6 +95,6 @@ class _SeenFromAll(torch.autograd.Function):
     @staticmethod
     @forward_mode
     def jvp(ctx: Any, saved: Any, x_t: Tensor, _: Any) -> Any:
-        a, *parts = saved
-        changes = (spread(VERBS, part, x_t) for part in parts)
-        return along_all(VERBS, a, *parts, x_t), *changes
+        a, p, ratio = saved
+        changes = (spread(VERBS, part, x_t) for part in (p, ratio))
+        return along_all(VERBS, a, p, ratio, x_t), *changes

@@ -17,7 +17,7 @@ _FINFO = {dtype: np.finfo(dtype) for dtype in (np.float32, np.float64)}
 class Verbs:
     """PyTorch's, on any device; `focalis.arrays.verbs.Verbs` says what they do."""
 
-    where = staticmethod(torch.where)
+    where: Any = staticmethod(torch.where)
     isnan = staticmethod(torch.isnan)
     zeros = staticmethod(torch.zeros_like)
     total = staticmethod(torch.sum)

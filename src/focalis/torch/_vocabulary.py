@@ -25,12 +25,17 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-vocabulary.exp.register(torch.Tensor, torch.exp)
-vocabulary.exp_nonpositive.register(torch.Tensor, torch.exp)
-vocabulary.expm1.register(torch.Tensor, torch.expm1)
-vocabulary.log.register(torch.Tensor, torch.log)
-vocabulary.log1p.register(torch.Tensor, torch.log1p)
-vocabulary.log1p_unit.register(torch.Tensor, torch.log1p)
-vocabulary.sqrt.register(torch.Tensor, torch.sqrt)
-vocabulary.absolute.register(torch.Tensor, torch.abs)
-vocabulary.where.register(torch.Tensor, _where)
+vocabulary.teach(
+    {
+        "exp": torch.exp,
+        "exp_nonpositive": torch.exp,
+        "expm1": torch.expm1,
+        "log": torch.log,
+        "log1p": torch.log1p,
+        "log1p_unit": torch.log1p,
+        "sqrt": torch.sqrt,
+        "absolute": torch.abs,
+        "where": _where,
+    },
+    [torch.Tensor],
+)

@@ -64,7 +64,8 @@ class NamedLoss(nn.Module):
         """Return the loss; the arguments are those of the function."""
         call = (input, target, sample_weight, where, normalizer)
         if is_symbolic(call):
-            return as_leaf(self, call)
+            traced: Tensor = as_leaf(self, call)
+            return traced
         return type(self).function(
             input,
             target,
@@ -125,7 +126,8 @@ class LossModule(nn.Module):
         """Return the loss."""
         call = (logits, targets, sample_weight, where, normalizer)
         if is_symbolic(call):
-            return as_leaf(self, call)
+            traced: Tensor = as_leaf(self, call)
+            return traced
         return apply(
             self.loss,
             logits,

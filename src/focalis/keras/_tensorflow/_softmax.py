@@ -38,7 +38,8 @@ def all_margins(x: tf.Tensor) -> tf.Tensor:
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def known(x: tf.Tensor) -> Any:
         def gradient(incoming: tf.Tensor) -> tf.Tensor:
-            return against_all(VERBS, a, *_differentiable(p_and_ratio, x), incoming)
+            p, ratio = _differentiable(p_and_ratio, x)
+            return against_all(VERBS, a, p, ratio, incoming)
 
         return seen_from_all(VERBS, x, a).margin, gradient
 

@@ -23,7 +23,9 @@ class Verbs:
         return tf.cast(t, tf.int32) if t.dtype.is_integer and t.dtype.size < 4 else t
 
     def number(self, given: Any, like: tf.Tensor) -> tf.Tensor:
-        return tf.cast(given, like.dtype)
+        if tf.is_tensor(given):
+            return tf.cast(given, like.dtype)
+        return tf.constant(given, like.dtype)
 
     def finfo(self, x: tf.Tensor) -> Any:
         return np.finfo(x.dtype.as_numpy_dtype)

@@ -35,12 +35,17 @@ def _log1p_unit(x: tf.Tensor) -> Any:
     return log1p_unit_polynomial(x) if x.dtype == tf.float32 else tf.math.log1p(x)
 
 
-vocabulary.exp.register(tf.Tensor, tf.math.exp)
-vocabulary.exp_nonpositive.register(tf.Tensor, tf.math.exp)
-vocabulary.expm1.register(tf.Tensor, tf.math.expm1)
-vocabulary.log.register(tf.Tensor, tf.math.log)
-vocabulary.log1p.register(tf.Tensor, tf.math.log1p)
-vocabulary.log1p_unit.register(tf.Tensor, _log1p_unit)
-vocabulary.sqrt.register(tf.Tensor, tf.math.sqrt)
-vocabulary.absolute.register(tf.Tensor, tf.math.abs)
-vocabulary.where.register(tf.Tensor, _where)
+vocabulary.teach(
+    {
+        "exp": tf.math.exp,
+        "exp_nonpositive": tf.math.exp,
+        "expm1": tf.math.expm1,
+        "log": tf.math.log,
+        "log1p": tf.math.log1p,
+        "log1p_unit": _log1p_unit,
+        "sqrt": tf.math.sqrt,
+        "absolute": tf.math.abs,
+        "where": _where,
+    },
+    [tf.Tensor],
+)

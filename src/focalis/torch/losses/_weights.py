@@ -15,10 +15,10 @@ Weight = Tensor | Sequence[float]
 
 def is_constant(weight: Tensor) -> bool:
     """Return whether the numbers can be read now, and be a setting without losing a derivative."""
-    if weight.requires_grad or torch.compiler.is_compiling() or has_tangent(weight):
-        return False
     # What a transform wraps may be differentiated, whatever memory there is beneath.
-    return not is_batched(weight) and memory(weight) is not None
+    if weight.requires_grad or torch.compiler.is_compiling() or is_batched(weight):
+        return False
+    return memory(weight) is not None and not has_tangent(weight)
 
 
 def read(weight: Weight) -> tuple[float, ...] | float:

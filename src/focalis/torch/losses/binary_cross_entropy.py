@@ -200,7 +200,7 @@ def _elementwise(
     normalizer: Number | None,
 ) -> Tensor:
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
-    tensors = {
+    tensors: dict[str, Any] = {
         "input": input,
         "target": target,
         "weight": weight,
@@ -209,7 +209,7 @@ def _elementwise(
         "where": where,
         "normalizer": normalizer,
     }
-    fixed = {"link": link, "family": family, "reduction": reduction}
+    fixed: dict[str, Any] = {"link": link, "family": family, "reduction": reduction}
     if has_override(*tensors.values()):
         return handed_over(_weighed, tensors, {}, **fixed)
     return _weighed(**tensors, parameters={}, **fixed)

@@ -1,0 +1,27 @@
+"""Text that others wrote (file names, a library's messages) made fit to be shown: it moves no cursor."""
+
+__all__ = ["one_line", "printable"]
+
+
+def printable(text: str) -> str:
+    r"""Return text with every character that does not print as `repr` writes it.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31m.csv")
+    'a\\x1b[31m.csv'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def one_line(text: str) -> str:
+    r"""Return printable text on one line.
+
+    Examples
+    --------
+    >>> one_line("Check failed:\n  x > 0\x07")
+    'Check failed: x > 0\\x07'
+    """
+    return printable(" ".join(text.split()))
