@@ -23,10 +23,10 @@ HEAD = (
 )  # fmt: skip
 
 EXPLANATION = """\
-Loss + gradient, float32, nanoseconds per logit, medians of repetitions that run everyone in turn. "As
+Loss + gradient, float32, nanoseconds per logit, medians of repetitions in which all take turns. "As
 run": results are dropped between calls, as a training loop does. "Reused": everyone keeps their memory.
-The ratio is the peer's time over that of focalis where focalis must be so many times faster, and the
-other way round where focalis may take so many times the peer's time (≤)."""
+The ratio is the peer's time over focalis' where focalis must be that many times as fast, and the other
+way round where focalis may take that many times the peer's time (≤)."""
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
                 verdicts += kept
                 print(_row(cells), flush=True)
     if _wanted("processes", parsed.only):
-        print(f"\n{_row(('in a process of its own', 'found', 'asked', ''))}")
+        print(f"\n{_row(('in a separate process', 'found', 'asked', ''))}")
         print(_row(["---"] * 4))
         for finding in processes.findings(quick=parsed.quick):
             verdict = "" if finding.kept is None else _word(finding.kept)
@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
         "--only",
         action="append",
         metavar="NAME",
-        help='works whose name holds this, or "processes"; may be repeated',
+        help='works whose name contains this, or "processes"; may be repeated',
     )
     parser.add_argument(
         "--threads",
@@ -87,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     names = [*(work.name for work in WORKS), "processes"]
     for text in parsed.only or ():
         if not any(text in name for name in names):
-            parser.error(f"--only {text}: expected a part of one of: {'; '.join(names)}")
+            parser.error(f"--only {text}: expected part of one of: {'; '.join(names)}")
     return parsed
 
 
@@ -96,7 +96,7 @@ def _wanted(name: str, only: list[str] | None) -> bool:
 
 
 def _measure(work: Work, mode: str, missing: list[str], parsed: argparse.Namespace) -> Times:
-    """Measure a work in a process of its own."""
+    """Measure a work in a separate process."""
     command = [sys.executable, "-m", "benchmarks.timing", work.name, mode]
     command += ["--threads", str(parsed.threads), "--repetitions", str(parsed.repetitions)]
     command += [f"--without={name}" for name in missing]

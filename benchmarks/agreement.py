@@ -1,9 +1,9 @@
-"""``python -m benchmarks.agreement``: one loss through every front end, against its truth in 60 digits.
+"""``python -m benchmarks.agreement``: one loss through every front end, against 60 digits.
 
-Errors are in units of the type's rounding: 2⁻²⁴ of the true number in float32, 2⁻⁵³ in float64, the
-largest over all logits whose true number is a normal one. The type is that of the logits, or of the
-answer if that is narrower. Front ends that are not installed are left
-out by name. Keras runs in a process for each backend.
+Errors are in units of the type's rounding: 2⁻²⁴ of the true number in float32, 2⁻⁵³ in float64; each is
+the largest over all logits whose true number is normal. The type is that of the logits, or of the answer
+if that is narrower. Front ends that are not installed are left out by name. Keras runs in one process
+per backend.
 """
 
 import argparse
@@ -26,7 +26,7 @@ KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 Array = np.ndarray
 Answer = tuple[Array, Array, Array | None]
-"""Losses one by one, the gradient of their sum, and its diagonal Hessian where there is one."""
+"""Elementwise losses, the gradient of their sum, and its diagonal Hessian where there is one."""
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def cases(dtype: Any) -> list[tuple[Loss, Array, Array]]:
-    """Return for each link the loss, logits from mistakes to answers, both confident, and targets."""
+    """Return each link's loss, logits from confident mistakes to confident answers, and targets."""
     rng = np.random.default_rng(0)
     x = np.concatenate([np.linspace(-60, 60, ROWS - 40), 10.0 ** rng.uniform(-6, 1.7, 40)])
     y = (np.arange(ROWS) % 2).astype(dtype)
@@ -121,7 +121,7 @@ def keras(loss: Loss, x: Array, y: Array) -> Answer:
 
     from focalis.keras import LossWrapper
 
-    # A row has a class axis, of one question here.
+    # A row needs a class axis; here it holds one question.
     y, shape = y[:, None], (len(x), -1)
     scores = keras.ops.convert_to_tensor(x.reshape(shape))
     values = LossWrapper(loss, reduction="none")(y, scores)
@@ -158,7 +158,7 @@ GRADIENTS = {"tensorflow": tensorflow_gradient, "jax": jax_gradient, "torch": to
 
 
 def keras_on(backend: str) -> Callable[..., Answer]:
-    """Run Keras in a process of its own, whose backend is fixed when it is imported."""
+    """Run Keras in a separate process, since its backend is fixed on import."""
     answers: list[list[list[float]]] = []
 
     def answer(loss: Loss, x: Array, y: Array) -> Answer:
@@ -179,7 +179,7 @@ def booster(library: str) -> Callable[..., Answer]:
     def answer(loss: Loss, x: Array, y: Array) -> Answer:
         module = importlib.import_module(f"focalis.boosting.{library}")
         gradient, hessian = module.objective(loss, curvature="exact")(y, x)
-        # An objective has no value of its own: the metric's is a mean.
+        # An objective returns no value, and the metric's is a mean.
         return loss(x, y), np.asarray(gradient), np.asarray(hessian)
 
     return answer

@@ -1,10 +1,10 @@
-"""``python -m benchmarks.boosting``: what an objective costs, a call and a whole training.
+"""``python -m benchmarks.boosting``: what an objective costs, per call and per training.
 
-Calls are timed in turn with their peers, and trainings round by round in turn with the library's own
-objective, so that whatever else the machine does meets all alike. A ratio is the median over repetitions
-of a call, and the ratio of the totals over the rounds of a training. All trainings of a case start from
-logits of 0 and grow the same trees. XGBoost's have a third, with an objective whose gradient is worked
-out before the clock starts: what XGBoost's own hand-over costs any objective that is not its own.
+Calls take turns with their peers, and trainings take turns round by round with the library's own
+objective, so that other load on the machine affects all alike. The ratio is the median over repetitions
+for a call, and the ratio of the totals over the rounds for a training. All trainings of a case start
+from logits of 0 and grow the same trees. XGBoost has a third, with an objective whose gradient is
+computed before the clock starts: the cost of XGBoost's interface to any objective not built in.
 """
 
 import argparse
@@ -32,7 +32,7 @@ AT_LEAST_OVER_DIFFERENCES, AT_MOST_OVER_COPY = 40.0, 3.0
 AT_MOST_BINARY, AT_MOST_MULTICLASS = 1.05, 1.15
 FEATURES, CLASSES = 20, 10
 SWEEP = 256_000_000
-"""Bytes, more than any cache."""
+"""Bytes, more than any cache holds."""
 
 MEMORY = """
 import json, resource, sys, tracemalloc
@@ -89,8 +89,8 @@ def calls(rows: int, repetitions: int) -> Iterator[Finding]:
     """Compare one call with finite differences and with a copy of its bytes.
 
     The copy reads and writes as many bytes as the call must: scores and labels, gradient and Hessian.
-    In a training a booster touches much else between two rounds, so both are timed as well after a
-    sweep over memory, which leaves none of their arrays in the caches.
+    In training a booster touches much else between two rounds, so both are also timed after a sweep over
+    memory, which leaves none of their arrays in the caches.
     """
     modules: dict[str, tuple[Any, Any]] = {
         "XGBoost's float32": (for_xgboost, np.float32),
@@ -113,7 +113,7 @@ def calls(rows: int, repetitions: int) -> Iterator[Finding]:
             "copy": lambda a=source, b=target: np.copyto(b, a),
         }
         check(results, by_differences(labels, scores.astype(np.float64)))
-        del results  # a round drops them too
+        del results  # as a round does
         counts = {name: calls_in_a_row(step) for name, step in steps.items()}
         warm: dict[str, list[float]] = {name: [] for name in steps}
         cold: dict[str, list[float]] = {name: [] for name in steps}
@@ -142,13 +142,13 @@ def calls(rows: int, repetitions: int) -> Iterator[Finding]:
 
 
 def against(ours: list[float], theirs: list[float]) -> tuple[float, float]:
-    """Return the milliseconds of ours, and the ratio to theirs."""
+    """Return our time in milliseconds, and its ratio to theirs."""
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     return statistics.median(ours) * 1e3, ratio
 
 
 def by_differences(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradient and Hessian as the recipe has them: six evaluations of the loss."""
+    """Return gradient and Hessian by the usual recipe: six evaluations of the loss."""
 
     def loss(x: np.ndarray) -> np.ndarray:
         p = 1 / (1 + np.exp(-x))
@@ -186,11 +186,11 @@ def trainings(rows: int, parsed: argparse.Namespace) -> Iterator[Finding]:
     for case, labels, most in cases:
         for library, start in (("LightGBM", lightgbm_rounds), ("XGBoost", xgboost_rounds)):
             steps = start(features, labels, case == "binary", parsed.threads)
-            # The first round of each makes its histograms, and loads or compiles the kernels.
+            # The first round of each builds its histograms, and loads or compiles the kernels.
             for ready in steps.values():
                 ready(0)()
             seconds = dict.fromkeys(steps, 0.0)
-            # Everyone goes first, and after each other, as often as can be: rounds affect the next.
+            # Rounds affect the next one, so all orders take turns.
             turns = itertools.cycle(itertools.permutations(steps.items()))
             for i, turn in zip(range(1, parsed.rounds + 1), turns, strict=False):
                 for name, ready in turn:
@@ -216,7 +216,7 @@ def trainings(rows: int, parsed: argparse.Namespace) -> Iterator[Finding]:
                 )
 
 
-# Readies a round, and returns what to time of it.
+# Prepares a round, and returns the part to time.
 Ready = Callable[[int], Callable[[], Any]]
 
 
@@ -251,7 +251,7 @@ def xgboost_rounds(features: Any, labels: Any, binary: bool, threads: int) -> di
     data = xgboost.DMatrix(features, labels, nthread=threads)
     own = {"objective": "binary:logistic" if binary else "multi:softprob", "base_score": 0.5}
     native = xgboost.Booster({**shared, **own}, [data])
-    # Of a probability of .5 the logit is 0, which is what a custom objective's base_score is.
+    # The logit of a probability of .5 is 0; a custom objective's base_score is a logit.
     custom, free = (xgboost.Booster({**shared, "base_score": 0.0}, [data]) for _ in range(2))
     objective = for_xgboost.objective(loss)
 
@@ -270,7 +270,7 @@ def memory(rows: int) -> Iterator[Finding]:
     """Measure the peak of one call beyond the two arrays it returns."""
     for library, dtype in (("xgboost", "float32"), ("lightgbm", "float64")):
         script = MEMORY.format(library=library, dtype=dtype)
-        child(script, str(rows), FOCAL)  # a compiler needs memory of its own, once
+        child(script, str(rows), FOCAL)  # compiling needs extra memory, once
         found = json.loads(child(script, str(rows), FOCAL))
         beyond = found["extra"] - found["arrays"]
         yield Finding(

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.checked``: whether the implementations that people use are right.
+"""``python -m benchmarks.checked``: whether widely used implementations are right.
 
-Holds the losses of the packages that are installed against their definitions, as `focalis check` does,
-and prints the tables of docs/checked.md. Install what you want to see, with ``--no-deps`` where a
-package would replace PyTorch: torchvision, fvcore (and iopath), keras, optax, monai, kornia.
+Compares the losses of the installed packages with their definitions, as `focalis check` does, and prints
+the tables of docs/checked.md. Install what you want to see, with ``--no-deps`` where a package would
+replace PyTorch: torchvision, fvcore (and iopath), keras, optax, monai, kornia.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import focalis  # after the choice of what Keras runs on
+import focalis  # after choosing Keras' backend
 from focalis.testing import Finding, Report, examine_loss
 
 LOOSE = 100.0
 
 
 class Implementation(NamedTuple):
-    """A loss of a package: how it is called, and what it should be."""
+    """A package's loss: how to call it, and what it should be."""
 
     package: str
     name: str
@@ -43,7 +43,7 @@ def main() -> int:
         except ImportError as error:
             missing.append(f"{one.name} ({error.name})")
             continue
-        own = one.package == "focalis"  # which may run from a checkout that is not installed
+        own = one.package == "focalis"  # which may run from a checkout without being installed
         versions[one.package] = (
             focalis.__version__ if own else importlib.metadata.version(one.package)
         )
@@ -88,7 +88,7 @@ def row(one: Implementation, strict: Report, loose: Report) -> str:
 
 
 def count(strict: Report, loose: Report, chosen: Callable[[Finding], bool]) -> str:
-    """Return how many numbers are wrong, how many of them far off, and how many no numbers at all."""
+    """Return how many numbers are wrong, how many of them far off, and how many not finite."""
     looked = [f for f in strict.findings if chosen(f) and not f.not_checked]
     if not looked:
         return "–"
@@ -100,7 +100,7 @@ def count(strict: Report, loose: Report, chosen: Callable[[Finding], bool]) -> s
 
 
 def conventions(strict: Report) -> str:
-    """Return in what the implementation differs by definition, not by its arithmetic."""
+    """Return where the implementation differs in definition rather than arithmetic."""
     found = []
     for finding in strict.findings:
         if finding.ok:
@@ -122,7 +122,7 @@ def detail(one: Implementation, strict: Report, loose: Report) -> Iterator[str]:
         yield f"\n`{one.name}`:\n"
         for finding in wrong:
             share = f"{len(finding.failures)} of {finding.cases}"
-            # The same number in units of the permitted error, not of the hundredfold.
+            # The same number in units of the permitted error, not of a hundred times that.
             known = next(f for f in strict.findings if f.name == finding.name)
             first = next(x for x in known.failures if x.where == finding.failures[0].where)
             yield f"- {finding.name}: {share}, first {first}"

@@ -1,6 +1,6 @@
-"""Who is measured: one table of competitors, each a step that computes a loss and its gradient.
+"""The competitors: one table, each entry a step that computes a loss and its gradient.
 
-A competitor is prepared once, outside the clock, and then does what a training loop does at every step.
+A competitor is prepared once, untimed, and then does what a training loop does at every step.
 The two memory limits compute no loss: they move as much memory as a loss and its gradient must.
 """
 
@@ -21,10 +21,10 @@ Step = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all competitors of one work are given.
+    """The input of all competitors in one work.
 
-    ``reuse`` says that everyone keeps their memory: focalis by `out=`, the others because their
-    process was started with a malloc that gives nothing back (see `benchmarks.works.MODES`).
+    With ``reuse`` everyone keeps their memory: focalis through `out=`, the others because their process
+    was started with a malloc that returns nothing to the system (see `benchmarks.works.MODES`).
     """
 
     loss: Loss
@@ -35,9 +35,9 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Competitor:
-    """A name for the table, what must be installed, and how to make the step that is timed.
+    """A name for the table, what must be installed, and how to make the timed step.
 
-    The step returns the loss, so that competitors can be held to the same result, or None.
+    The step returns the loss, so that competitors' results can be compared, or None.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Competitor:
     prepare: Callable[[Inputs], Step]
 
     def missing(self) -> list[str]:
-        """Return what this competitor needs and this machine has not."""
+        """Return what this competitor needs and this machine lacks."""
         return [need for need in self.needs if not _is_there(need)]
 
 

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.jax_losses``: focalis.jax beside optax, value and gradient under ``jax.jit``.
+"""``python -m benchmarks.jax_losses``: focalis.jax against optax, value and gradient under ``jax.jit``.
 
-Nanoseconds per logit, float32, on the CPU: medians of repetitions that run both in turn, and the median
-of the ratios. Results are dropped between calls, as a training loop does; the time
-that this takes is not counted.
+Nanoseconds per logit, float32, on the CPU: medians of repetitions in which both take turns, and the
+median of the ratios. Results are dropped between calls, as a training loop does; the time that takes is
+not counted.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from benchmarks import machine
 QUICK_DIVISOR = 64
 AGREEMENT = 1e-4
 SETTLING_SECONDS = 0.02
-"""How long the memory of a result has to be given back, which is not timed."""
+"""How long to wait, untimed, for a result's memory to be freed."""
 
 
 class Work(NamedTuple):
-    """What is measured, and how many times as fast focalis must be, if anything is asked."""
+    """What is measured, and how many times as fast focalis must be, if there is a bound."""
 
     name: str
     shape: tuple[int, int]
@@ -88,7 +88,7 @@ def works() -> Iterator[Work]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.jax_losses", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows, to try it out")
-    parser.add_argument("--only", metavar="NAME", default="", help="works whose name holds this")
+    parser.add_argument("--only", metavar="NAME", default="", help="works whose name contains this")
     parser.add_argument("--repetitions", type=int, metavar="N", default=15)
     parsed = parser.parse_args()
     for line in machine.description(os.cpu_count() or 1):
@@ -123,7 +123,7 @@ def measured(work: Work, divisor: int, repetitions: int) -> str:
             start = time.perf_counter()
             result = jax.block_until_ready(step(x, y))
             found.append((time.perf_counter() - start) * 1e9 / x.size)
-            # JAX gives memory back now or in a thread of its own, beside whoever runs next.
+            # JAX frees memory at once or in a separate thread, alongside whatever runs next.
             del result
             time.sleep(SETTLING_SECONDS)
     ours, theirs = map(statistics.median, times)

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.keras_losses``: focalis.keras beside Keras' own losses, on each backend.
+"""``python -m benchmarks.keras_losses``: focalis.keras against Keras' own losses, on each backend.
 
-Speed: value and gradient of the binary focal loss from logits, compiled as each backend compiles, and on
-torch also without compiling. Both run in turn in one process. Accuracy: how many results of the focal
-losses from logits are not finite or wrong, for logits up to ±1e30, against 50 digits of mpmath.
+Speed: value and gradient of the binary focal loss from logits, compiled by each backend's compiler, and
+on torch also uncompiled. Both take turns in one process. Accuracy: how many results of the focal losses
+from logits are not finite or wrong, for logits up to ±1e30, against 50 digits of mpmath.
 """
 
 import argparse
@@ -40,7 +40,7 @@ ROWS = (
 )  # fmt: skip
 SIGMOID_TOLERANCE, SOFTMAX_TOLERANCE = 1e-4, 1e-3
 SMALLEST = 1e-33
-"""A true number below this is as good as 0: TensorFlow and XLA take subnormal numbers for 0."""
+"""A true number below this counts as 0: TensorFlow and XLA flush subnormal numbers to 0."""
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def run_for(backend: str, parsed: argparse.Namespace) -> dict[str, Any]:
-    """Measure in a process of its own, since Keras has one backend for a process."""
+    """Measure in a separate process, since Keras has one backend per process."""
     command = [sys.executable, "-m", "benchmarks.keras_losses", "--in-process"]
     command += [f"--logits={parsed.logits}", f"--repetitions={parsed.repetitions}"]
     command += [f"--only={parsed.only}"] if parsed.only else []
@@ -113,7 +113,7 @@ def print_accuracy(results: dict[str, Any], only: str | None) -> int:
 
 
 def speed(n: int, repetitions: int) -> dict[str, tuple[float, float]]:
-    """Return nanoseconds per logit, focalis and Keras, for each way to run them."""
+    """Return nanoseconds per logit, for focalis and Keras, in each mode."""
     import keras
 
     import focalis.keras
@@ -153,7 +153,7 @@ def step(loss: Any, x: np.ndarray, y: np.ndarray, compiled: bool) -> Callable[[]
 
 
 def prepared(loss: Any, x: np.ndarray, y: np.ndarray, compiled: bool) -> tuple[Any, Any, Any]:
-    """Return the function of scores and targets for value and gradient, and both as tensors."""
+    """Return a function of scores and targets that gives value and gradient, and both as tensors."""
     import keras
 
     match keras.config.backend():
@@ -188,7 +188,7 @@ def prepared(loss: Any, x: np.ndarray, y: np.ndarray, compiled: bool) -> tuple[A
 
 
 def accuracy() -> dict[str, list[tuple[int, int]]]:
-    """Return how many cases are not finite and how many wrong, of the sigmoid and of the softmax."""
+    """Return how many cases are not finite and how many wrong, for the sigmoid and the softmax."""
     import keras
 
     import focalis.keras
@@ -279,7 +279,7 @@ def judged(
 
 
 def summed(loss: Any) -> Callable[[Any, Any], Any]:
-    """Return the sum of the losses of samples, whose gradient is that of each."""
+    """Return the sum of the samples' losses, whose gradient holds that of each."""
     import keras
 
     return lambda y, x: keras.ops.sum(loss(y, x))

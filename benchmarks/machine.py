@@ -1,4 +1,4 @@
-"""On what a table was measured."""
+"""The machine on which a table was measured."""
 
 import importlib.metadata
 import os

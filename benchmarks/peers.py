@@ -1,8 +1,8 @@
-"""``python -m benchmarks.peers``: what others' focal objectives return, at the same points.
+"""``python -m benchmarks.peers``: what other focal objectives return, at the same points.
 
-Imbalance-XGBoost and imlightgbm return what they would hand to the booster; CatBoost's own Focal is read
-off the leaf of a tree. The truth is that of mpmath, by differentiating the definition. Both packages are
-installed with ``--no-deps``.
+Imbalance-XGBoost and imlightgbm return what they would pass to the booster; CatBoost's own Focal is read
+off the leaf of a tree. The true values come from mpmath, by differentiating the definition. Install both
+packages with ``--no-deps``.
 """
 
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def imlightgbm_multiclass(logits: tuple[float, ...], label: int) -> tuple[Any, A
 
 
 def catboost_focal(x: float, y: int) -> tuple[float, float]:
-    """Return what the leaf of one row says: its gradient step, and that over its Newton step."""
+    """Return gradient and Hessian, read off the gradient and Newton steps of one row's leaf."""
     import catboost
 
     data = catboost.Pool(

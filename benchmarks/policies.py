@@ -1,9 +1,10 @@
 """``python -m benchmarks.policies``: which curvature to boost with, on real data.
 
-For each booster, γ and policy: average precision and log loss of the class probabilities and the rounds
-that early stopping keeps, in the mean over real sets and folds. "best" counts the sets on which a policy
-has the smallest log loss of its booster and γ, or one within a thousandth of it. "clipped, unscaled" is
-the clipped curvature with the booster's floors and penalties as they are, which the estimators scale.
+For each booster, γ and policy: average precision, log loss of the class probabilities and the rounds
+that early stopping keeps, averaged over real data sets and folds. "best" counts the sets on which a
+policy has the smallest log loss for its booster and γ, or one within a thousandth of it. "clipped,
+unscaled" leaves out the scaling by which the estimators match the curvature to the booster's floors and
+penalties.
 """
 
 import argparse
@@ -27,7 +28,7 @@ ROUNDS, PATIENCE = 200, 15
 
 
 class Unscaled(BoostedClassifier):
-    """A classifier that leaves the loss as small as it is."""
+    """A classifier that does not scale the loss."""
 
     def _start(self, labels: np.ndarray, weight: np.ndarray | None) -> None:
         super()._start(labels, weight)
@@ -79,7 +80,7 @@ def lines(
 def measured(
     table: Table, booster: str, gamma: float, policy: str, parsed: argparse.Namespace
 ) -> tuple[float, float, float, float]:
-    """Return average precision, log loss, rounds and seconds, in the mean over the folds."""
+    """Return average precision, log loss, rounds and seconds, averaged over the folds."""
     name, _, unscaled = policy.partition(", ")
     make = Unscaled if unscaled else BoostedClassifier
     results = []

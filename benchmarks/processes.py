@@ -1,4 +1,4 @@
-"""What takes a process of its own: memory, imports, first calls, and the same bits over threads."""
+"""What needs a separate process: memory, imports, first calls, and bit-identity over threads."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from benchmarks.competitors import COMPETITORS
 
 MOST_EXTRA_MEMORY = 0.05
-"""Of the size of the gradient."""
+"""As a share of the gradient's size."""
 
 MOST_BUFFERS = 1.05
-"""Of the size of the logits: the gradient and little more."""
+"""As a multiple of the logits' size: the gradient and little more."""
 
 MOST_IMPORT_RATIO = 1.3
 MOST_FIRST_CALL_SECONDS = {"cold": 5.0, "warm": 1.0}
@@ -33,7 +33,7 @@ TORCH_MEMORY = {
         "F.bce_with_logits, eager",
     ),
 }
-"""Works, and whose peak memory of them is measured."""
+"""Works, and the competitors whose peak memory is measured on them."""
 
 LOSSES = {"sigmoid": "focal(gamma=2, alpha=.25)", "softmax": "softmax_cross_entropy"}
 
@@ -145,7 +145,7 @@ print(time.perf_counter() - start)
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table: what was found, what was asked for, and whether it holds; or None."""
+    """One line of the table: what was found, the bound, and whether it holds, or None without one."""
 
     what: str
     found: str
@@ -154,7 +154,7 @@ class Finding:
 
 
 def findings(*, quick: bool) -> Iterator[Finding]:
-    """Measure everything that takes a process of its own."""
+    """Measure everything that needs a separate process."""
     rows = 200_000 if quick else 2_000_000
     for link in LOSSES:
         yield memory(link, rows)
@@ -196,13 +196,13 @@ def torch_memory(*, quick: bool) -> Iterator[Finding]:
 
 def imports(repetitions: int) -> Finding:
     seconds: dict[str, list[float]] = {"numpy": [], "focalis": []}
-    # Installed packages come with bytecode; a source tree may be kept from writing its own.
+    # Installed packages come with bytecode; a source tree may be forbidden to write any.
     with tempfile.TemporaryDirectory() as directory:
         bytecode = {"PYTHONPYCACHEPREFIX": directory, "PYTHONDONTWRITEBYTECODE": ""}
         for _ in range(repetitions + 1):
             for module, times in seconds.items():
                 times.append(float(child(IMPORT.format(module=module), environment=bytecode)))
-    # The first of each writes it.
+    # The first import of each writes it.
     numpy, ours = seconds["numpy"][1:], seconds["focalis"][1:]
     ratio = statistics.median(b / a for a, b in zip(numpy, ours, strict=True))
     medians = statistics.median(ours) * 1e3, statistics.median(numpy) * 1e3

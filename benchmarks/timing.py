@@ -1,7 +1,7 @@
-"""One work, one way to treat memory, one process: ``python -m benchmarks.timing WORK MODE``.
+"""One work, one memory mode, one process: ``python -m benchmarks.timing WORK MODE``.
 
-All competitors run in turn, repetition after repetition, so that whatever else the machine does meets
-all of them alike. Prints JSON: nanoseconds per logit of each competitor, one number per repetition.
+All competitors take turns, repetition after repetition, so that other load on the machine affects all of
+them alike. Prints JSON: nanoseconds per logit of each competitor, one number per repetition.
 """
 
 import argparse
@@ -14,16 +14,16 @@ from benchmarks.works import MODES, WORKS, Work
 
 WARM_UP_CALLS = 3
 SHORTEST_SECONDS = 2e-3
-"""A call shorter than this is timed in a run of calls."""
+"""Calls shorter than this are timed several in a row."""
 
 ESTIMATE_SECONDS = 0.05
-"""How long a call is tried out, to find how many make a run."""
+"""How long a call is tried out, to find how many to time in a row."""
 
 SETTLING_SECONDS = 0.03
-"""How long a competitor runs before it is timed, if one call is shorter."""
+"""How long a competitor runs before it is timed, unless a single call takes longer."""
 
 AGREEMENT = 1e-3
-"""How far from the loss of focalis a competitor's may lie, relatively."""
+"""The largest relative difference allowed between a competitor's loss and that of focalis."""
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def check_agreement(work: Work, steps: dict[str, Step]) -> None:
 
 
 def calls_in_a_row(step: Step) -> int:
-    """Return how many calls are long enough to be timed."""
+    """Return how many calls in a row are long enough to time."""
     fastest, begin = math.inf, time.perf_counter()
     while time.perf_counter() - begin < ESTIMATE_SECONDS:
         start = time.perf_counter()
@@ -84,8 +84,8 @@ def calls_in_a_row(step: Step) -> int:
 
 
 def seconds_of(step: Step, calls: int) -> float:
-    """Return the time of some calls, after those that put caches and threads where it wants them."""
-    # Threads of OpenMP spin for milliseconds after a peer's call, on a core that the next one needs.
+    """Return the time of some calls, after others that settle caches and threads."""
+    # OpenMP threads spin for milliseconds after a peer's call, on a core that the next one needs.
     begin = time.perf_counter()
     step()
     while time.perf_counter() - begin < SETTLING_SECONDS:

@@ -1,4 +1,4 @@
-"""What is measured: the works, whom each is measured against, and the bounds focalis sets itself."""
+"""What is measured: the works, the competitors in each, and the bounds focalis sets itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from benchmarks.competitors import Inputs
 from focalis import parse
 
 QUICK_DIVISOR = 16
-"""How many times fewer rows a quick run has."""
+"""By how much a quick run divides the number of rows."""
 
 MODES = {
     "as run": {},
@@ -19,19 +19,19 @@ MODES = {
         "MALLOC_TOP_PAD_": str(1 << 28),
     },
 }
-"""Each way to treat memory, with the environment of the process that measures it.
+"""The memory modes, each with the environment of the process that measures it.
 
 "as run": results are dropped between calls, as a training loop does. "reused": everyone keeps their
-memory; the variables tell the malloc of glibc never to give any back to the system.
+memory; the variables tell glibc's malloc never to return any to the system.
 """
 
 
 @dataclass(frozen=True)
 class Against:
-    """A comparison; a bound of None is reported and not judged.
+    """A comparison; without a bound it is reported and not judged.
 
-    ``at_most``: focalis may take so many times the competitor's time. ``at_least``: the competitor must
-    take so many times the time of focalis.
+    ``at_most``: focalis may take at most this many times the competitor's time. ``at_least``: the
+    competitor must take at least this many times focalis' time.
     """
 
     competitor: str
@@ -42,7 +42,7 @@ class Against:
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of call: a loss, a shape, targets, who of focalis runs it and against whom."""
+    """One kind of call: a loss, a shape, targets, which part of focalis runs it, and against whom."""
 
     name: str
     loss: str

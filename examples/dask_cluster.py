@@ -1,4 +1,4 @@
-"""Train trees on a focal loss where the data lie: XGBoost and LightGBM on two workers of Dask.
+"""Train trees on a focal loss where the data are: XGBoost and LightGBM on two Dask workers.
 
 pip install "focalis[boosting,dask]"
 python examples/dask_cluster.py
@@ -24,7 +24,7 @@ CLASSES, FEATURES = 3, 6
 
 
 def train_xgboost(client, X, y, X_val, y_val):
-    """Return a booster, cut to the round where the loss of the validation rows was least."""
+    """Return a booster, cut to the round with the lowest validation loss."""
     start = initial_logits(LOSS, y, n_classes=CLASSES)
     train, valid = (
         xgboost.dask.DaskDMatrix(
@@ -48,7 +48,7 @@ def train_xgboost(client, X, y, X_val, y_val):
 
 
 def train_lightgbm(client, X, y):
-    """Return a booster; DaskLGBMClassifier would number the classes of each worker by themselves."""
+    """Return a booster; DaskLGBMClassifier would number each worker's classes separately."""
     start = initial_logits(LOSS, y, n_classes=CLASSES)
     model = lightgbm.DaskLGBMRegressor(
         client=client,
@@ -71,7 +71,7 @@ def read(seed, n=3000):
 
 
 def collect(client, seeds):
-    """Return features and labels as Dask arrays, whose partitions are divided among the workers."""
+    """Return features and labels as Dask arrays whose partitions are divided among the workers."""
     workers = list(client.nthreads())
     places = [workers[i % len(workers)] for i in range(len(seeds))]
     parts = [dask.delayed(read)(seed) for seed in seeds]
@@ -85,12 +85,12 @@ def collect(client, seeds):
 
 
 if __name__ == "__main__":
-    lightgbm.register_logger(logging.getLogger("lightgbm"))  # its estimators for Dask always warn
+    lightgbm.register_logger(logging.getLogger("lightgbm"))  # its Dask estimators always warn
     cluster = LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
     with cluster, Client(cluster) as client:
-        client.run(focalis.set_num_threads, 1)  # a loss takes all cores of a machine otherwise
+        client.run(focalis.set_num_threads, 1)  # otherwise a loss uses all cores of a machine
         X, y = collect(client, [0, 1])
         print("partitions on each worker:", [len(keys) // 2 for keys in client.has_what().values()])
         X_val, y_val = collect(client, [2, 3])

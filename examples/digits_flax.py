@@ -1,7 +1,7 @@
 """A network in Flax NNX on scikit-learn's digits, with cross-entropy and with a focal loss.
 
-The last bias starts where the loss is least for constant logits. After training, the posterior corrects
-the probabilities that the focal loss distorts.
+The last bias starts at the constant logits that minimise the loss. After training, the posterior
+corrects the probabilities that the focal loss distorts.
 """
 
 import jax
@@ -17,7 +17,7 @@ TRAINING = 1200
 
 
 def data():
-    """Return images and digits for training, and for testing."""
+    """Return images and digits for training and for testing."""
     images, digits = load_digits(return_X_y=True)
     x, y = jnp.asarray(images / 16, jnp.float32), jnp.asarray(digits)
     order = jax.random.permutation(jax.random.key(0), len(y))
@@ -26,7 +26,7 @@ def data():
 
 
 def network(bias):
-    """Return a small network whose last bias starts at the one given."""
+    """Return a small network whose last bias starts at `bias`."""
     rngs = nnx.Rngs(0)
     model = nnx.Sequential(nnx.Linear(64, 128, rngs=rngs), nnx.relu, nnx.Linear(128, 10, rngs=rngs))
     model.layers[-1].bias[...] = bias
@@ -35,14 +35,14 @@ def network(bias):
 
 @nnx.jit(static_argnames="loss")
 def step(model, optimizer, x, y, loss):
-    """Take one step along the gradient of a loss, and return the loss."""
+    """Take one gradient step on a loss, and return the loss."""
     value, gradient = nnx.value_and_grad(lambda model: focalis.jax.apply(loss, model(x), y))(model)
     optimizer.update(model, gradient)
     return value
 
 
 def train(loss, epochs=10):
-    """Return the loss after every step, and logits and digits of the test images."""
+    """Return the loss at every step, and the logits and digits of the test images."""
     (x, y), (x_test, y_test) = data()
     model = network(focalis.jax.initial_logits(loss, y))
     optimizer = nnx.Optimizer(model, optax.adam(3e-3), wrt=nnx.Param)

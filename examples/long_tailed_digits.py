@@ -1,7 +1,7 @@
 """An image classifier on long-tailed digits: PyTorch's cross-entropy, focalis's, and a focal loss.
 
-Of each digit from 0 to 9 fewer images are kept than of the one before. `train` is an ordinary PyTorch
-program; which losses it uses is the module that it is handed as F.
+From 0 to 9, fewer images are kept of each digit than of the one before. `train` is an ordinary PyTorch
+program; the module passed as F determines whose losses it uses.
 """
 
 import torch
@@ -14,7 +14,7 @@ KEPT = [170, 120, 85, 60, 42, 30, 21, 15, 10, 7]
 
 
 def data():
-    """Return training images and digits with a long tail, and balanced ones for testing."""
+    """Return long-tailed training images and digits, and balanced ones for testing."""
     images, digits = load_digits(return_X_y=True)
     x, y = torch.tensor(images / 16, dtype=torch.float32), torch.tensor(digits)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
@@ -26,13 +26,13 @@ def data():
 
 
 def network():
-    """Return a small network, always with the same start."""
+    """Return a small network, always with the same initial weights."""
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
 
 
 def train(F, loss="cross_entropy", epochs=15):
-    """Return the loss after every step, and the accuracy on balanced test images."""
+    """Return the loss at every step, and the accuracy on balanced test images."""
     x, y, x_test, y_test = data()
     weight = torch.tensor(effective_number(y.numpy()), dtype=torch.float32)
     model = network()

@@ -1,7 +1,7 @@
 """Several yes/no questions about one image: PyTorch's loss, focalis's, and a focal loss.
 
 The questions: is the digit even, is it prime, does it have a hole, is it an 8? `train` is an ordinary
-PyTorch program; which losses it uses is the module that it is handed as F.
+PyTorch program; the module passed as F determines whose losses it uses.
 """
 
 import torch
@@ -13,14 +13,14 @@ QUESTIONS = {"even": (0, 2, 4, 6, 8), "prime": (2, 3, 5, 7), "hole": (0, 6, 8, 9
 
 
 def data():
-    """Return images as rows, and an answer to each question."""
+    """Return images as rows, and the answer to each question."""
     images, digits = load_digits(return_X_y=True)
     answers = [[float(d in yes) for yes in QUESTIONS.values()] for d in digits.tolist()]
     return torch.tensor(images / 16, dtype=torch.float32), torch.tensor(answers)
 
 
 def train(F, loss="binary_cross_entropy_with_logits", epochs=10, **settings):
-    """Return the loss after every step, and the logits of the images that were held out."""
+    """Return the loss at every step, and the logits and answers of the held-out images."""
     x, y = data()
     torch.manual_seed(0)
     order = torch.randperm(len(y))

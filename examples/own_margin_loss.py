@@ -1,8 +1,8 @@
-"""A margin loss of one's own: a bounded cross-entropy, for labels that are sometimes wrong.
+"""Your own margin loss: a bounded cross-entropy, for labels that are sometimes wrong.
 
-Cross-entropy grows without end on a wrong label. φ = log((1 + τ) / (p_t + τ)) stops at log(1 + 1/τ).
-The function below is all there is to write; both engines, every link, the Hessian, the posterior, the
-text form and the initial logits follow from it. Run it: ``python examples/own_margin_loss.py``.
+Cross-entropy grows without bound on a wrong label. φ = log((1 + τ) / (p_t + τ)) stops at log(1 + 1/τ).
+The function below is all you write; both engines, every link, the Hessian, the posterior, the text form
+and the initial logits follow from it. Run it: ``python examples/own_margin_loss.py``.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def bounded_cross_entropy(m, u, v, p, q, tau=0.1):
 
 
 def main() -> None:
-    """Compare it with cross-entropy on a label that is wrong, and use it everywhere."""
+    """Compare it with cross-entropy on a wrong label, and use it everywhere."""
     sure_but_wrong = np.array([-12.0])
     print("cross-entropy:", float(parse("cross_entropy")(sure_but_wrong, [1.0])).__round__(3))
     bounded = Loss("sigmoid", bounded_cross_entropy(tau=0.1))

@@ -14,7 +14,7 @@ TRIALS = 8
 
 
 def objective(trial: optuna.Trial) -> float:
-    """Return the mean log loss over the folds, which other losses may be compared by."""
+    """Return the mean log loss over the folds, which is comparable between losses."""
     gamma = trial.suggest_float("gamma", 0.0, 5.0)
     alpha = trial.suggest_float("alpha", 0.1, 0.9)
     model = BoostedClassifier(
@@ -34,7 +34,7 @@ def objective(trial: optuna.Trial) -> float:
 if __name__ == "__main__":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
-    # Cross-entropy first, so that the search has something to beat.
+    # Start with cross-entropy, so that the search has something to beat.
     study.enqueue_trial({"gamma": 0.0, "alpha": 0.5, "curvature": "native"})
     study.optimize(objective, n_trials=TRIALS)
     print(f"cross-entropy: {study.trials[0].value:.4f}")

@@ -14,6 +14,7 @@ import numpy as np
 
 from focalis import engines, margin
 from focalis.engines import halves
+from focalis.links import SIGMOID, SOFTMAX
 
 ROWS = 117  # a strip of rows and some more, and no multiple of a register
 FEW, MANY = 3, 53  # classes whose rows lie in lanes, and classes that do
@@ -56,7 +57,7 @@ def check_kernels(place, own, computed):
 
     yes_no, softmax = (
         engines.load("numba", link, margin.focal(2.0), computed, "exact")
-        for link in ("sigmoid", "softmax")
+        for link in (SIGMOID, SOFTMAX)
     )
     for classes, rows in ((FEW, ROWS), (LONG, 1)):
         n = rows * classes

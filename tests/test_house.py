@@ -98,7 +98,7 @@ def test_the_import_contract_knows_every_module_of_the_core():
         "explore",
         "jax",
         "keras",
-        "page",
+        "html",
         "plots",
         "sklearn",
         "testing",

@@ -12,7 +12,7 @@ import numpy as np
 
 from focalis import rows
 from focalis.errors import ArgumentError
-from focalis.links import ELEMENTWISE, PROBABILITY, at_margin, softmax_margins
+from focalis.links import Link, at_margin, softmax_margins
 from focalis.margin import MarginLoss
 
 __all__ = ["constant_logits", "posterior_probabilities"]
@@ -81,14 +81,14 @@ def check_determined(loss: MarginLoss) -> None:
 
 
 def posterior_probabilities(
-    link: str, loss: MarginLoss, positive: Array, negative: Array, smoothing: float, x: Array
+    link: Link, loss: MarginLoss, positive: Array, negative: Array, smoothing: float, x: Array
 ) -> Array:
     """Return the class probabilities that scores x (…, C) stand for after training, in float64."""
     check_determined(loss)
     if smoothing >= 1.0:
         raise ArgumentError("label_smoothing", "below 1 for a posterior", "1: no target is left")
     for name, weights in (("positive", positive), ("negative", negative)):
-        if np.any(weights == 0) and (name == "positive" or link in ELEMENTWISE):
+        if np.any(weights == 0) and (name == "positive" or link.elementwise):
             raise ArgumentError(
                 "the weights of the classes",
                 "weights above 0 for a posterior",
@@ -98,13 +98,13 @@ def posterior_probabilities(
             )
     x = x.astype(np.float64)
     with np.errstate(all="ignore"):
-        if link in ELEMENTWISE:
-            m = np.log(x) - np.log1p(-x) if link in PROBABILITY else x
+        if link.elementwise:
+            m = np.log(x) - np.log1p(-x) if link.on_probabilities else x
             log_odds = _log_odds(loss, m)[0] - np.log(positive / negative)
             largest = np.finfo(np.float64).max
             eta = at_margin(np.clip(log_odds, -largest, largest))[2]
             return np.asarray(np.clip((eta - smoothing / 2) / (1 - smoothing), 0.0, 1.0))
-        m = np.log(x) - np.log1p(-x) if link in PROBABILITY else all_margins(x)
+        m = np.log(x) - np.log1p(-x) if link.on_probabilities else all_margins(x)
         density = log_density(loss, m)[0] - np.log(positive)
         eta = np.exp(density - density.max(axis=-1, keepdims=True))
         eta /= eta.sum(axis=-1, keepdims=True)
@@ -129,21 +129,21 @@ def all_margins(x: Array) -> Array:
     return np.asarray(margins.reshape(x.shape))
 
 
-def constant_logits(link: str, loss: MarginLoss, positive: Array, negative: Array) -> Array:
+def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Array) -> Array:
     """Return the constant (C,) that minimises the loss for the total weights of the answers.
 
     `positive` and `negative` (C,) are the sums over the rows of weight × target; a softmax uses
     `positive` alone. An answer that gets none is an error: the loss has no finite minimiser.
     """
     for answer, total in (("positive", positive), ("negative", negative)):
-        if np.any(total <= 0) and (answer == "positive" or link == "sigmoid"):
+        if np.any(total <= 0) and (answer == "positive" or link.elementwise):
             never = int(np.flatnonzero(total <= 0)[0])
             got = (
                 f"none for the {answer} answer of class {never}: no finite logit minimises the loss"
             )
             raise ArgumentError("targets", "every class weight", got, must="give")
     check_determined(loss)
-    if link == "sigmoid":
+    if link.elementwise:
         log_odds = np.log(positive) - np.log(negative)
         logits = _invert(lambda m: _log_odds(loss, m), log_odds)
     else:

@@ -10,7 +10,6 @@ import numpy as np
 from focalis import buffers, engines
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
-from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLoss
 from focalis.targets import Array, Scores, Targets, read_scores, read_targets, real_array
 from focalis.weighting import read_normalizer, read_row_weights
@@ -149,7 +148,7 @@ def answer_totals(
     scores, read = _read_without_logits(loss, targets, n_classes)
     weights = read_row_weights(scores, read, sample_weight, None)
     totals = np.zeros((2, scores.n_classes))
-    width = scores.n_classes if loss.link in ELEMENTWISE else None
+    width = scores.n_classes if loss.link.elementwise else None
     step = max(1, CHUNK // max(1, scores.n_classes))
     for lo in range(0, scores.n_rows, step):
         hi = min(lo + step, scores.n_rows)
@@ -188,12 +187,12 @@ def _read_without_logits(
     """Read targets against logits that exist in shape only."""
     given = real_array("targets", targets)
     shape = given.shape
-    if loss.link == "softmax" and given.dtype.kind in "iu":
+    if not loss.link.elementwise and given.dtype.kind in "iu":
         one_hot = given.ndim > 1 and n_classes in (None, shape[-1])
         if not one_hot:
             counted = given if loss.ignore_index is None else given[given != loss.ignore_index]
             shape = (*shape, n_classes or int(counted.max(initial=0)) + 1)
-    if n_classes is not None and shape and loss.link == "softmax" and shape[-1] != n_classes:
+    if n_classes is not None and shape and not loss.link.elementwise and shape[-1] != n_classes:
         expected = f"{shape[-1]}, the length of the last axis of the {{targets}}"
         raise ArgumentError("n_classes", expected, n_classes)
     scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
@@ -216,7 +215,7 @@ def _engine(engine: str) -> str:
 def _value_output(loss: "Loss", scores: Scores) -> Array | None:
     if loss.reduction != "none":
         return None
-    shape = scores.shape if loss.link in ELEMENTWISE else scores.row_shape
+    shape = scores.shape if loss.link.elementwise else scores.row_shape
     return np.empty(shape, scores.own)
 
 

@@ -13,7 +13,7 @@ from focalis import buffers
 from focalis.engines import Kernels
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.layout import Layout, is_planar, layout_of, overlaps_itself
-from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
+from focalis.links import PROBABILITY_SLACK, Link
 from focalis.targets import Array, Scores, Targets
 from focalis.threads import run_chunks
 from focalis.weighting import RowWeights
@@ -39,7 +39,7 @@ class Outputs(NamedTuple):
 class Batch(NamedTuple):
     """All that a run of the kernels needs to know."""
 
-    link: str
+    link: Link
     scores: Scores
     targets: Targets
     weights: RowWeights
@@ -172,7 +172,7 @@ def _run_chunk(
         value, grad, hess = results = [_target(batch, kernels, a) for a in places]
     take = functools.partial(_taken, batch, kernels)
     t = targets.chunk(lo, hi, scores.dtype, kernels.read, take)
-    if batch.link in ELEMENTWISE:
+    if batch.link.elementwise:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
             x.reshape(-1),
@@ -186,7 +186,7 @@ def _run_chunk(
         )
     else:
         weight = batch.weights.chunk(lo, hi, scores.dtype, None)
-        if batch.link == "simplex":
+        if batch.link.on_probabilities:
             result = _simplex(batch, kernels, scale, x, t, weight, value, grad, hess)
         else:
             form = kernels.index if targets.is_index else kernels.dense
@@ -210,7 +210,7 @@ def _may_stay_planar(
     batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
 ) -> bool:
     """Return whether a kernel takes the scores as they lie, and writes the gradient so."""
-    if not (batch.link == "softmax" and batch.targets.is_index and hess is None):
+    if batch.link.on_probabilities or not batch.targets.is_index or hess is not None:
         return False
     if batch.scores.n_classes > kernels.most_planes:
         return False
@@ -223,7 +223,8 @@ def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
     """Return whether an array itself is read or written."""
     # NumPy works on a simplex, in the computing type.
     own = array.dtype == batch.scores.dtype
-    known = own if batch.link == "simplex" else kernels.knows(array.dtype)
+    by_numpy = batch.link.on_probabilities and not batch.link.elementwise
+    known = own if by_numpy else kernels.knows(array.dtype)
     return known and bool(array.flags.c_contiguous)
 
 
@@ -317,7 +318,7 @@ def _complain(batch: Batch, lo: int, hi: int) -> None:
     """Raise the error for the first bad target, or bad probability, of a chunk."""
     scores, targets = batch.scores, batch.targets
     valid = targets.valid(lo, hi, float(np.finfo(scores.dtype).max))
-    width = scores.n_classes if batch.link in ELEMENTWISE else None
+    width = scores.n_classes if batch.link.elementwise else None
     weight = batch.weights.chunk(lo, hi, np.float64, width)
     if weight is not None:
         weight = weight.reshape(valid.shape) if weight.size == valid.size else weight[:, None]

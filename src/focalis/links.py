@@ -13,7 +13,8 @@
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,12 +23,20 @@ from focalis.margin import MarginLoss
 from focalis.vocabulary import absolute, exp_nonpositive, log, log1p, log1p_unit, where
 
 __all__ = [
+    "IDENTITY",
     "LINKS",
+    "SIGMOID",
+    "SIMPLEX",
+    "SOFTMAX",
     "Limits",
+    "Link",
+    "LinkName",
+    "LinkWords",
     "SoftmaxMargins",
     "at_margin",
     "both_link_terms",
     "limits",
+    "link_for",
     "link_terms",
     "margin_limits",
     "probabilities",
@@ -36,9 +45,152 @@ __all__ = [
     "state_terms",
 ]
 
-LINKS = ("sigmoid", "softmax", "identity", "simplex")
-ELEMENTWISE = ("sigmoid", "identity")
-PROBABILITY = ("identity", "simplex")
+LinkName = Literal["sigmoid", "softmax", "identity", "simplex"]
+
+
+class LinkWords(NamedTuple):
+    """A link in words.
+
+    ``of`` ends "the loss of …"; ``scores`` says what the loss takes, ``activation`` what it applies,
+    ``targets`` what the truth looks like, ``gradient`` how the slope φ′ becomes the gradient.
+    """
+
+    of: str
+    scores: str
+    activation: str
+    targets: str
+    gradient: str
+
+
+class Link(str):
+    """A link: its name, which is all that a user writes and sees, and what is true of it.
+
+    Attributes
+    ----------
+    elementwise : bool
+        Whether each score answers a yes/no question of its own; a row of scores names a class if not.
+    on_probabilities : bool
+        Whether the scores are probabilities already; they are logits if not.
+    harmless : float
+        A score at which every loss is finite, to stand where one does not count.
+    prefix : str
+        What the names of functions call it.
+    words : LinkWords
+        What it means.
+    """
+
+    name: LinkName
+    elementwise: bool
+    on_probabilities: bool
+    harmless: float
+    prefix: str
+    words: LinkWords
+
+    def __new__(
+        cls,
+        name: LinkName,
+        *,
+        elementwise: bool,
+        on_probabilities: bool,
+        prefix: str,
+        words: LinkWords,
+    ) -> "Link":
+        """Return the string with what is true of it."""
+        link = super().__new__(cls, name)
+        link.__dict__.update(
+            name=name,
+            elementwise=elementwise,
+            on_probabilities=on_probabilities,
+            harmless=0.5 if on_probabilities else 0.0,
+            prefix=prefix,
+            words=words,
+        )
+        return link
+
+    @property
+    def of_logits(self) -> "Link":
+        """The link of the same question that takes logits."""
+        return SIGMOID if self.elementwise else SOFTMAX
+
+    @property
+    def of_probabilities(self) -> "Link":
+        """The link of the same question that takes probabilities."""
+        return IDENTITY if self.elementwise else SIMPLEX
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a link is fixed, got {name}={value!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a link is fixed, got del {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _link, (self.name,)
+
+
+SIGMOID = Link(
+    "sigmoid",
+    elementwise=True,
+    on_probabilities=False,
+    prefix="sigmoid",
+    words=LinkWords(
+        "a sigmoid",
+        "logits, a yes/no question each",
+        "a sigmoid inside the loss, p = 1 / (1 + e^(−x)); p_t is p for a yes and 1 − p for a no",
+        "0 or 1 for each logit, or between",
+        "φ′ for a yes, −φ′ for a no",
+    ),
+)
+SOFTMAX = Link(
+    "softmax",
+    elementwise=False,
+    on_probabilities=False,
+    prefix="softmax",
+    words=LinkWords(
+        "a softmax",
+        "rows of logits, one of C classes each",
+        "a softmax inside the loss, p_j = e^(x_j) / Σ_k e^(x_k); p_t is that of the target class",
+        "a class index for each row, or C numbers",
+        "φ′ for the target class, −φ′ p_j / (1 − p_t) for class j",
+    ),
+)
+IDENTITY = Link(
+    "identity",
+    elementwise=True,
+    on_probabilities=True,
+    prefix="binary",
+    words=LinkWords(
+        "probabilities of yes",
+        "probabilities of yes",
+        "none, it comes before the loss; p_t is p for a yes and 1 − p for a no",
+        "0 or 1 for each probability, or between",
+        "φ′ / (p (1 − p)) for a yes, −φ′ / (p (1 − p)) for a no",
+    ),
+)
+SIMPLEX = Link(
+    "simplex",
+    elementwise=False,
+    on_probabilities=True,
+    prefix="categorical",
+    words=LinkWords(
+        "rows of probabilities",
+        "rows of probabilities, a distribution over C classes each",
+        "none, it comes before the loss; p_t is the probability of the target class",
+        "a class index for each row, or C numbers",
+        "φ′ / (p_t (1 − p_t)) for the target class, 0 for the others",
+    ),
+)
+LINKS: Mapping[str, Link] = {link.name: link for link in (SIGMOID, SOFTMAX, IDENTITY, SIMPLEX)}
+
+
+def link_for(n_classes: int) -> Link:
+    """Return the link of a classifier: one logit for two classes, one for each of more."""
+    return SIGMOID if n_classes == 2 else SOFTMAX
+
+
+def _link(name: str) -> Link:
+    return LINKS[name]
+
+
 # How far above 1, in units of the type's rounding, a softmax computed elsewhere may come out.
 PROBABILITY_SLACK = 16
 
@@ -165,19 +317,19 @@ def _second_derivative(
     return value, slope * per_q * per_p, second, size
 
 
-def link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
+def link_terms(link: Link, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
     """Return the function of (z, mirrored z) that an elementwise engine evaluates.
 
     For a sigmoid z is the margin of the truth; for probabilities z is p_t and its mirror 1 − p_t.
     """
-    if link in PROBABILITY:
+    if link.on_probabilities:
         return lambda z, mirrored: probability_terms(loss, bounds, curvature, z, mirrored)
     return lambda z, mirrored: margin_terms(loss, bounds, curvature, z)
 
 
-def both_link_terms(link: str, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
+def both_link_terms(link: Link, loss: MarginLoss, bounds: Limits, curvature: str) -> Any:
     """Return the function of (z, mirrored z) that gives `link_terms` for z and for its mirror."""
-    if link in PROBABILITY:
+    if link.on_probabilities:
         terms = link_terms(link, loss, bounds, curvature)
         return lambda z, mirrored: (*terms(z, mirrored), *terms(mirrored, z))
     return lambda z, mirrored: both_margin_terms(loss, bounds, curvature, z)
@@ -264,14 +416,14 @@ def softmax_margins(x: np.ndarray, t: np.ndarray) -> SoftmaxMargins:
     )
 
 
-def probabilities(link: str, x: np.ndarray) -> np.ndarray:
+def probabilities(link: Link, x: np.ndarray) -> np.ndarray:
     """Return what the link makes of the scores, in their own floating type."""
-    if link in PROBABILITY:
+    if link.on_probabilities:
         return x.copy()
     largest = np.finfo(x.dtype).max
     finite = np.clip(x, -largest, largest)
     with np.errstate(all="ignore"):
-        if link == "sigmoid":
+        if link.elementwise:
             return np.asarray(at_margin(finite)[2])
         e = np.exp(finite - finite.max(axis=-1, keepdims=True))
         return np.asarray(e / e.sum(axis=-1, keepdims=True))

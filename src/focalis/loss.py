@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from focalis.calibration import constant_logits, posterior_probabilities
 from focalis.curvature import check_policy
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.evaluation import answer_totals, evaluate
-from focalis.links import PROBABILITY, probabilities
+from focalis.links import SIGMOID, Link, LinkName, probabilities
 from focalis.margin import MarginLoss
 from focalis.settings import check_settings
 from focalis.targets import read_scores
@@ -22,7 +22,6 @@ __all__ = ["Loss"]
 Array = np.ndarray
 # How many pairs of class weights a loss keeps, each of one width and type.
 _KEPT_WEIGHTS = 4
-Link = Literal["sigmoid", "softmax", "identity", "simplex"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,6 +95,22 @@ class Loss:
     positives: Literal["sum", "mean"] = field(default="sum", kw_only=True)
     ignore_index: int | float | None = field(default=None, kw_only=True)
     reduction: Literal["mean", "sum", "none", "batchmean"] = field(default="mean", kw_only=True)
+
+    if TYPE_CHECKING:  # a link may be given by its name, which no annotation of a field can say
+
+        def __init__(
+            self,
+            link: Link | LinkName,
+            margin_loss: MarginLoss,
+            *,
+            alpha: Any = None,
+            pos_weight: Any = None,
+            class_weight: Any = None,
+            label_smoothing: float = 0.0,
+            positives: Literal["sum", "mean"] = "sum",
+            ignore_index: int | float | None = None,
+            reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         for name, value in check_settings(self).items():
@@ -357,7 +372,7 @@ class Loss:
         >>> round(float(Loss("sigmoid", margin.cross_entropy()).initial_logits([1, 0, 0, 0])), 4)
         -1.0986
         """
-        if self.link in PROBABILITY:
+        if self.link.on_probabilities:
             raise ArgumentError(
                 "link",
                 "a link with logits, sigmoid or softmax",
@@ -366,7 +381,7 @@ class Loss:
             )
         positive, negative = answer_totals(self, targets, sample_weight, n_classes)
         logits = constant_logits(self.link, self.margin_loss, positive, negative)
-        if self.link == "sigmoid" and np.ndim(targets) <= 1:
+        if self.link.elementwise and np.ndim(targets) <= 1:
             return logits[0]
         return logits
 
@@ -400,7 +415,7 @@ class Loss:
         return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
 
     def __str__(self) -> str:
-        prefix = "" if self.link == "sigmoid" else f"{self.link}_"
+        prefix = "" if self.link == SIGMOID else f"{self.link}_"
         arguments = {**self.margin_loss.parameters, **self._options()}
         return write_call(prefix + self.margin_loss.name, arguments)
 
@@ -409,7 +424,7 @@ class Loss:
         return f"Loss({self.link!r}, {self.margin_loss!r}{options})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        make = functools.partial(Loss, self.link, self.margin_loss, **self._options())
+        make = functools.partial(Loss, self.link.name, self.margin_loss, **self._options())
         return make, ()
 
     def _options(self) -> dict[str, Any]:

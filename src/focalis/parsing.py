@@ -7,7 +7,7 @@ from focalis.errors import ArgumentError
 from focalis.links import LINKS
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
-from focalis.named.table import SETTINGS
+from focalis.settings_table import SETTINGS
 from focalis.text import read_call, shown
 
 __all__ = ["UnknownLossError", "parse", "parse_among"]

@@ -3,15 +3,17 @@
 import functools
 import math
 import re
+from collections.abc import Collection
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import ELEMENTWISE, LINKS
+from focalis.links import LINKS
 from focalis.margin import MarginLoss, MarginLossFamily
 from focalis.reals import real_number
+from focalis.settings_table import largest_weight, weights_of
 from focalis.text import canonical_name
 from focalis.weighting import REDUCTIONS, check_factor, check_number
 
@@ -32,7 +34,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
         expected = "a MarginLoss such as margin.focal(gamma=2.0)"
         raise ArgumentTypeError("margin_loss", expected, repr(loss.margin_loss))
     _check_text_form(loss.margin_loss.family, fields(loss))
-    elementwise = loss.link in ELEMENTWISE
+    link = LINKS[loss.link]
     alpha = loss.alpha
     if (
         np.ndim(alpha) == 0
@@ -41,15 +43,16 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     ):
         alpha = None
     settings = {
-        "alpha": check_factor("alpha", alpha, 1.0 if elementwise else math.inf),
+        "link": link,
+        "alpha": check_factor("alpha", alpha, largest_weight("alpha", link, math.inf)),
         "pos_weight": check_factor("pos_weight", loss.pos_weight, math.inf),
         "class_weight": check_factor("class_weight", loss.class_weight, math.inf, scalar=False),
         "label_smoothing": check_number(
             "label_smoothing", loss.label_smoothing, 0.0, 1.0, expected="a number in [0, 1]"
         ),
-        "ignore_index": _check_ignore_index(loss.ignore_index, elementwise),
+        "ignore_index": _check_ignore_index(loss.ignore_index, link.elementwise),
     }
-    if settings["pos_weight"] is not None and not elementwise:
+    if settings["pos_weight"] is not None and "pos_weight" not in weights_of(link):
         raise ArgumentError(
             "pos_weight",
             "{class_weight}",
@@ -63,7 +66,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
             f"{loss.pos_weight!r} and {loss.alpha!r}",
             problem="{argument} and {alpha} both weigh the positives: expected {expected}, got {got}",
         )
-    if loss.positives == "mean" and elementwise:
+    if loss.positives == "mean" and link.elementwise:
         raise ArgumentError(
             "positives",
             "the number of positives of a row of classes",
@@ -73,7 +76,7 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     return settings
 
 
-def _one_of(name: str, given: Any, choices: tuple[str, ...]) -> None:
+def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
     if not isinstance(given, str):
         raise ArgumentTypeError(name, "a str", type(given).__name__)
     if given not in choices:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
+from focalis.links import Link
 
 __all__ = [
     "Scores",
@@ -74,14 +75,14 @@ def real_array(name: str, given: Any) -> Array:
     raise ArgumentTypeError(name, "real numbers", f"an array of {array.dtype}")
 
 
-def read_scores(link: str, given: Any) -> Scores:
+def read_scores(link: Link, given: Any) -> Scores:
     """Return the scores as rows × classes."""
     logits = real_array("logits", given)
     own, dtype = _types(logits.dtype, link)
     shape = logits.shape
-    if link in ("sigmoid", "identity") and logits.ndim <= 1:
+    if link.elementwise and logits.ndim <= 1:
         return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
-    if not shape or (link in ("softmax", "simplex") and shape[-1] == 0):
+    if not shape or (not link.elementwise and shape[-1] == 0):
         expected = "a last axis of at least one class"
         raise ArgumentError("logits", expected, f"shape {shape}", must="have")
     row_shape = shape[:-1]
@@ -89,7 +90,7 @@ def read_scores(link: str, given: Any) -> Scores:
 
 
 @functools.cache
-def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the type to answer in and the type to compute in."""
     own = given.newbyteorder("=")
     if own.kind in "iu":
@@ -97,7 +98,7 @@ def _types(given: np.dtype[Any], link: str) -> tuple[np.dtype[Any], np.dtype[Any
     elif own.kind == "b" or not 2 <= own.itemsize <= 8:
         raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", given)
     # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
-    wide = own == np.float64 or link in ("identity", "simplex")
+    wide = own == np.float64 or link.on_probabilities
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
@@ -208,7 +209,7 @@ def check_nothing_ignored(ignore_index: int | float | None) -> None:
 
 
 def read_targets(
-    link: str,
+    link: Link,
     scores: Scores,
     given: Any,
     *,
@@ -221,7 +222,7 @@ def read_targets(
     if targets.size == 0 and not isinstance(given, np.ndarray):
         # An empty list holds no number that could be of the wrong type.
         targets = targets.astype(np.int64)
-    if link in ("sigmoid", "identity"):
+    if link.elementwise:
         if targets.shape != scores.shape:
             expected = f"the shape of the {{logits}} {scores.shape}"
             raise ArgumentError("targets", expected, targets.shape, must="have")

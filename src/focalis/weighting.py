@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import ELEMENTWISE
+from focalis.links import Link
 from focalis.reals import real_number
+from focalis.settings_table import WEIGHTS, weight_of_no
 from focalis.targets import Array, Scores, Targets, as_array, real_array
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
 
 
 def class_weights(
-    link: str,
+    link: Link,
     n_classes: int,
     alpha: Factor | None,
     pos_weight: Factor | None,
@@ -66,11 +67,7 @@ def class_weights(
 ) -> tuple[Array, Array]:
     """Return the weights (C,) of a positive and of a negative answer for each class, in float64."""
     positive, negative = np.ones(n_classes), np.ones(n_classes)
-    for name, factor in (
-        ("alpha", alpha),
-        ("pos_weight", pos_weight),
-        ("class_weight", class_weight),
-    ):
+    for name, factor in zip(WEIGHTS, (alpha, pos_weight, class_weight), strict=True):
         if factor is None:
             continue
         if isinstance(factor, tuple) and len(factor) != n_classes:
@@ -78,10 +75,8 @@ def class_weights(
             raise ArgumentError(name, expected, len(factor), must="have")
         by_class = np.broadcast_to(np.asarray(factor), n_classes)
         positive = positive * by_class
-        if name == "alpha" and link in ELEMENTWISE:
-            negative = negative * (1.0 - by_class)
-        elif name == "class_weight":
-            negative = negative * by_class
+        of_no = weight_of_no(name, link, by_class)
+        negative = negative if of_no is None else negative * of_no
     return positive, negative
 
 
@@ -96,13 +91,13 @@ def in_type(weights: Array, dtype: Any) -> Array:
 def weight_range(loss: "Loss") -> tuple[float, float]:
     """Return the least weight above 0 that a class may have, and the largest."""
     low = high = 1.0
-    for name in ("alpha", "pos_weight", "class_weight"):
+    for name in WEIGHTS:
         factor = getattr(loss, name)
         if factor is None:
             continue
         weights = np.ravel(factor)
-        if name == "alpha" and loss.link in ELEMENTWISE:
-            weights = np.concatenate([weights, 1.0 - weights])
+        of_no = weight_of_no(name, loss.link, weights)
+        weights = weights if of_no is None else np.concatenate([weights, of_no])
         least, most = extremes(weights)
         low, high = low * min(least, 1.0), high * max(most, 1.0)
     return low, high

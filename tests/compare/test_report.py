@@ -17,7 +17,7 @@ import report_fixtures as made
 from focalis.compare.report import write_report
 from focalis.compare.report_metrics import METRICS
 from focalis.compare.report_table import minus
-from focalis.page import embedded_json
+from focalis.html import embedded_json
 
 CASES = {
     "binary": made.binary,

@@ -35,7 +35,7 @@ class Kind:
 
     def __init__(self, seed, run):
         rng = np.random.default_rng([seed, run, 0])
-        self.link = str(rng.choice(LINKS))
+        self.link = str(rng.choice(list(LINKS)))
         self.family = str(
             rng.choice(
                 ["cross_entropy", "focal", "focal_star", "poly1", "generalized_cross_entropy"]

@@ -15,16 +15,15 @@ from typing import Any, NamedTuple
 from focalis.arrays.margin import MarginTerms, bounds_of
 from focalis.arrays.verbs import Array, Hooks
 from focalis.errors import ArgumentError
-from focalis.links import ELEMENTWISE, PROBABILITY, PROBABILITY_SLACK
+from focalis.links import PROBABILITY_SLACK
 from focalis.loss import Loss
+from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
 from focalis.weighting import class_weights
 
 __all__ = ["Arguments", "evaluate"]
 
 INF, NAN = float("inf"), float("nan")
-
-_FACTORS = ("alpha", "pos_weight", "class_weight")
 
 
 class Arguments(NamedTuple):
@@ -77,7 +76,7 @@ def evaluate(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
         Without dimensions, or for "none" shaped like the logits (sigmoid, identity) or with one number
         per row.
     """
-    logits, elementwise = given.logits, loss.link in ELEMENTWISE
+    logits, elementwise = given.logits, loss.link.elementwise
     ndim = len(logits.shape)
     has_axis = not (elementwise and ndim <= 1)
 
@@ -98,7 +97,7 @@ def evaluate(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
 
 
 def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Array]) -> _Batch:
-    x = xp.cast(given.logits, xp.computing_type(given.logits, loss.link in PROBABILITY))
+    x = xp.cast(given.logits, xp.computing_type(given.logits, loss.link.on_probabilities))
     targets, kept, classes, weight = given.targets, given.where, given.class_where, None
     is_index = len(targets.shape) < len(x.shape)
     if is_index or loss.ignore_index is not None:
@@ -107,7 +106,7 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
         kept = _both(kept, xp.differs(targets, loss.ignore_index))
     if classes is not None:
         classes = xp.broadcast(_with_axes_of(x, classes), x)
-        if loss.link in ELEMENTWISE:
+        if loss.link.elementwise:
             kept, classes = _both(kept, classes), None
         else:
             kept = _both(kept, xp.any(classes)[..., 0])
@@ -119,7 +118,7 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
     elif kept is not None:
         weight, kept = _align(weight, kept), _align(kept, weight)
         weight = xp.where(kept, weight, 0.0)
-    if loss.link in ELEMENTWISE and weight is not None:
+    if loss.link.elementwise and weight is not None:
         weight, kept = _align(weight, x), None if kept is None else _align(kept, x)
     one = None
     if is_index:
@@ -129,7 +128,7 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
             valid = valid & xp.any(xp.is_class(targets, x) & classes)[..., 0]
         one = _valid_or_nan(xp, xp.cast(valid, x.dtype), valid, weight)
     own = loss.margin_loss.parameters
-    known = [name for name in _FACTORS if loss.link in ELEMENTWISE or name != "pos_weight"]
+    known = weights_of(loss.link)
     values, factors = {}, {}
     for name, parameter in parameters.items():
         parameter = xp.cast(parameter, x.dtype)
@@ -152,7 +151,7 @@ def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> A
             f"the classes last, {tuple(x.shape)}"
         )
         raise ArgumentError(name, expected, f"shape {tuple(factor.shape)}", of="parameters")
-    highest = 1.0 if name == "alpha" and loss.link in ELEMENTWISE else float(xp.finfo(x).max)
+    highest = largest_weight(name, loss.link, float(xp.finfo(x).max))
     factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
     return _with_axes_of(x, factor)
 
@@ -194,7 +193,7 @@ def _elementwise(batch: _Batch) -> Array:
         y = y * (1.0 - loss.label_smoothing) + loss.label_smoothing / 2.0
     positive, negative = _answer_weights(batch)
     if weight is not None:
-        x = xp.quiet(x, weight, batch.kept, _harmless(loss))
+        x = xp.quiet(x, weight, batch.kept, loss.link.harmless)
     shares = _share(batch, y, positive, weight), _share(batch, 1.0 - y, negative, weight)
     return _weighted(batch, x, shares)
 
@@ -203,22 +202,24 @@ def _rows(batch: _Batch) -> Array:
     """Return the losses of rows."""
     xp, loss, x, weight, kept = batch.xp, batch.loss, batch.scores, batch.weight, batch.kept
     positive, _ = _answer_weights(batch)
-    if batch.classes is not None and loss.link == "softmax":
+    if batch.classes is not None and not loss.link.on_probabilities:
         x = xp.where(batch.classes, x, -INF)
     if batch.one is not None and not loss.label_smoothing:
         share = _share(batch, batch.one, _of_class(batch, positive), weight)
         may_be_silent = positive is not None or weight is not None
-        if loss.link == "simplex":
+        if loss.link.on_probabilities:
             x = xp.pick(x, batch.targets)
-            x = xp.quiet(x, share, kept, _harmless(loss)) if may_be_silent else x
+            x = xp.quiet(x, share, kept, loss.link.harmless) if may_be_silent else x
             return _weighted(batch, x, (share,))
         if may_be_silent:
             x = xp.quiet(x, share[..., None], None if kept is None else kept[..., None], 0.0)
         return _weighted(batch, xp.margins(x, batch.targets), (share,))
     weight, kept = (None if a is None else a[..., None] for a in (weight, kept))
     share = _share(batch, _by_class(batch, weight), positive, weight)
-    if loss.link == "simplex":
-        return xp.sum(_weighted(batch, xp.quiet(x, share, kept, _harmless(loss)), (share,)))[..., 0]
+    if loss.link.on_probabilities:
+        return xp.sum(_weighted(batch, xp.quiet(x, share, kept, loss.link.harmless), (share,)))[
+            ..., 0
+        ]
     x, companions = xp.all_margins(xp.quiet(x, xp.sum(absolute(share)), kept, 0.0))
     if batch.classes is not None:
         x, companions = xp.where(batch.classes, x, 0.0), None
@@ -266,21 +267,16 @@ def _share(batch: _Batch, y: Array, factor: Array | None, weight: Array | None) 
     return y if weight is None else y * weight
 
 
-def _harmless(loss: Loss) -> float:
-    return 0.5 if loss.link in PROBABILITY else 0.0
-
-
 def _weighted(batch: _Batch, x: Array, shares: tuple[Array, ...], companions: Any = None) -> Array:
     """Return the margin loss of scores times their shares."""
     xp, loss, own = batch.xp, batch.loss, batch.xp.finfo(x)
-    if loss.link in PROBABILITY:
+    if loss.link.on_probabilities:
         possible = (x >= 0.0) & (x <= 1.0 + PROBABILITY_SLACK * float(own.eps))
         # Added, so that the gradient is NaN too.
         x = x + xp.where(possible, xp.number(0.0, x), NAN)
     values = tuple(_parameter(batch, name, x) for name in batch.values)
-    link = "sigmoid" if loss.link == "softmax" else loss.link
     bounds = bounds_of(loss.margin_loss, own.dtype)
-    terms = MarginTerms(xp, link, loss.margin_loss, tuple(batch.values), bounds)
+    terms = MarginTerms(xp, loss.link, loss.margin_loss, tuple(batch.values), bounds)
     return xp.weighted(terms, x, shares, values, companions)
 
 
@@ -309,10 +305,10 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     None where all are 1.
     """
     xp, loss, x, given = batch.xp, batch.loss, batch.scores, batch.factors
-    fixed = {name: None if name in given else getattr(loss, name) for name in _FACTORS}
+    fixed = {name: None if name in given else getattr(loss, name) for name in WEIGHTS}
     if not given and all(factor is None for factor in fixed.values()):
         return None, None
-    one_output = loss.link in ELEMENTWISE and len(x.shape) <= 1
+    one_output = loss.link.elementwise and len(x.shape) <= 1
     lengths = [len(factor) for factor in fixed.values() if isinstance(factor, tuple)]
     # Numbers for all classes leave a number of classes that is not known yet open.
     per_class = bool(lengths) and not one_output
@@ -323,10 +319,8 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     )
     for name, factor in given.items():
         yes = yes * factor
-        if name == "alpha" and loss.link in ELEMENTWISE:
-            no = no * (1.0 - factor)
-        elif name == "class_weight":
-            no = no * factor
+        of_no = weight_of_no(name, loss.link, factor)
+        no = no if of_no is None else no * of_no
     return yes, no
 
 
@@ -358,7 +352,7 @@ def _reduced(batch: _Batch, values: Array, normalizer: Any) -> Array:
 def _denominator(batch: _Batch) -> Array:
     """Return what the sum of the losses is divided by; 0 if nothing counts."""
     xp, loss, x, weight = batch.xp, batch.loss, batch.scores, batch.weight
-    elementwise = loss.link in ELEMENTWISE
+    elementwise = loss.link.elementwise
     if loss.reduction == "batchmean":
         return xp.size(x, not elementwise or len(x.shape) > 1)
     if elementwise:

@@ -16,8 +16,8 @@ import numpy as np
 
 from focalis.arrays.verbs import Array, Hooks
 from focalis.links import (
-    PROBABILITY,
     Limits,
+    Link,
     both_link_terms,
     limits,
     link_terms,
@@ -50,8 +50,8 @@ class MarginTerms:
     ----------
     xp : Hooks
         The framework.
-    link : str
-        "sigmoid" where the scores are margins, else one of `focalis.links.PROBABILITY`.
+    link : Link
+        Says whether what the loss is asked about are margins or probabilities.
     loss : MarginLoss
         Its parameters hold where `given` does not name them.
     given : tuple of str
@@ -61,7 +61,7 @@ class MarginTerms:
     """
 
     xp: Hooks
-    link: str
+    link: Link
     loss: MarginLoss
     given: tuple[str, ...]
     bounds: Limits
@@ -117,7 +117,7 @@ class MarginTerms:
         sides, bounds = self._sides(x), self.bounds
         z, mirrored = sides[against], sides[1 - against]
         known = min(orders[0], 2)
-        if self.link in PROBABILITY:
+        if self.link.on_probabilities:
             # Slope and curvature cancel where they are turned from margins to probabilities, and
             # derivatives of theirs would cancel more: beyond them, differentiate the value.
             known = orders[0] if orders[0] <= 2 else 0
@@ -129,7 +129,7 @@ class MarginTerms:
 
         def formula(step: Array | None, *values: Array) -> Any:
             bound = self._bind(values)
-            if self.link in PROBABILITY:
+            if self.link.on_probabilities:
                 terms = link_terms(self.link, bound, bounds, "exact")
                 at = (z, mirrored) if step is None else (step + z, -step + mirrored)
                 return terms(*at)[known]
@@ -159,7 +159,7 @@ class MarginTerms:
             return self.xp.number(reach, x)
 
         bound = self._bind(values)
-        if self.link in PROBABILITY:
+        if self.link.on_probabilities:
             found = probability_limits(bound, self.bounds, number)
         else:
             found = margin_limits(bound, number)
@@ -167,6 +167,6 @@ class MarginTerms:
 
     def _sides(self, x: Array) -> tuple[Array, Array]:
         """Return margin or probability of the answers that the score speaks for and against."""
-        if self.link in PROBABILITY:
+        if self.link.on_probabilities:
             return self.xp.clip(x, None, 1.0), self.xp.clip(1.0 - x, 0.0, None)
         return x, -x

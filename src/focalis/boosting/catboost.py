@@ -48,6 +48,7 @@ from focalis.boosting.objective import (
     require,
 )
 from focalis.boosting.starts import add_start, spread, starting_logits
+from focalis.links import SIGMOID, SOFTMAX
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
@@ -170,7 +171,7 @@ def _of_several_targets(kind: type, base: str) -> Any:
 
 
 def _check_questions(loss: Loss) -> None:
-    if getattr(loss, "link", "sigmoid") != "sigmoid":
+    if getattr(loss, "link", SIGMOID) != SIGMOID:
         raise ValueError(f"multilabel needs a loss with the link 'sigmoid', got link={loss.link!r}")
 
 
@@ -215,7 +216,7 @@ def objective(
     array([[ 0.5 , -0.25],
            [-0.5 , -0.25]])
     """
-    kind: Any = _Softmax if getattr(loss, "link", None) == "softmax" else _Binary
+    kind: Any = _Softmax if getattr(loss, "link", None) == SOFTMAX else _Binary
     if multilabel:
         _check_questions(loss)
         kind = _of_several_targets(_Questions, "MultiTargetCustomObjective")

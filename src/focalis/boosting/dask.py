@@ -25,6 +25,7 @@ from focalis.boosting.objective import ignored, naming_labels, require
 from focalis.boosting.starts import check_classes, spread, starting_targets
 from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
+from focalis.links import SOFTMAX
 from focalis.loss import Loss
 
 __all__ = ["initial_logits", "initial_scores"]
@@ -85,7 +86,7 @@ def initial_logits(
             raise ValueError(
                 f"sample_weight must have the {len(parts)} partitions of labels, got {len(weights)}"
             )
-    if n_classes is None and getattr(loss, "link", None) == "softmax":
+    if n_classes is None and getattr(loss, "link", None) == SOFTMAX:
         largest = dask.compute(*(dask.delayed(_largest)(loss, part) for part in parts))
         n_classes = max(largest) + 1
     totals = dask.compute(
@@ -98,7 +99,7 @@ def initial_logits(
     check_classes(loss, len(positive))
     with naming_labels():
         logits = constant_logits(loss.link, loss.margin_loss, positive, negative)
-    one = loss.link == "sigmoid" and labels.ndim == 1 and n_classes is None
+    one = loss.link.elementwise and labels.ndim == 1 and n_classes is None
     return logits[0] if one else logits
 
 
@@ -167,7 +168,7 @@ def _totals(
     targets = starting_targets(loss, labels, n_classes)
     with naming_labels():
         return answer_totals(
-            loss, targets, sample_weight, n_classes if loss.link == "softmax" else None
+            loss, targets, sample_weight, None if loss.link.elementwise else n_classes
         )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from focalis.curvature import POLICIES, check_policy
 from focalis.errors import ArgumentError, ClassIndexError, renamed
 from focalis.evaluation import evaluate
-from focalis.links import PROBABILITY
 from focalis.loss import Loss
 
 __all__ = [
@@ -96,7 +95,7 @@ class Derivatives(_Value):
         scores = np.asarray(scores)
         native = self.curvature == "native"
         widening = float(self.scale)
-        if native and self.loss.link == "softmax" and scores.ndim == 2:
+        if native and not self.loss.link.elementwise and scores.ndim == 2:
             widening *= self.native_factor(scores.shape[1])
         places = self.places(scores)
         grad, hess = places or (None, None)
@@ -171,7 +170,7 @@ def check_loss(loss: Any) -> None:
         raise TypeError(
             f"loss must be a focalis.Loss such as focalis.parse('focal(gamma=2)'), got {loss!r}"
         )
-    if loss.link in PROBABILITY:
+    if loss.link.on_probabilities:
         expected = "a link with logits, sigmoid or softmax"
         raise ArgumentError("loss", expected, f"link={loss.link!r}", must="have")
 
@@ -205,7 +204,7 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
     class indices are one class against the rest, for each of C.
     """
     labels = np.asarray(labels)
-    if loss.link == "softmax":
+    if not loss.link.elementwise:
         if scores.ndim != 2:
             raise ValueError(
                 "a softmax loss needs scores of shape (n, classes), which the booster gives if it is "

@@ -43,7 +43,7 @@ def starting_logits(
         start = loss.initial_logits(
             targets,
             sample_weight=weights_or_none(sample_weight),
-            n_classes=n_classes if loss.link == "softmax" else None,
+            n_classes=None if loss.link.elementwise else n_classes,
         )
     check_classes(loss, np.size(start))
     return start
@@ -51,7 +51,7 @@ def starting_logits(
 
 def check_classes(loss: Loss, n_classes: int) -> None:
     """Raise if a softmax has nothing to choose from."""
-    if loss.link == "softmax" and n_classes < 2:
+    if not loss.link.elementwise and n_classes < 2:
         raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
 
 
@@ -59,7 +59,7 @@ def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
     """Return a booster's labels as the targets of a loss that has no scores yet."""
     check_loss(loss)
     given: Array = np.asarray(labels)
-    if loss.link == "softmax":
+    if not loss.link.elementwise:
         largest = np.iinfo(np.int32).max if n_classes is None else n_classes
         return class_indices(given, largest, loss)
     if n_classes is None:
@@ -122,7 +122,7 @@ def mean_curvature(
         If no finite constant minimises the loss, or the loss is flat there.
     """
     truth = np.arange(len(class_totals))
-    truth = truth.astype(np.float64) if loss.link == "sigmoid" else truth
+    truth = truth.astype(np.float64) if loss.link.elementwise else truth
     if initial_logits is None:
         initial_logits = loss.initial_logits(truth, sample_weight=class_totals)
     rows = np.repeat(np.asarray(initial_logits, np.float64)[None], len(truth), axis=0)

@@ -45,7 +45,7 @@ def code(entry: Entry) -> str:
 
 def as_data(entry: Entry) -> dict[str, Any]:
     """Return an entry, and all that is derived from it, as what JSON can hold."""
-    link = meanings.LINKS[entry.link]
+    link = entry.link.words
     slope, curvature = formulas.derivatives(entry.family)
     gradient = link.gradient
     if entry.scores is not None:
@@ -139,7 +139,7 @@ def as_text(
     lines += _list("the name with other settings", data["variants"], width)
     lines += _list("other meanings of the name", others, width)
     lines += _list("the same loss elsewhere", _calls(data["equivalents"]), width)
-    other = "logits" if entry.link in ("identity", "simplex") else "probabilities"
+    other = "logits" if entry.link.on_probabilities else "probabilities"
     lines += _list(f"the same loss of {other}", _calls(data["other_side_of_the_activation"]), width)
     lines += ["", "in focalis", *(f"  {line}".rstrip() for line in data["code"].splitlines())]
     return "\n".join(lines)

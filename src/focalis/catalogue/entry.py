@@ -1,22 +1,23 @@
 """An entry of the catalogue: a name that a framework gives to a loss, and what it means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from focalis.catalogue.transforms import ScoreTransform, TargetTransform
-from focalis.links import ELEMENTWISE
-from focalis.loss import Link, Loss
+from focalis.links import LINKS, Link
+from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.settings_table import SETTINGS
 
 __all__ = ["REQUIRED", "Entry", "Parameter"]
 
 Array = np.ndarray
 
 # Settings that belong to a `Loss`, and those that belong to a call.
-_OPTIONS = tuple(one.name for one in fields(Loss) if one.kw_only)
+_OPTIONS = tuple(row.name for row in SETTINGS)
 _CALL = ("sample_weight", "normalizer")
 
 
@@ -145,8 +146,9 @@ class Entry:
     tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "link", LINKS[self.link])
         if not self.tasks:
-            elementwise = self.link in ELEMENTWISE
+            elementwise = self.link.elementwise
             tasks = ("binary", "multi-label") if elementwise else ("multi-class",)
             object.__setattr__(self, "tasks", tasks)
 
@@ -289,7 +291,7 @@ class Entry:
         if self.targets is not None:
             needed = {name: settings[name] for name in self.targets.parameters}
             truth = self.targets.forward(truth, n_classes, **needed)
-        if self.link not in ELEMENTWISE and truth.shape == ours.shape:
+        if not self.link.elementwise and truth.shape == ours.shape:
             settings.pop("ignore_index", None)  # which speaks of class indices
         loss = self._loss(settings, n_classes)
         call = {name: settings[name] for name in _CALL if settings.get(name) is not None}
@@ -318,7 +320,5 @@ class Entry:
         if self.denominator == "weights" and weight is not None:
             return float(np.sum(weight))
         if loss.ignore_index is None or targets.shape == scores.shape:
-            return float(
-                scores.size if loss.link in ELEMENTWISE else scores.size / scores.shape[-1]
-            )
+            return float(scores.size if loss.link.elementwise else scores.size / scores.shape[-1])
         return float(np.count_nonzero(targets != loss.ignore_index))

@@ -1,55 +1,14 @@
-"""What links and settings mean, in words: said once, for all entries."""
+"""What settings mean, in words: said once, for all entries."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from focalis.catalogue.entry import Entry, Parameter
-from focalis.links import ELEMENTWISE
-from focalis.loss import Link
-from focalis.named.table import PARAMETERS, SETTINGS
+from focalis.named.table import PARAMETERS
+from focalis.settings_table import SETTINGS
 
-__all__ = ["LINKS", "LinkMeaning", "contradiction", "describe", "setting", "with_settings"]
+__all__ = ["contradiction", "describe", "setting", "with_settings"]
 
-
-class LinkMeaning(NamedTuple):
-    """A link in words.
-
-    ``scores`` says what the loss takes, ``activation`` what it applies, ``targets`` what the truth looks
-    like, ``gradient`` how the slope φ′ becomes the gradient.
-    """
-
-    scores: str
-    activation: str
-    targets: str
-    gradient: str
-
-
-LINKS: dict[Link, LinkMeaning] = {
-    "sigmoid": LinkMeaning(
-        "logits, a yes/no question each",
-        "a sigmoid inside the loss, p = 1 / (1 + e^(−x)); p_t is p for a yes and 1 − p for a no",
-        "0 or 1 for each logit, or between",
-        "φ′ for a yes, −φ′ for a no",
-    ),
-    "softmax": LinkMeaning(
-        "rows of logits, one of C classes each",
-        "a softmax inside the loss, p_j = e^(x_j) / Σ_k e^(x_k); p_t is that of the target class",
-        "a class index for each row, or C numbers",
-        "φ′ for the target class, −φ′ p_j / (1 − p_t) for class j",
-    ),
-    "identity": LinkMeaning(
-        "probabilities of yes",
-        "none, it comes before the loss; p_t is p for a yes and 1 − p for a no",
-        "0 or 1 for each probability, or between",
-        "φ′ / (p (1 − p)) for a yes, −φ′ / (p (1 − p)) for a no",
-    ),
-    "simplex": LinkMeaning(
-        "rows of probabilities, a distribution over C classes each",
-        "none, it comes before the loss; p_t is the probability of the target class",
-        "a class index for each row, or C numbers",
-        "φ′ / (p_t (1 − p_t)) for the target class, 0 for the others",
-    ),
-}
 
 # What only a name of another library has, or a call.
 _BESIDE = {
@@ -112,7 +71,7 @@ def with_settings(
 def describe(entry: Entry, parameter: Parameter) -> str:
     """Return what a parameter of an entry does, and its name in focalis where that differs."""
     name = setting(parameter)
-    meaning = {**_MEANINGS, "alpha": _ALPHA[entry.link in ELEMENTWISE]}.get(
+    meaning = {**_MEANINGS, "alpha": _ALPHA[entry.link.elementwise]}.get(
         name, f"a parameter of {entry.margin_loss}"
     )
     if parameter.note:

@@ -14,7 +14,7 @@ from focalis.catalogue.transforms import (
     ONLY_ROWS,
     SIGNS,
 )
-from focalis.links import ELEMENTWISE, softmax_margins
+from focalis.links import SOFTMAX, Link, softmax_margins
 from focalis.loss import Loss
 from focalis.margin import cross_entropy
 from focalis.targets import read_scores, read_targets
@@ -120,7 +120,7 @@ def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
     (0.2, [-1.0, 0.0])
     """
     row, given = _row(scores), np.asarray(target, np.float64).reshape(-1)
-    if row.size == 1 and entry.link not in ELEMENTWISE:
+    if row.size == 1 and not entry.link.elementwise:
         raise ValueError("scores must be a row of classes, got one number")
     if entry.scores is LOG_PROBABILITIES and (row > 0).any():
         raise ValueError(f"scores must be log-probabilities, at most 0, got {row.max():g}")
@@ -190,7 +190,7 @@ def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
     summed = replace(loss, reduction="sum")
     row = _row(scores)
     given = np.asarray(targets)
-    elementwise = loss.link in ELEMENTWISE
+    elementwise = loss.link.elementwise
     if given.size == 1 and row.size > 1:
         given = np.eye(row.size)[_class_index(given.reshape(-1), row.size)]
     truth = given.reshape(-1) if elementwise else given.reshape(1, -1)
@@ -243,9 +243,9 @@ def _answers(loss: Loss, logits: Array, truth: Array) -> Array:
     return read.chunk(0, len(read.rows), np.float64, lambda y: y.astype(np.float64)).reshape(-1)
 
 
-def _margins(link: str, row: Array, answers: Array) -> Array:
+def _margins(link: Link, row: Array, answers: Array) -> Array:
     """Return the margin of the truth for yes/no questions, and that of each class else."""
-    if link == "softmax":
+    if link == SOFTMAX:
         classes = np.arange(row.size)
         margin = softmax_margins(np.repeat(row[None], row.size, axis=0), classes).margin
         # Kernels compute with the largest float where the margin is infinite.
@@ -253,13 +253,13 @@ def _margins(link: str, row: Array, answers: Array) -> Array:
             np.abs(margin) == np.finfo(margin.dtype).max, np.sign(margin) * np.inf, margin
         )
     with np.errstate(divide="ignore"):
-        margin = row if link == "sigmoid" else np.log(row) - np.log1p(-row)
-    return margin if link == "simplex" else np.where(answers >= 0.5, margin, -margin)
+        margin = np.log(row) - np.log1p(-row) if link.on_probabilities else row
+    return np.where(answers >= 0.5, margin, -margin) if link.elementwise else margin
 
 
 def _losses(loss: Loss, row: Array, truth: Array, answers: Array) -> Array:
     """Return what each class contributes to the loss."""
-    if loss.link in ELEMENTWISE:
+    if loss.link.elementwise:
         return np.asarray(replace(loss, reduction="none")(row, truth, engine="numpy"))
     single = replace(loss, reduction="none", label_smoothing=0.0, positives="sum")
     rows = np.repeat(row[None], row.size, axis=0)

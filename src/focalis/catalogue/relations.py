@@ -5,19 +5,14 @@ from typing import Any
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.meanings import setting
 from focalis.catalogue.names import ENTRIES
-from focalis.links import ELEMENTWISE
-from focalis.loss import Link, Loss
+from focalis.links import Link
+from focalis.loss import Loss
+from focalis.settings_table import SETTINGS
 
 __all__ = ["counterparts", "equivalents", "names_of", "variants"]
 
-_OTHER_SIDE: dict[Link, Link] = {
-    "sigmoid": "identity",
-    "identity": "sigmoid",
-    "softmax": "simplex",
-    "simplex": "softmax",
-}
 # What changes which loss it is, beside the parameters of the margin loss.
-_WEIGHING = ("alpha", "pos_weight", "class_weight", "label_smoothing", "positives")
+_WEIGHING = tuple(row.name for row in SETTINGS if row.of_a_row)
 
 
 def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
@@ -76,7 +71,8 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     >>> [other.name for other, _ in counterparts(entry) if other.framework == "PyTorch"]
     ['torch.nn.NLLLoss']
     """
-    return _same(entry, _OTHER_SIDE[_checked(entry).link])
+    link = _checked(entry).link
+    return _same(entry, link.of_logits if link.on_probabilities else link.of_probabilities)
 
 
 def variants(entry: Entry) -> tuple[Entry, ...]:
@@ -167,7 +163,7 @@ def _meaning(loss: Loss) -> dict[str, Any]:
     weighing = {name: getattr(loss, name) for name in _WEIGHING}
     if weighing["pos_weight"] == 1.0:
         weighing["pos_weight"] = None
-    if weighing["alpha"] == 1.0 and loss.link not in ELEMENTWISE:
+    if weighing["alpha"] == 1.0 and not loss.link.elementwise:
         weighing["alpha"] = None
     return {**loss.margin_loss.parameters, **weighing}
 

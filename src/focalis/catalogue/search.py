@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from focalis.catalogue.calls import read_call, variants_of_call
 from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
-from focalis.catalogue.outside import REASONS
+from focalis.catalogue.other_families import REASONS
 
 __all__ = ["Found", "entries", "exactly", "lookup", "meant"]
 

@@ -20,8 +20,8 @@ from focalis.catalogue.relations import names_of, variants
 from focalis.catalogue.search import TASKS, Found, entries, exactly, meant
 from focalis.commands.answering import say
 from focalis.margin import FAMILIES
-from focalis.named.table import SETTINGS
 from focalis.parsing import parse
+from focalis.settings_table import SETTINGS
 
 __all__ = ["add_explain", "add_list"]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import focalis
 from focalis.compare.errors import InputError
+from focalis.links import Link, link_for
 from focalis.parsing import UnknownLossError
 from focalis.weights import inverse_frequency
 
@@ -128,7 +129,7 @@ def choose_losses(
     Traceback (most recent call last):
     focalis.compare.errors.InputError: losses: unknown loss 'ce' in 'ce': did you mean ...
     """
-    link = "sigmoid" if n_classes == 2 else "softmax"
+    link = link_for(n_classes)
     defaults = _defaults(link)
     if picks:
         chosen = [defaults[0]]
@@ -144,14 +145,14 @@ def choose_losses(
     return list(unique.values())
 
 
-def _defaults(link: str) -> list[Candidate]:
+def _defaults(link: Link) -> list[Candidate]:
     cross_entropy = focalis.parse("cross_entropy", link=link)
     candidates = [
         Candidate(BASELINE, BASELINE, cross_entropy),
         Candidate(f"balanced {BASELINE}", f"balanced {BASELINE}", cross_entropy, balanced=True),
     ]
-    for family, texts in (_BINARY if link == "sigmoid" else _MULTICLASS).items():
-        balanced = link == "softmax" and family == "focal"
+    for family, texts in (_BINARY if link.elementwise else _MULTICLASS).items():
+        balanced = not link.elementwise and family == "focal"
         for text in texts:
             loss = focalis.parse(text, link=link)
             name = f"balanced {_name(loss)}" if balanced else _name(loss)
@@ -159,7 +160,7 @@ def _defaults(link: str) -> list[Candidate]:
     return candidates
 
 
-def _picked(pick: str, link: str, n_classes: int, defaults: list[Candidate]) -> Candidate:
+def _picked(pick: str, link: Link, n_classes: int, defaults: list[Candidate]) -> Candidate:
     """Read a pick that is none of the families; what is no loss either gets their names."""
     try:
         return _read(pick, link, "losses", n_classes)
@@ -170,7 +171,7 @@ def _picked(pick: str, link: str, n_classes: int, defaults: list[Candidate]) -> 
         raise InputError(f"{error} (or a family: {', '.join(families)})") from error
 
 
-def _read(text: str, link: str, argument: str, n_classes: int) -> Candidate:
+def _read(text: str, link: Link, argument: str, n_classes: int) -> Candidate:
     try:
         loss = focalis.parse(text, link=link)
         loss.answer_weights(1 if n_classes == 2 else n_classes, np.float64)

@@ -14,7 +14,7 @@ from focalis.compare import report_curves, report_table
 from focalis.compare.report_figures import figures
 from focalis.compare.report_metrics import Results
 from focalis.compare.report_plotting import ALL_CLASSES, Figure
-from focalis.page import (
+from focalis.html import (
     asset,
     content_security_policy,
     embedded_json,
@@ -65,12 +65,12 @@ def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataF
 
 def render(results: Results, drawn: Sequence[Figure]) -> str:
     """Return the whole page."""
-    common, own = asset("focalis.page", "page.js"), asset(_PACKAGE, "report_script.js")
+    common, own = asset("focalis.html", "page.js"), asset(_PACKAGE, "report_script.js")
     plotly = plotly_script()
     data = results["data"]
     return Template(asset(_PACKAGE, "report_template.html")).substitute(
         policy=content_security_policy(plotly, common, own),
-        style=asset("focalis.page", "page.css") + asset(_PACKAGE, "report_style.css"),
+        style=asset("focalis.html", "page.css") + asset(_PACKAGE, "report_style.css"),
         title=escape(f"What each loss buys on {data['name']}"),
         verdict=report_table.minus(escape(results["verdict"])).replace(" %", "&nbsp;%"),
         facts=report_table.facts(data),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 import focalis
-from focalis.links import softmax_margins
+from focalis.links import link_for, softmax_margins
 
 Floats = NDArray[np.float64]
 
@@ -223,8 +223,7 @@ def loss_shapes(text: str, n_classes: int) -> list[Shape]:
     For a softmax the other classes share what the truth leaves; by the margin's definition the
     value and the slope along the true logit do not depend on how.
     """
-    link = "sigmoid" if n_classes == 2 else "softmax"
-    parsed = replace(focalis.parse(text, link=link), reduction="none")
+    parsed = replace(focalis.parse(text, link=link_for(n_classes)), reduction="none")
     return [_shape(parsed, k, n_classes) for k in range(n_classes)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from focalis.compare.report_curves import Floats
-from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
+from focalis.palette import BASELINE_COLOUR, COLOURS, DASHES
 
 ALL_CLASSES = -1
 """The class picker's first choice."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from focalis.interruptions import let_forks_wait, undisturbed
+from focalis.links import Link
 from focalis.margin import MarginLoss
 
 __all__ = ["ENGINES", "Kernels", "load"]
@@ -100,7 +101,7 @@ class Kernels(Protocol):
         ...
 
 
-def load(engine: str, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> Kernels:
+def load(engine: str, link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> Kernels:
     """Return the kernels of an engine, which is imported at its first use."""
     if engine == "numpy":
         from focalis.engines.numpy import NumpyKernels

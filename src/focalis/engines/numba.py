@@ -11,8 +11,9 @@ from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
 from focalis.links import (
-    PROBABILITY,
     PROBABILITY_SLACK,
+    SOFTMAX,
+    Link,
     both_link_terms,
     limits,
     link_terms,
@@ -34,9 +35,9 @@ class NumbaKernels:
     # Lanes add the classes up in their own type: with more of them it would show.
     most_planes = 256
 
-    def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
+    def __init__(self, link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link, self._dtype = link, np.dtype(dtype)
-        if link == "softmax" and curvature == "fisher":
+        if link == SOFTMAX and curvature == "fisher":
             # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
             curvature = "exact"
         self._scalar = self._dtype.type
@@ -46,8 +47,8 @@ class NumbaKernels:
         both, both_constants = trace(
             "both_terms", both_link_terms(link, loss, bounds, curvature), sides
         )
-        slack = PROBABILITY_SLACK * float(np.finfo(dtype).eps) if link in PROBABILITY else 0.0
-        head = f"PROBABILITY, SLACK = {link in PROBABILITY}, FLOAT({slack!r})\n"
+        slack = PROBABILITY_SLACK * float(np.finfo(dtype).eps) if link.on_probabilities else 0.0
+        head = f"PROBABILITY, SLACK = {link.on_probabilities}, FLOAT({slack!r})\n"
         self._constants = self._constant_array(constants)
         self._both_constants = self._constant_array(both_constants)
         inner = head + inlined(text) + inlined(both)
@@ -237,6 +238,6 @@ def inlined(function: str) -> str:
     return f"@njit(**PRIMITIVE)\n{function}\n\n"
 
 
-def numba_kernels(link: str, loss: MarginLoss, dtype: Any, curvature: str) -> NumbaKernels:
+def numba_kernels(link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> NumbaKernels:
     """Return the fused kernels; each compiles, or is loaded from the cache, at its first call."""
     return NumbaKernels(link, loss, dtype, curvature)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from focalis.links import (
-    PROBABILITY,
     PROBABILITY_SLACK,
+    SIGMOID,
+    Link,
     limits,
     link_terms,
     probabilities,
@@ -28,7 +29,7 @@ class NumpyKernels:
 
     most_planes = 0
 
-    def __init__(self, link: str, loss: MarginLoss, dtype: Any, curvature: str) -> None:
+    def __init__(self, link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link = link
         self._dtype = dtype
         self._terms = link_terms(link, loss, limits(loss, dtype), curvature)
@@ -67,7 +68,7 @@ class NumpyKernels:
         with np.errstate(all="ignore"):
             yes = np.where(weight == 0, 0, weight * np.tile(positive, repeats) * y)
             no = np.where(weight == 0, 0, weight * np.tile(negative, repeats) * (1 - y))
-            if self._link in PROBABILITY:
+            if self._link.on_probabilities:
                 slack = PROBABILITY_SLACK * np.finfo(x.dtype).eps
                 bad = bool(np.any(((yes != 0) | (no != 0)) & ((x < 0) | (x > 1 + slack))))
                 truth, mirror = np.minimum(x, 1), np.maximum(1 - x, 0)
@@ -129,7 +130,7 @@ class NumpyKernels:
             for k in range(x.shape[1]):
                 seen = softmax_margins(x, np.full(len(x), k))
                 _, slope, _ = self._terms(seen.margin, -seen.margin)
-                p = probabilities("sigmoid", seen.margin)
+                p = probabilities(SIGMOID, seen.margin)
                 direction = np.where(seen.is_target, 1, seen.ratio)
                 hess += _weigh(weight, p * slope * slope)[:, None] * direction**2
         hess[weight == 0] = 0

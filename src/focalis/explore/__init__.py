@@ -13,16 +13,16 @@ from typing import Any
 
 from focalis.explore.script import CLASSES, family_script, vocabulary_script
 from focalis.explore.snippets import snippets
-from focalis.look import BASELINE_COLOUR, COLOURS, DASHES
-from focalis.margin import FAMILIES, MarginLossFamily
-from focalis.named.table import letter, title
-from focalis.page import (
+from focalis.html import (
     asset,
     content_security_policy,
     embedded_json,
     plotly_script,
     write_page,
 )
+from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.named.table import letter, title
+from focalis.palette import BASELINE_COLOUR, COLOURS, DASHES
 
 __all__ = ["render", "write"]
 
@@ -58,7 +58,7 @@ def render(names: Sequence[str] = ()) -> str:
     """Return the page as HTML; see `write`."""
     families = [one for one in FAMILIES.values() if one.__module__ == "focalis.margin"]
     families += [FAMILIES[name] for name in names]
-    plotly, common = plotly_script(), asset("focalis.page", "page.js")
+    plotly, common = plotly_script(), asset("focalis.html", "page.js")
     traced, shown = _traced(families), snippets()
     own = asset(_PACKAGE, "explore.js")
     described = {
@@ -71,7 +71,7 @@ def render(names: Sequence[str] = ()) -> str:
     }
     return Template(asset(_PACKAGE, "explore.html")).substitute(
         policy=content_security_policy(plotly, common, traced, own),
-        style=asset("focalis.page", "page.css") + asset(_PACKAGE, "explore.css"),
+        style=asset("focalis.html", "page.css") + asset(_PACKAGE, "explore.css"),
         tabs="".join(_tab(i, one.name) for i, one in enumerate(shown)),
         classes=str(CLASSES.stop - 1),
         described=embedded_json(described),

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from focalis.errors import ArgumentError, ClassIndexError
-from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 
 __all__ = ["check_numbers", "complain"]
@@ -26,7 +25,7 @@ def check_numbers(
     All of them fit scores of this shape; None is not there, or not to be looked at. What is masked,
     ignored or has the weight 0 may be anything.
     """
-    elementwise = loss.link in ELEMENTWISE
+    elementwise = loss.link.elementwise
     axis = axis if len(shape) > 1 or not elementwise else len(shape)
 
     def beside(a: Array, like: Array) -> Array:

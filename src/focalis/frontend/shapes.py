@@ -3,7 +3,6 @@
 from typing import Any
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 from focalis.targets import check_nothing_ignored
 
@@ -14,7 +13,7 @@ Shape = tuple[int, ...]
 
 def row_shape(loss: Loss, shape: Shape, axis: int) -> Shape:
     """Return the shape of the rows: that of the scores without their class axis, where they have one."""
-    if len(shape) <= 1 and loss.link in ELEMENTWISE:
+    if len(shape) <= 1 and loss.link.elementwise:
         return shape
     return (*shape[:axis], *shape[axis + 1 :])
 
@@ -23,7 +22,7 @@ def check_targets(
     loss: Loss, shape: Shape, rows: Shape, axis: int, found: Any, dtype: Any, integers: bool
 ) -> None:
     """Raise for targets of a shape `found` and type that do not go with scores of this shape."""
-    if loss.link in ELEMENTWISE:
+    if loss.link.elementwise:
         if found != shape:
             expected = f"the shape of the {{logits}} {shape}"
             raise ArgumentError("targets", expected, tuple(found), must="have")
@@ -44,7 +43,7 @@ def check_targets(
 
 def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> None:
     """Raise for weights or a mask that have a number neither for each row nor, may be, element."""
-    elementwise = loss.link in ELEMENTWISE
+    elementwise = loss.link.elementwise
     if found == rows or (elementwise and found == shape):
         return
     options = f"{rows}, one for each row"
@@ -55,7 +54,7 @@ def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> 
 
 def check_classes(loss: Loss, found: Shape, shape: Shape, axis: int) -> None:
     """Raise for a mask of classes whose shape does not broadcast to that of the scores."""
-    if len(shape) <= 1 and loss.link in ELEMENTWISE:
+    if len(shape) <= 1 and loss.link.elementwise:
         raise ArgumentError(
             "class_where",
             "None",

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis.errors import WordedError
-from focalis.links import PROBABILITY_SLACK
-from focalis.loss import Link, Loss
+from focalis.links import PROBABILITY_SLACK, LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.targets import real_array
 from focalis.weighting import check_number
@@ -21,7 +21,7 @@ Value = np.float64 | np.ndarray
 
 
 def loss_of(
-    link: Link, family: MarginLossFamily, parameters: tuple[float, ...], **settings: Any
+    link: LinkName, family: MarginLossFamily, parameters: tuple[float, ...], **settings: Any
 ) -> Loss:
     """Return the loss of these parameters and settings; the same ones give the same object."""
     try:
@@ -35,7 +35,7 @@ def loss_of(
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _kept(
-    link: Link, family: MarginLossFamily, count: int, names: tuple[str, ...], *given: Any
+    link: LinkName, family: MarginLossFamily, count: int, names: tuple[str, ...], *given: Any
 ) -> Loss:
     settings = dict(zip(names, given[count:], strict=True))
     return Loss(link, family(*given[:count]), **settings)

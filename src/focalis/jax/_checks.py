@@ -12,7 +12,7 @@ from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.numbers import check_numbers, complain
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
-from focalis.links import ELEMENTWISE
+from focalis.settings_table import largest_weight
 from focalis.weighting import read_normalizer
 
 __all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
@@ -90,6 +90,8 @@ def check(
             check_rows(loss, name, given.shape, rows, shape)
     if where is not None:
         check_boolean(where, jnp.bool_)
+    # Before the normaliser, which a front end may have made of the weights.
+    _check_numbers(loss, shape, axis, targets, sample_weight, where)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if as_array("normalizer", normalizer).shape:
             expected = "a number or an array without dimensions"
@@ -102,7 +104,6 @@ def check(
         expected = "a mapping of names to arrays"
         raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
     _check_parameters(loss, parameters or {})
-    _check_numbers(loss, shape, axis, targets, sample_weight, where)
 
 
 def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
@@ -117,7 +118,7 @@ def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
             text, inside = ranges[name].text, [float(x) in ranges[name] for x in numbers.flat]
             valid = np.reshape(inside, numbers.shape).astype(bool)
         else:
-            highest = 1.0 if name == "alpha" and loss.link in ELEMENTWISE else np.inf
+            highest = largest_weight(name, loss.link, np.inf)
             text = "[0, 1]" if highest == 1.0 else "[0, inf)"
             valid = (numbers >= 0.0) & (numbers <= highest) & np.isfinite(numbers)
         if not valid.all():

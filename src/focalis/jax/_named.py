@@ -11,9 +11,10 @@ import numpy as np
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
-from focalis.links import ELEMENTWISE, PROBABILITY_SLACK
-from focalis.loss import Link, Loss
+from focalis.links import LINKS, PROBABILITY_SLACK, LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
+from focalis.settings_table import WEIGHTS, largest_weight
 from focalis.weighting import check_factor, check_number
 
 __all__ = [
@@ -54,7 +55,7 @@ class RowOptions(Options, total=False):
 
 
 def elementwise(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
@@ -72,7 +73,7 @@ def elementwise(
 
 
 def rows(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, ArrayLike],
     logits: ArrayLike,
@@ -108,7 +109,7 @@ def rows(
                 problem="{argument} spreads over all classes: expected {expected}, got {got}",
             )
         _check_boolean(kept)
-        outside = 0.0 if link == "simplex" else -jnp.inf
+        outside = 0.0 if LINKS[link].on_probabilities else -jnp.inf
         x, y = jnp.where(kept, x, outside), jnp.where(kept, y, 0) if by_class else y
         kept = jnp.any(kept, axis=-1)
     return _call(link, family, parameters, x, y, kept, settings)
@@ -154,7 +155,7 @@ def _check_boolean(where: Array) -> None:
 
 
 def _call(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, Any],
     x: Array,
@@ -165,12 +166,12 @@ def _call(
     """Return the loss; what is an array, and may be traced, is handed on as a parameter."""
     arrays = {k: v for k, v in parameters.items() if isinstance(v, jax.Array) or np.ndim(v)}
     numbers = {k: v for k, v in parameters.items() if k not in arrays}
-    factors = {k: settings[k] for k in ("alpha", "class_weight") if k in settings}
+    factors = {k: settings[k] for k in WEIGHTS if k in settings}
     arrays |= {k: v for k, v in factors.items() if isinstance(v, jax.Array)}
     fixed = {k: v for k, v in settings.items() if k not in arrays}
     if fixed.get("alpha") is not None:
         # A Loss takes a number below 0 for none; a traced one could not mean that.
-        high = 1.0 if link in ELEMENTWISE else math.inf
+        high = largest_weight("alpha", LINKS[link], math.inf)
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
     with renamed(targets="labels"):

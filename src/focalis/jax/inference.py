@@ -9,7 +9,6 @@ import numpy as np
 
 from focalis.errors import ArgumentTypeError
 from focalis.jax._checks import as_array, class_axis
-from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
 
 __all__ = ["initial_logits", "posterior"]
@@ -63,7 +62,7 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
     axis = class_axis(axis, x.ndim)
     rows = jnp.moveaxis(x, axis, -1) if x.ndim else x
     # What the loss cannot answer is an error here, not in the midst of a running program.
-    outputs = 1 if x.ndim <= 1 and loss.link in ELEMENTWISE else rows.shape[-1]
+    outputs = 1 if x.ndim <= 1 and loss.link.elementwise else rows.shape[-1]
     loss.posterior(np.full((1, outputs), 0.5))
     eta = jax.pure_callback(
         functools.partial(_on_host, loss),

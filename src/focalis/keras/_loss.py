@@ -16,14 +16,8 @@ from focalis.frontend.numbers import check_numbers
 from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
-from focalis.links import ELEMENTWISE, PROBABILITY
 
 __all__ = ["FamilyLoss", "factors"]
-
-_LOGIT_LINKS: dict[str, Any] = {
-    "identity": "sigmoid", "simplex": "softmax", "sigmoid": "sigmoid", "softmax": "softmax"
-}  # fmt: skip
-"""The link for logits of each link."""
 
 
 class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -120,10 +114,10 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         x = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         logits = logits_behind(x, self._activation)
         if logits is not None:
-            self._check_kind(loss.link not in PROBABILITY)
-            loss = dataclasses.replace(loss, link=_LOGIT_LINKS[loss.link])
+            self._check_kind(not loss.link.on_probabilities)
+            loss = dataclasses.replace(loss, link=loss.link.of_logits)
             x = logits
-        elementwise = loss.link in ELEMENTWISE
+        elementwise = loss.link.elementwise
         x, y = aligned(x, ops.convert_to_tensor(y_true), self._form, self.axis)
         if elementwise and len(x.shape) == 1:
             # A single sample, as Keras takes it.
@@ -140,7 +134,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
             kept = counted if kept is None else _beside(kept, counted, axis) & counted
         if len(y.shape) < len(x.shape) and keras.backend.is_float_dtype(labels.dtype):
             _check_labels(loss, labels, x, axis, weight, kept)
-        if loss.link in PROBABILITY:
+        if loss.link.on_probabilities:
             x = self._reading(x if elementwise else _harmless(x, weight, kept, axis), y, axis)
         given = {"sample_weight": weight, "where": kept, "axis": axis}
         if reduction in (None, "none"):
@@ -191,7 +185,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     def _denominator(self, reduction: str | None, x: Any, weight: Any, kept: Any, axis: int) -> Any:
         """Return what the sum of the losses is divided by: 1 where nothing is left to average."""
         shape = ops.shape(x)
-        each = shape[axis] if self._loss.link in ELEMENTWISE else 1
+        each = shape[axis] if self._loss.link.elementwise else 1
         if reduction == "sum":
             return _count((each,), x)
         if reduction == "mean_with_sample_weight" and weight is not None:

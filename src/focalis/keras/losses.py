@@ -10,6 +10,7 @@ from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.keras._loss import FamilyLoss, factors
 from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 from focalis.margin import MarginLoss
 
 __all__ = [
@@ -33,14 +34,14 @@ register = keras.saving.register_keras_serializable("focalis")
 
 
 def _loss(
-    links: tuple[str, str], margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any
+    links: tuple[Link, Link], margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any
 ) -> Loss:
     """Return the loss on the link for probabilities or that for logits."""
     from_logits = arguments["from_logits"]
     if not isinstance(from_logits, bool):
         raise ArgumentTypeError("from_logits", "a bool", repr(from_logits))
     shared = {name: arguments[name] for name in ("class_weight", "label_smoothing")}
-    return Loss(links[from_logits], margin_loss, **shared, **others)  # type: ignore[arg-type]
+    return Loss(links[from_logits], margin_loss, **shared, **others)
 
 
 def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
@@ -49,14 +50,14 @@ def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any
             f"the mapping {dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
         )
         raise ArgumentTypeError("class_weight", "a sequence with a factor for each question", got)
-    return _loss(("identity", "sigmoid"), margin_loss, arguments, **others)
+    return _loss((IDENTITY, SIGMOID), margin_loss, arguments, **others)
 
 
 def _one_of_many(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
     by_class = arguments["class_weight"]
     if isinstance(by_class, Mapping):
         arguments = {**arguments, "class_weight": _listed(by_class)}
-    return _loss(("simplex", "softmax"), margin_loss, arguments, **others)
+    return _loss((SIMPLEX, SOFTMAX), margin_loss, arguments, **others)
 
 
 def _listed(by_class: Mapping[int, float]) -> tuple[float, ...] | None:

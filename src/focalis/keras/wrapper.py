@@ -7,7 +7,6 @@ from focalis import Loss, parse
 from focalis.errors import ArgumentTypeError
 from focalis.keras._loss import FamilyLoss
 from focalis.keras.losses import MEAN, register
-from focalis.links import ELEMENTWISE
 
 __all__ = ["LossWrapper"]
 
@@ -52,7 +51,7 @@ class LossWrapper(FamilyLoss):
         if ignore_class is None:
             given["ignore_class"] = loss.ignore_index
         del given["loss"]
-        form = "elementwise" if loss.link in ELEMENTWISE else "any"
+        form = "elementwise" if loss.link.elementwise else "any"
         super().__init__(replace(loss, ignore_index=None), form, given)
 
     def get_config(self) -> dict[str, Any]:

@@ -20,13 +20,6 @@ _HEAD = '''"""{about}
 Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
 """
 '''
-_LINKS = {
-    "sigmoid": "a sigmoid",
-    "softmax": "a softmax",
-    "identity": "probabilities of yes",
-    "simplex": "rows of probabilities",
-}
-_ELEMENTWISE = ("sigmoid", "identity")
 # The inputs of the examples: two yes/no questions, or one row of three classes.
 _SCORES: dict[str, list[Any]] = {
     "sigmoid": [2.0, -1.0],
@@ -73,7 +66,7 @@ def _wrapped(text: str, indent: str) -> str:
 
 def _summary(one: Function, verb: str) -> str:
     phrase = one.row.phrase if verb else one.row.phrase.removeprefix("the ")
-    sentence = f"{verb}{phrase} of {_LINKS[one.link]}, {one.row.formula}."
+    sentence = f"{verb}{phrase} of {one.link.words.of}, {one.row.formula}."
     return sentence if verb else sentence[0].upper() + sentence[1:]
 
 
@@ -163,7 +156,7 @@ def _dict(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _numpy_type(one: Function) -> Callable[[Argument], str]:
-    ignored = "float" if one.link in _ELEMENTWISE else "int"
+    ignored = "float" if one.link.elementwise else "int"
     known = {
         "alpha": "ArrayLike | None",
         "pos_weight": "ArrayLike | None",
@@ -186,9 +179,9 @@ def _numpy_function(one: Function) -> str:
         "identity": "Probabilities of yes, of any shape; the last of several axes holds the classes.",
         "simplex": "Probabilities (…, C), the class axis last.",
     }[one.link]
-    each = "element" if one.link in _ELEMENTWISE else "row"
+    each = "element" if one.link.elementwise else "row"
     targets = "Class indices (…) or non-negative numbers (…, C)."
-    if one.link in _ELEMENTWISE:
+    if one.link.elementwise:
         targets = f"Shaped like the {one.scores[0]}, in [0, 1]."
     elif "ignore_index" in one.row.without:
         targets = "Numbers (…, C) ≥ 0; those above 0 are the positives."
@@ -278,7 +271,7 @@ def _torch_type(one: Function) -> Callable[[Argument], str]:
         "alpha": "Alpha",
         "class_weight": "Weight | None",
         "label_smoothing": "float",
-        "ignore_index": "float | None" if one.link in _ELEMENTWISE else "int",
+        "ignore_index": "float | None" if one.link.elementwise else "int",
         "reduction": "Reduction",
         "sample_weight": "Tensor | None",
         "where": "Tensor | None",
@@ -293,7 +286,7 @@ def _torch_words(argument: Argument) -> str:
 
 def _torch_example(one: Function) -> str:
     targets = _targets(one)
-    if one.link in _ELEMENTWISE or one.row.fixed:
+    if one.link.elementwise or one.row.fixed:
         targets = [
             [float(t) for t in row] if isinstance(row, list) else float(row) for row in targets
         ]
@@ -313,7 +306,7 @@ def _torch_examples(one: Function, lines: list[str], value: str) -> str:
 
 
 def _torch_function(one: Function) -> str:
-    softmax = one.link not in _ELEMENTWISE
+    softmax = not one.link.elementwise
     inputs = "Logits of any shape, and targets in [0, 1] of the same."
     if one.row.fixed:
         inputs = "Logits (N, C, d1, …) or (C,), and as many numbers ≥ 0."
@@ -450,7 +443,7 @@ def _jax_type(argument: Argument) -> str:
 
 
 def _jax_function(one: Function) -> str:
-    rows = one.link not in _ELEMENTWISE
+    rows = not one.link.elementwise
     scores, targets = _SCORES[one.link], _targets(one)
     docstring = _docstring(
         _summary(one, "Return "),
@@ -556,7 +549,7 @@ def _keras_type(argument: Argument) -> str:
 
 
 def _keras_example(one: Function, form: str) -> str:
-    link = "identity" if form == "elementwise" else "simplex"
+    link = one.link.of_probabilities
     scores, targets = _SCORES[link], _TARGETS[link]
     if form == "elementwise":
         return f"[{targets}], [{scores}]"
@@ -564,7 +557,7 @@ def _keras_example(one: Function, form: str) -> str:
 
 
 def _keras_answer(one: Function, form: str) -> str:
-    return _answer(one._replace(link="identity" if form == "elementwise" else "simplex"))
+    return _answer(one._replace(link=one.link.of_probabilities))
 
 
 def _keras_class(one: Function) -> str:

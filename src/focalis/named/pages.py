@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from focalis.links import LINKS
 from focalis.margin import FAMILIES, Interval
 from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS, LOSSES, letter
@@ -15,7 +16,6 @@ __all__ = ["PAGES", "filled"]
 
 _MARK = "<!-- {name}: from `python -m focalis.named` -->"
 _END = "<!-- end of {name} -->"
-_LINKS = ("sigmoid", "softmax", "identity", "simplex")
 
 
 def _number(value: float) -> str:
@@ -77,7 +77,7 @@ def named_losses() -> str:
     """Return the table of the functions that are made for each front end."""
     rows = []
     for row in LOSSES:
-        for link in _LINKS:
+        for link in LINKS.values():
             if not row.name(link):
                 continue
             made = [one for one in _made() if one.row is row and one.link == link]

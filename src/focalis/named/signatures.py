@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, NamedTuple
 
-from focalis.loss import Link
+from focalis.links import LINKS, SIGMOID, SOFTMAX, Link
+from focalis.loss import Loss
 from focalis.margin import FAMILIES
 from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
@@ -14,9 +16,9 @@ __all__ = ["Argument", "Function", "functions", "keras_classes"]
 CALL = ("sample_weight", "where", "normalizer", "engine", "axis")
 
 _LINKS: dict[str, tuple[Link, ...]] = {
-    "numpy": ("sigmoid", "softmax", "identity", "simplex"),
-    "torch": ("sigmoid", "softmax"),
-    "jax": ("sigmoid", "softmax"),
+    "numpy": tuple(LINKS.values()),
+    "torch": (SIGMOID, SOFTMAX),
+    "jax": (SIGMOID, SOFTMAX),
 }
 _SCORES = {
     "numpy": ("logits", "targets"),
@@ -44,10 +46,11 @@ _CALLS = {
     "torch": ("sample_weight", "where", "normalizer"),
     "jax": ("where",),
 }
-_DEFAULTS = {"label_smoothing": 0.0, "reduction": "mean", "engine": "auto", "axis": -1}
+_DEFAULTS = {one.name: one.default for one in fields(Loss) if one.kw_only} | {
+    "engine": "auto",
+    "axis": -1,
+}
 _IGNORED = -100
-_ELEMENTWISE = ("sigmoid", "identity")
-_PROBABILITY = ("identity", "simplex")
 
 
 class Argument(NamedTuple):
@@ -142,7 +145,7 @@ def _function(row: NamedLoss, front_end: FrontEnd, link: Link) -> Function:
         if one not in by_position and _takes(row, link, one)
     ]
     calls = [*_CALLS[front_end]]
-    if front_end == "jax" and link not in _ELEMENTWISE:
+    if front_end == "jax" and not link.elementwise:
         calls.append("axis")
     renamed = _NAMES.get(front_end, {})
     return Function(
@@ -163,10 +166,10 @@ def _function(row: NamedLoss, front_end: FrontEnd, link: Link) -> Function:
     )
 
 
-def _scores(row: NamedLoss, front_end: FrontEnd, link: str) -> tuple[str, str]:
+def _scores(row: NamedLoss, front_end: FrontEnd, link: Link) -> tuple[str, str]:
     """Return what scores and targets are called."""
     scores, targets = row.special(row.scores, front_end, link) or _SCORES[front_end]
-    return ("probabilities" if link in _PROBABILITY else scores), targets
+    return ("probabilities" if link.on_probabilities else scores), targets
 
 
 def _ordered(row: NamedLoss, front_end: FrontEnd) -> Iterable[str]:
@@ -174,20 +177,20 @@ def _ordered(row: NamedLoss, front_end: FrontEnd) -> Iterable[str]:
     return ("alpha", *row.parameters) if front_end == "jax" else row.parameters
 
 
-def _takes(row: NamedLoss, link: str, setting: str) -> bool:
+def _takes(row: NamedLoss, link: Link, setting: str) -> bool:
     if setting == "pos_weight":  # where a sigmoid has no α of its own and no parameter
-        return row.margin_loss == "cross_entropy" and row.leading is None and link in _ELEMENTWISE
+        return row.margin_loss == "cross_entropy" and row.leading is None and link.elementwise
     return setting not in row.without
 
 
-def _default(row: NamedLoss, front_end: str, link: str, setting: str) -> Any:
+def _default(row: NamedLoss, front_end: str, link: Link, setting: str) -> Any:
     known, default = row.default(setting, front_end, link)
     if known:
         return default
     if setting in row.parameters:
         signature = inspect.signature(FAMILIES[row.margin_loss])
         return signature.parameters[setting].default
-    if setting == "ignore_index" and front_end == "torch" and link not in _ELEMENTWISE:
+    if setting == "ignore_index" and front_end == "torch" and not link.elementwise:
         return _IGNORED
     return _DEFAULTS.get(setting)
 
@@ -204,7 +207,7 @@ def keras_classes() -> list[Function]:
 
 
 def _keras_class(row: NamedLoss, kind: str) -> Function:
-    link: Link = "sigmoid" if kind == "Binary" else "softmax"
+    link = SIGMOID if kind == "Binary" else SOFTMAX
     words = "".join(word.capitalize() for word in (row.function or row.margin_loss).split("_"))
     positional = (*row.parameters, "alpha", "from_logits", "label_smoothing", "axis")
     defaults = {"from_logits": False, **_DEFAULTS}

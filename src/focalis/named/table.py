@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from focalis.links import Link
+from focalis.settings_table import SETTINGS, Setting
+
 __all__ = [
     "FRONT_ENDS",
     "LOSSES",
@@ -33,13 +36,6 @@ FRONT_ENDS: Mapping[FrontEnd, str] = {
     "keras": "focalis.keras",
 }
 
-PREFIXES = {
-    "sigmoid": "sigmoid",
-    "softmax": "softmax",
-    "identity": "binary",
-    "simplex": "categorical",
-}
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -58,28 +54,6 @@ class Parameter:
     name: str
     letter: str
     meaning: str
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting of `focalis.Loss`.
-
-    Parameters
-    ----------
-    name : str
-        The keyword of `Loss`.
-    meaning : str
-        What it does, in the words of the command line and the catalogue.
-    kind : {"weight", "number", "word", "target"}
-        A weight (one number or one per class), one number, one of some words, or a target.
-    letter : str, optional
-        What papers and plots write.
-    """
-
-    name: str
-    meaning: str
-    kind: Literal["weight", "number", "word", "target"]
-    letter: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,11 +118,11 @@ class NamedLoss:
     keras: tuple[str, ...] = ("Binary", "Categorical", "SparseCategorical")
     notes: Mapping[str, str] = field(default_factory=dict)
 
-    def name(self, link: str) -> str:
+    def name(self, link: Link) -> str:
         """Return the name of the function for a link, or nothing where there is none."""
         if self.names:
             return self.names.get(link, "")
-        return f"{PREFIXES[link]}_{self.function or self.margin_loss}"
+        return f"{link.prefix}_{self.function or self.margin_loss}"
 
     def special(self, rows: Mapping[str, Any], front_end: str, link: str) -> Any:
         """Return what a mapping of the row says of a place, the most particular first."""
@@ -171,16 +145,6 @@ PARAMETERS = (
     Parameter("epsilon", "ε", "how much (1 − p_t) is added"),
     Parameter("kappa", "κ", "from cross-entropy (towards 0) to 1 − p_t (at 1)"),
     Parameter("order", "order", "from cross-entropy (at 1) towards 1 − p_t"),
-)
-
-SETTINGS = (
-    Setting("alpha", "weighs the answers", "weight", "α"),
-    Setting("pos_weight", "a factor for positives", "weight"),
-    Setting("class_weight", "a factor for each class", "weight"),
-    Setting("label_smoothing", "moves targets this far towards the middle", "number"),
-    Setting("positives", "whether the positives of a row share its weight", "word"),
-    Setting("ignore_index", "a target that does not count", "target"),
-    Setting("reduction", "how losses become one number", "word"),
 )
 
 _TORCHVISION = ("alpha", "gamma", "reduction")

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from focalis import margin
-from focalis.links import ELEMENTWISE
+from focalis.links import SIGMOID
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
-from focalis.named.table import SETTINGS, letter, title
+from focalis.named.table import letter, title
 from focalis.parsing import parse
+from focalis.settings_table import SETTINGS
 
 __all__ = [
     "Losses",
@@ -106,7 +107,7 @@ def by_answer(losses: list[Loss]) -> bool:
     links = {loss.link for loss in losses}
     if len(links) > 1:
         raise ValueError(f"losses must have one link, got {', '.join(sorted(links))}")
-    return all(link in ELEMENTWISE for link in links)
+    return all(link.elementwise for link in links)
 
 
 def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:
@@ -146,7 +147,7 @@ def posterior(loss: Loss, probability: Array) -> Array:
     ValueError
         If the link is not a sigmoid.
     """
-    if loss.link != "sigmoid":
+    if loss.link != SIGMOID:
         raise ValueError(
             f"the posterior map is that of one yes/no question, got a loss with link={loss.link!r}"
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.look import BASELINE_COLOUR, COLOURS
+from focalis.palette import BASELINE_COLOUR, COLOURS
 
 __all__ = ["draw", "dress", "figure_of", "line_style", "one_axes", "several_axes"]
 

@@ -13,9 +13,11 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from focalis.links import link_for
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.parsing import parse
+from focalis.settings_table import WEIGHTS
 from focalis.sklearn.columns import is_missing
 from focalis.weights import inverse_frequency
 
@@ -28,9 +30,9 @@ CALIBRATIONS = ("posterior", "link")
 
 def read_loss(given: Any, n_classes: int) -> Loss:
     """Return the loss for a number of classes: a sigmoid for two, a softmax for more."""
-    link = "sigmoid" if n_classes == 2 else "softmax"
+    link = link_for(n_classes)
     if isinstance(given, MarginLoss):
-        return Loss(link, given)  # type: ignore[arg-type]
+        return Loss(link, given)
     if not isinstance(given, Loss | str):
         raise TypeError(
             "loss must be a text such as 'focal(gamma=2)', a focalis.Loss or a margin loss, "
@@ -46,7 +48,7 @@ def read_loss(given: Any, n_classes: int) -> Loss:
             f"loss must have no ignore_index, got {loss.ignore_index!r}: every label of y is a class, "
             "so leave out rows without"
         )
-    for name in ("alpha", "pos_weight", "class_weight") if n_classes == 2 else ():
+    for name in WEIGHTS if n_classes == 2 else ():
         factor = getattr(loss, name)
         if isinstance(factor, tuple) and len(factor) > 1:
             raise ValueError(

@@ -267,7 +267,7 @@ class _Risk:
         """Return the Hessian at the parameters times a direction."""
         self._derive(parameters)
         along, change = self._logits(direction)
-        if self._loss.link == "sigmoid":
+        if self._loss.link.elementwise:
             return self._pulled_back(self._hess * change, along)
         product = np.zeros_like(change)
         for share, labels, grad, hess in self._parts:
@@ -283,7 +283,7 @@ class _Risk:
             "sample_weight": self._weight,
             "engine": engine_for(len(logits)),
         }
-        if self._loss.link == "sigmoid":
+        if self._loss.link.elementwise:
             _, self._hess = self._loss.grad_and_hess(logits, self._truth, **settings)
         else:
             plain = replace(self._loss, label_smoothing=0.0)
@@ -311,7 +311,7 @@ class _Risk:
         size = self._shape[0] * self._shape[1]
         coef = parameters[:size].reshape(self._shape)
         logits = self._X @ coef.T + parameters[size:]
-        return coef, logits[:, 0] if self._loss.link == "sigmoid" else logits
+        return coef, logits[:, 0] if self._loss.link.elementwise else logits
 
     def _pulled_back(self, slope: Array, coef: Array) -> Array:
         """Return the derivative by the parameters, from that by the logits."""

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE, PROBABILITY
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
 from focalis.testing.batch import Batch
@@ -37,7 +36,7 @@ def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def infinite_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at values and gradients at infinite logits, where they have their limits."""
-    if loss.link in PROBABILITY:
+    if loss.link.on_probabilities:
         return
     batch = Batch(subject, loss, batches.infinite(loss.link))
     yield from batch.findings("infinite scores", order=1)
@@ -77,7 +76,7 @@ def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at targets between the answers, which mean the expectation of the loss."""
-    if loss.link not in ELEMENTWISE:
+    if not loss.link.elementwise:
         loss = replace(loss, ignore_index=None)  # which speaks of class indices
     inputs = batches.soft(loss.link, "float32", _ROWS)
     try:

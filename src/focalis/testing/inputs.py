@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE, PROBABILITY
+from focalis.links import IDENTITY, SIMPLEX, Link
 
 __all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordinary", "soft"]
 
@@ -55,74 +55,74 @@ class Inputs:
         return Inputs(self.logits[i : i + 1], self.targets[i : i + 1], self.dtype)
 
 
-def extreme(link: str, dtype: str) -> Inputs:
+def extreme(link: Link, dtype: str) -> Inputs:
     """Return hard targets at finite scores to the ends of the type, each score with each answer."""
-    if link in ELEMENTWISE:
-        x = _round(_PROBABILITIES if link in PROBABILITY else _both_signs(), dtype)
+    if link.elementwise:
+        x = _round(_PROBABILITIES if link.on_probabilities else _both_signs(), dtype)
         return _with_answers(x, dtype)
-    return _with_labels(_round(_DISTRIBUTIONS if link in PROBABILITY else _ROWS, dtype), dtype)
+    return _with_labels(_round(_DISTRIBUTIONS if link.on_probabilities else _ROWS, dtype), dtype)
 
 
-def infinite(link: str) -> Inputs:
+def infinite(link: Link) -> Inputs:
     """Return hard targets at infinite logits, where a loss has its limit."""
-    x = _round(_INFINITE if link in ELEMENTWISE else _INFINITE_ROWS, "float32")
-    return (_with_answers if link in ELEMENTWISE else _with_labels)(x, "float32")
+    x = _round(_INFINITE if link.elementwise else _INFINITE_ROWS, "float32")
+    return (_with_answers if link.elementwise else _with_labels)(x, "float32")
 
 
-def ordinary(link: str, dtype: str, rows: int, seed: int = 0) -> Inputs:
+def ordinary(link: Link, dtype: str, rows: int, seed: int = 0) -> Inputs:
     """Return scores as a model gives them, with hard targets."""
     rng = np.random.default_rng(seed)
-    shape = (rows,) if link in ELEMENTWISE else (rows, 4)
+    shape = (rows,) if link.elementwise else (rows, 4)
     x = 3 * rng.normal(size=shape)
-    if link == "identity":
+    if link == IDENTITY:
         x = 1 / (1 + np.exp(-x))
-    elif link == "simplex":
+    elif link == SIMPLEX:
         x = _distribution(x)
     x = _round(x, dtype)
-    labels = rng.integers(2 if link in ELEMENTWISE else 4, size=rows)
-    return Inputs(x, labels.astype(x.dtype) if link in ELEMENTWISE else labels, dtype)
+    labels = rng.integers(2 if link.elementwise else 4, size=rows)
+    return Inputs(x, labels.astype(x.dtype) if link.elementwise else labels, dtype)
 
 
-def dense(link: str) -> Inputs:
+def dense(link: Link) -> Inputs:
     """Return random scores close to each other, with hard targets."""
     rng = np.random.default_rng(4)
-    if link not in ELEMENTWISE:
+    if not link.elementwise:
         x = rng.normal(size=(150, 4)) * rng.choice([1, 5, 15], (150, 1))
-        x = _distribution(x) if link in PROBABILITY else x
+        x = _distribution(x) if link.on_probabilities else x
         return Inputs(_round(x, "float32"), rng.integers(4, size=150), "float32")
-    low, high = (0.001, 0.999) if link in PROBABILITY else (-40, 40)
+    low, high = (0.001, 0.999) if link.on_probabilities else (-40, 40)
     # One in each step from end to end: none is left out by chance.
     steps = np.linspace(low, high, 301)
     return _with_answers(_round(rng.uniform(steps[:-1], steps[1:]), "float32"), "float32")
 
 
-def of_classes(link: str, classes: int) -> Inputs:
+def of_classes(link: Link, classes: int) -> Inputs:
     """Return ordinary scores (N, C), of yes/no questions too."""
     rng = np.random.default_rng(classes)
     shape = (9, classes)
     x = 3 * rng.normal(size=shape)
-    if link in ELEMENTWISE:
-        x = 1 / (1 + np.exp(-x)) if link in PROBABILITY else x
+    if link.elementwise:
+        x = 1 / (1 + np.exp(-x)) if link.on_probabilities else x
         y: Array = rng.integers(2, size=shape).astype(np.float32)
     else:
-        x = _distribution(x) if link in PROBABILITY else x
+        x = _distribution(x) if link.on_probabilities else x
         y = rng.integers(classes, size=shape[0])
     return Inputs(_round(x, "float32"), y, "float32")
 
 
-def many(link: str) -> Inputs:
+def many(link: Link) -> Inputs:
     """Return some thousand numbers; they repeat, so that the truth is worked out for few."""
     few = ordinary(link, "float32", 41, seed=5)
-    times = 100 if link in ELEMENTWISE else 25
+    times = 100 if link.elementwise else 25
     x = np.concatenate([few.logits] * times)
     return Inputs(x, np.concatenate([few.targets] * times), "float32")
 
 
-def soft(link: str, dtype: str, rows: int) -> Inputs:
+def soft(link: Link, dtype: str, rows: int) -> Inputs:
     """Return ordinary scores with targets between the answers."""
     given = ordinary(link, dtype, rows, seed=1)
     rng = np.random.default_rng(2)
-    if link in ELEMENTWISE:
+    if link.elementwise:
         y: Array = rng.choice([0.25, 0.5, 0.9375], size=rows)
     else:
         y = rng.choice([[0.5, 0.25, 0.25, 0], [0.25, 0, 0.75, 0], [0.125, 0.5, 0.25, 0.125]], rows)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE
+from focalis.links import SIGMOID, Link
 from focalis.testing.criterion import complaint, excess
 from focalis.testing.frameworks import RefusalError
 from focalis.testing.inputs import Inputs
@@ -22,7 +22,7 @@ def judge(
     true: Array,
     bulk: Array,
     inputs: Inputs,
-    link: str,
+    link: Link,
     tolerance: float,
 ) -> None:
     """Enter into a finding how an array of results compares with the truth."""
@@ -35,7 +35,7 @@ def judge(
         finding.worst = np.inf
         return
     # The margin of a sigmoid is the logit; elsewhere it is computed, and rounded, itself.
-    factor = tolerance * (1 if link == "sigmoid" else 2)
+    factor = tolerance * (1 if link == SIGMOID else 2)
     known: dict[tuple[float, int], tuple[str | None, float]] = {}
     for i in np.ndindex(true.shape):
         x = float(got[i])
@@ -89,17 +89,17 @@ def _shown(x: float, inputs: Inputs) -> str:
     return f"{x:.17g}" if inputs.dtype == "float64" else f"{x:.8g}"
 
 
-def _answered(i: tuple[int, ...], link: str) -> tuple[int, ...]:
+def _answered(i: tuple[int, ...], link: Link) -> tuple[int, ...]:
     """Return where the scores are that a number depends on: an element, or a row of classes."""
-    return i if link in ELEMENTWISE else i[:1]
+    return i if link.elementwise else i[:1]
 
 
-def _size(inputs: Inputs, i: tuple[int, ...], link: str) -> float:
+def _size(inputs: Inputs, i: tuple[int, ...], link: Link) -> float:
     """Return the largest score of a row, by which the smallest failing input is found."""
     return float(np.max(np.abs(inputs.logits[_answered(i, link)]))) if i else 0.0
 
 
-def _place(inputs: Inputs, i: tuple[int, ...], link: str) -> str:
+def _place(inputs: Inputs, i: tuple[int, ...], link: Link) -> str:
     if not i:
         return f"the batch of {len(inputs)}"
     at = _answered(i, link)

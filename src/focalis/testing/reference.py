@@ -8,7 +8,7 @@ import numpy as np
 
 from focalis.evaluation import denominator_of
 from focalis.execution import Batch
-from focalis.links import ELEMENTWISE, PROBABILITY, limits, probability_terms
+from focalis.links import Link, limits, probability_terms
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
 from focalis.rows import RowTerms, sigmoid_terms, softmax_terms
@@ -85,14 +85,14 @@ def truth(
     with np.errstate(invalid="ignore"):
         yes = np.where(weight == 0, 0.0, weight * y) * positive
         no = np.where(weight == 0, 0.0, weight * (1.0 - y)) * negative
-    of_row = _of_elements if loss.link in ELEMENTWISE else _of_row
+    of_row = _of_elements if loss.link.elementwise else _of_row
     values, gradients, hessians = [], [], []
     for row, row_yes, row_no in zip(x.tolist(), yes.tolist(), no.tolist(), strict=True):
         value, gradient, hessian = of_row(loss, tuple(row), tuple(row_yes), tuple(row_no))
         values += value
         gradients += gradient
         hessians += hessian
-    shape = scores.shape if loss.link in ELEMENTWISE else scores.row_shape
+    shape = scores.shape if loss.link.elementwise else scores.row_shape
     return Truth(
         _array([one.value for one in values], shape),
         _array([one.value for one in gradients], scores.shape),
@@ -135,12 +135,12 @@ def _of_elements(
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _of_element(link: str, loss: MarginLoss, x: float, yes: float, no: float) -> RowTerms:
+def _of_element(link: Link, loss: MarginLoss, x: float, yes: float, no: float) -> RowTerms:
     if yes == no == 0.0:
         return RowTerms(_ZERO, [_ZERO], [_ZERO])
     if np.isnan(x):
         return RowTerms(_NAN, [_NAN], [_NAN])
-    if link not in PROBABILITY:
+    if not link.on_probabilities:
         # A weight of 0 leaves out its answer, whatever that would be.
         return sigmoid_terms(margin_terms(loss), number(x), number(yes), number(no))
     p = number(x)
@@ -162,12 +162,12 @@ def _of_row(
 
 @functools.lru_cache(maxsize=1 << 13)
 def _of_classes(
-    link: str, loss: MarginLoss, xs: tuple[float, ...], weights: tuple[float, ...]
+    link: Link, loss: MarginLoss, xs: tuple[float, ...], weights: tuple[float, ...]
 ) -> RowTerms:
     nothing = [_ZERO] * len(xs)
     if not any(weights):
         return RowTerms(_ZERO, nothing, nothing)
-    if link not in PROBABILITY:
+    if not link.on_probabilities:
         if np.isnan(xs).any():
             return RowTerms(_NAN, [_NAN] * len(xs), [_NAN] * len(xs))
         return softmax_terms(margin_terms(loss), list(map(number, xs)), list(map(number, weights)))

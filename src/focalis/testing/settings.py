@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from focalis.links import ELEMENTWISE, PROBABILITY
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
 from focalis.testing.batch import Batch
@@ -37,7 +36,7 @@ def weighted(loss: Loss) -> Iterator[Setting]:
     """Yield the settings that weigh, and sample weights."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
     settings: dict[str, Any] = {"alpha": 0.375, "label_smoothing": 0.125}
-    if loss.link in ELEMENTWISE:
+    if loss.link.elementwise:
         settings["pos_weight"] = 2.5
     else:
         settings["class_weight"] = (1.0, 2.0, 0.5, 4.0)
@@ -55,7 +54,7 @@ def masked(loss: Loss) -> Iterator[Setting]:
     out = np.arange(_ROWS) % 3 == 1
     ignored = -1 if loss.ignore_index is None else loss.ignore_index
     changed = replace(loss, ignore_index=ignored)
-    garbage = {"": 0.5 if loss.link in PROBABILITY else 77.0, " over NaN": np.nan}
+    garbage = {"": 0.5 if loss.link.on_probabilities else 77.0, " over NaN": np.nan}
     for over, number in garbage.items():
         x, y = inputs.logits.copy(), inputs.targets.copy()
         x[out] = number

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from focalis.links import ELEMENTWISE
 from focalis.loss import Loss
+from focalis.settings_table import WEIGHTS
 from focalis.testing import inputs as batches
 from focalis.testing.batch import Batch
 from focalis.testing.inputs import Inputs
@@ -23,11 +23,7 @@ def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at few and at many classes, and at some thousand numbers in one call."""
-    of_its_own = [
-        name
-        for name in ("alpha", "pos_weight", "class_weight")
-        if isinstance(getattr(loss, name), tuple)
-    ]
+    of_its_own = [name for name in WEIGHTS if isinstance(getattr(loss, name), tuple)]
     for classes in _CLASSES:
         setting = f"{classes} classes"
         inputs = batches.of_classes(loss.link, classes)
@@ -53,7 +49,7 @@ def _objection(subject: Subject, loss: Loss, inputs: Inputs) -> str:
         value = subject.call(loss, inputs, 0).value
     except Exception as error:
         return raised(error)
-    expected = inputs.logits.shape if loss.link in ELEMENTWISE else inputs.logits.shape[:1]
+    expected = inputs.logits.shape if loss.link.elementwise else inputs.logits.shape[:1]
     if value is None or subject.one_by_one or value.shape == expected:
         return ""
     return f"it returns the shape {value.shape} for scores of the shape {inputs.logits.shape}"

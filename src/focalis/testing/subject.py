@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.catalogue import entries
-from focalis.links import ELEMENTWISE
+from focalis.links import Link
 from focalis.loss import Loss
+from focalis.settings_table import SETTINGS
 from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
 from focalis.testing.judging import told
@@ -19,10 +20,8 @@ __all__ = ["Subject"]
 Array = np.ndarray
 
 _TARGET_NAMES = {"y_true", "targets", "target", "labels", "label", "y"}
-_SETTINGS = (
-    "alpha", "pos_weight", "class_weight", "label_smoothing", "ignore_index", "sample_weight",
-    "where", "reduction",
-)  # fmt: skip
+_READ = tuple(row.name for row in SETTINGS if row.kind != "word")
+_SETTINGS = (*_READ, "sample_weight", "where", "reduction")
 _TRIED_ROWS = 3
 
 
@@ -163,11 +162,8 @@ class Subject:
         """Return the parameters and settings of a loss that the function has as arguments."""
         settings = {
             **loss.margin_loss.parameters,
-            "alpha": loss.alpha,
-            "pos_weight": loss.pos_weight,
-            "class_weight": loss.class_weight,
+            **{name: getattr(loss, name) for name in _READ},
             "label_smoothing": loss.label_smoothing or None,
-            "ignore_index": loss.ignore_index,
         }
         found = {k: v for k, v in settings.items() if v is not None and self.has(k)}
         own = self._defaults.get("alpha")
@@ -185,7 +181,7 @@ class Subject:
 
     def _try(self, frameworks: list[Framework]) -> tuple[Framework, Form, bool]:
         """Return the first framework and form in which a small batch gives numbers."""
-        if self.loss.link in ELEMENTWISE:
+        if self.loss.link.elementwise:
             forms = [Form(False, False), Form(True, False)]
         else:
             forms = [Form(False, False), Form(False, True)]
@@ -284,7 +280,7 @@ def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def _names_in_torch(link: str) -> dict[str, str]:
+def _names_in_torch(link: Link) -> dict[str, str]:
     """Return what PyTorch's losses of a link call a setting, where that is another name."""
     settings: dict[str, str] = {}
     for entry in entries("PyTorch"):

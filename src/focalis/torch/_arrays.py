@@ -10,7 +10,6 @@ from torch import Tensor
 from focalis import Loss, buffers
 from focalis.errors import WordedError
 from focalis.evaluation import evaluate
-from focalis.links import ELEMENTWISE
 from focalis.threads import at_most
 
 __all__ = ["Others", "Settings", "compute", "empty_like"]
@@ -61,7 +60,7 @@ def compute(
     if loss.reduction != "none":
         return torch.scalar_tensor(value, dtype=dtype, device="cpu")
     result = _tensor(value)
-    if loss.link not in ELEMENTWISE or order is None:
+    if not loss.link.elementwise or order is None:
         return result
     result = result.permute(_inverse(order))
     like = torch.empty_like(logits)
@@ -87,7 +86,7 @@ def _order(loss: Loss, logits: Tensor, others: Others, axis: int) -> list[int] |
     """Return the order of the axes for the core, or None where they can stay."""
     if logits.ndim < 2:
         return None
-    if loss.link in ELEMENTWISE and not (
+    if loss.link.elementwise and not (
         any(isinstance(f, tuple) for f in (loss.alpha, loss.pos_weight, loss.class_weight))
         or any(t is not None and t.ndim < logits.ndim for t in others)
     ):

@@ -4,13 +4,14 @@ To import this is to import the compiler, hundreds of modules, so nothing does b
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import torch
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
-from focalis.loss import Link, Loss
+from focalis.links import LinkName
+from focalis.loss import Loss
+from focalis.settings_table import SETTINGS
 from focalis.torch._compat import guards_scalars, transforms_are_active
 from focalis.torch._losses import new_loss, parse
 from focalis.torch._operations import evaluate_directly
@@ -23,11 +24,11 @@ Tensor = torch.Tensor
 # a number that they have come to take for a variable can be made one again.
 _TAKES_LOSSES = torch.__version__ >= "2.13"
 _KNOWS_GUARDS = guards_scalars(guard_scalar)
-_SETTINGS = tuple(f.name for f in fields(Loss) if f.kw_only)
+_SETTINGS = tuple(row.name for row in SETTINGS)
 
 
 def loss_in_graph(
-    link: Link, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
+    link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
     """Return a loss; the compiler cannot trace its checks, but knows the attribute of an object."""
     fixed = _constant(parameters.items()), _constant(settings.items())
@@ -55,7 +56,7 @@ _traced = _Traced()
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _attribute(link: Link, family: str, parameters: Any, settings: Any) -> str:
+def _attribute(link: LinkName, family: str, parameters: Any, settings: Any) -> str:
     """Return the attribute that holds a loss."""
     loss = new_loss(link, family, parameters, settings)
     known = vars(_traced)
@@ -70,7 +71,7 @@ def text_of(loss: Loss) -> str:
         return str(_written(loss))
     settings = _constant([(name, getattr(loss, name)) for name in _SETTINGS])
     margin_loss = loss.margin_loss
-    parts = loss.link, margin_loss.family.name, _constant(margin_loss._items), settings
+    parts = loss.link.name, margin_loss.family.name, _constant(margin_loss._items), settings
     return str(_written_of(*parts))
 
 
@@ -80,7 +81,7 @@ def _written(loss: Loss) -> str:
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _written_of(link: Link, family: str, parameters: Any, settings: Any) -> str:
+def _written_of(link: LinkName, family: str, parameters: Any, settings: Any) -> str:
     return str(new_loss(link, family, parameters, settings))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from focalis.loss import Link, Loss
+from focalis.links import LinkName
+from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.parsing import parse_among
 
@@ -29,7 +30,7 @@ _belongings: dict[int, tuple[Loss, dict[Any, Any]]] = {}
 
 
 def loss_of(
-    link: Link, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
+    link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
     """Return the loss of these parameters and settings; the same ones give the same object."""
     if torch.compiler.is_compiling():
@@ -44,7 +45,7 @@ def loss_of(
         return new_loss(*given)
 
 
-def new_loss(link: Link, family: str, parameters: Any, settings: Any) -> Loss:
+def new_loss(link: LinkName, family: str, parameters: Any, settings: Any) -> Loss:
     """Return the loss of the items of two mappings."""
     return Loss(link, _families[family](**dict(parameters)), **dict(settings))
 

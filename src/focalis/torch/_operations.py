@@ -14,7 +14,6 @@ from torch.autograd import forward_ad
 from focalis import Loss
 from focalis.arrays.evaluate import Arguments, evaluate
 from focalis.arrays.margin import MarginTerms
-from focalis.links import PROBABILITY
 from focalis.torch import _margin_operations as margin
 from focalis.torch import _softmax_operations as softmax
 from focalis.torch._dual import Dual, tangent_of
@@ -124,7 +123,7 @@ class _Torch(Verbs):
         values: tuple[Tensor, ...],
         companions: None,
     ) -> Tensor:
-        harmless = 0.5 if terms.link in PROBABILITY else 0.0
+        harmless = terms.link.harmless
         parts = []
         for against, share in enumerate(shares):
             z = self.quiet(x, share, None, harmless)

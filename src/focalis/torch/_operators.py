@@ -12,7 +12,6 @@ from torch.library import custom_op
 from torch.overrides import TorchFunctionMode
 
 from focalis import Loss
-from focalis.links import ELEMENTWISE
 from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._compat import decompose, is_exporting
 from focalis.torch._losses import parsed
@@ -88,7 +87,7 @@ def _type_of_gradient(logits: Tensor) -> torch.dtype:
 def _like_value(loss: Loss, logits: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
     if loss.reduction != "none":
         return logits.new_empty((), dtype=dtype)
-    if loss.link in ELEMENTWISE:
+    if loss.link.elementwise:
         return torch.empty_like(logits, dtype=dtype)
     return logits.new_empty((*logits.shape[:axis], *logits.shape[axis + 1 :]), dtype=dtype)
 

@@ -10,14 +10,12 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLossFamily
+from focalis.settings_table import WEIGHTS, largest_weight, weights_of
 from focalis.torch._compat import memory, reading
 from focalis.torch._reading import check_weights
 
 __all__ = ["check_parameter", "read_parameters"]
-
-_FACTORS = ("alpha", "pos_weight", "class_weight")
 
 
 def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
@@ -33,7 +31,7 @@ def read_parameters(
 ) -> tuple[Loss, dict[str, Tensor]]:
     """Return the loss with the numbers put into it, and the tensors as the operations take them."""
     own = loss.margin_loss.parameters
-    known = (*own, *(n for n in _FACTORS if loss.link in ELEMENTWISE or n != "pos_weight"))
+    known = (*own, *weights_of(loss.link))
     unknown = [name for name in given if name not in known]
     if unknown:
         expected = f"{', '.join(known)} for link={loss.link!r} and {loss.margin_loss!r}"
@@ -50,7 +48,7 @@ def read_parameters(
             )
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
     numbers = {name: value for name, value in given.items() if name not in tensors}
-    settings: dict[str, Any] = {name: numbers.pop(name) for name in _FACTORS if name in numbers}
+    settings: dict[str, Any] = {name: numbers.pop(name) for name in WEIGHTS if name in numbers}
     if numbers:
         settings["margin_loss"] = loss.margin_loss.family(**{**own, **numbers})
     if settings:
@@ -60,13 +58,9 @@ def read_parameters(
             if name in own:
                 _check_range(loss.margin_loss.family, name, value)
             else:
-                check_weights(name, value, _highest(loss, name))
+                check_weights(name, value, largest_weight(name, loss.link, math.inf))
             tensors[name] = _aligned(name, value, logits.shape, targets.shape)
     return loss, tensors
-
-
-def _highest(loss: Loss, name: str) -> float:
-    return 1.0 if name == "alpha" and loss.link in ELEMENTWISE else math.inf
 
 
 def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
@@ -83,9 +77,9 @@ def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
 def _aligned(name: str, value: Tensor, shape: torch.Size, found: torch.Size) -> Tensor:
     """Return a parameter with as many dimensions as what it is of: logits, rows, classes or nothing."""
     classes = shape[min(1, len(shape) - 1)] if shape else 1
-    if value.ndim == 0 or (name in _FACTORS and len(shape) > 1 and value.shape == (classes,)):
+    if value.ndim == 0 or (name in WEIGHTS and len(shape) > 1 and value.shape == (classes,)):
         return value
-    of_rows = name not in _FACTORS and len(found) < len(shape) and value.ndim < len(shape)
+    of_rows = name not in WEIGHTS and len(found) < len(shape) and value.ndim < len(shape)
     whole = found if of_rows else shape
     pairs = zip(reversed(value.shape), reversed(whole), strict=False)
     if value.ndim > len(whole) or not all(n in (1, m) for n, m in pairs):

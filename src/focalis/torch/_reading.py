@@ -14,20 +14,20 @@ from torch import Tensor
 
 from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import PROBABILITY
 from focalis.torch._arrays import Others, compute
-from focalis.torch._compat import memory, reading
+from focalis.torch._compat import keep_the_compiler_out, memory, reading
 
 __all__ = ["check_numbers", "check_weights"]
 
 
+@keep_the_compiler_out  # a caller may be one that it has given up
 def check_numbers(
     loss: Loss, logits: Tensor, others: Others, normalizer: float | Tensor | None, axis: int
 ) -> None:
     """Raise for targets, weights, a normaliser or probabilities that can be read and are bad."""
     targets, weight, where = (None if tensor is None else memory(tensor) for tensor in others)
     number = memory(normalizer) if isinstance(normalizer, Tensor) else None
-    scores = memory(logits) if loss.link in PROBABILITY else None
+    scores = memory(logits) if loss.link.on_probabilities else None
     if where is None and others[2] is not None:
         # What is masked may hold anything, but which is masked?
         targets = weight = scores = None

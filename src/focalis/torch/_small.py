@@ -12,7 +12,6 @@ import torch
 from focalis import Loss, engines
 from focalis.evaluation import type_for
 from focalis.execution import CHUNK
-from focalis.links import PROBABILITY
 from focalis.torch._losses import belongings
 
 __all__ = ["compute_small"]
@@ -30,7 +29,7 @@ def compute_small(
     if logits.is_neg() or targets.is_neg():
         return None
     dtype, shape = logits.dtype, logits.shape
-    if loss.link == "softmax":
+    if not loss.link.elementwise:
         if len(shape) != 2 or axis != 1 or targets.dtype != torch.int64 or targets.ndim != 1:
             return None
         denominator, n_classes = shape
@@ -52,7 +51,7 @@ def compute_small(
     # Autograd is off where the logits require a gradient.
     x, t = logits.numpy(), targets.numpy()
     gradient = np.empty_like(x) if grad else None
-    if loss.link == "softmax":
+    if not loss.link.elementwise:
         total, bad = kernel(x, t, 1 / denominator, gradient)
     else:
         flat = None if gradient is None else gradient.reshape(-1)
@@ -68,7 +67,7 @@ def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> Any:
     ignored = loss.ignore_index
     if (
         dtype not in _TYPES
-        or loss.link in PROBABILITY
+        or loss.link.on_probabilities
         or loss.reduction == "none"
         or loss.label_smoothing != 0.0
         or type_for(loss, _TYPES[dtype]) != _TYPES[dtype]
@@ -79,4 +78,4 @@ def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> Any:
         return None
     kernels: Any = engines.load("numba", loss.link, loss.margin_loss, _TYPES[dtype], "exact")
     weights = loss.answer_weights(n_classes, _TYPES[dtype])
-    return kernels.shortest(n_classes, *(weights[:1] if loss.link == "softmax" else weights))
+    return kernels.shortest(n_classes, *(weights if loss.link.elementwise else weights[:1]))

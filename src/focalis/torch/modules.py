@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from focalis.errors import ArgumentTypeError
-from focalis.loss import Link, Loss
+from focalis.links import LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import apply
 from focalis.torch._overrides import as_leaf, is_symbolic
@@ -21,7 +22,7 @@ class NamedLoss(nn.Module):
     """A named loss with its settings: plain numbers and strings; tensors are buffers or parameters."""
 
     function: ClassVar[Callable[..., Tensor]]
-    link: ClassVar[Link]
+    link: ClassVar[LinkName]
     family: ClassVar[MarginLossFamily]
     fixed: ClassVar[Mapping[str, Any]] = {}
 

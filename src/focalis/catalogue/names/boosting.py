@@ -2,6 +2,7 @@
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import CLASS_INDICES, ONLY_INDICES
+from focalis.links import SIGMOID, SOFTMAX
 
 _POSITIVE = Parameter("scale_pos_weight", 1.0, "pos_weight")
 _CLASSES = "It needs the number of classes."
@@ -14,7 +15,7 @@ ENTRIES = (
     Entry(
         "XGBoost.binary:logistic",
         "XGBoost",
-        "sigmoid",
+        SIGMOID,
         parameters=(_POSITIVE,),
         tasks=("binary",),
         also=("XGBoost.logloss",),
@@ -26,7 +27,7 @@ ENTRIES = (
     Entry(
         "XGBoost.binary:logitraw",
         "XGBoost",
-        "sigmoid",
+        SIGMOID,
         parameters=(_POSITIVE,),
         tasks=("binary",),
         pitfalls=("Its default metric is logloss, computed on the probabilities.",),
@@ -34,7 +35,7 @@ ENTRIES = (
     Entry(
         "XGBoost.reg:logistic",
         "XGBoost",
-        "sigmoid",
+        SIGMOID,
         parameters=(_POSITIVE,),
         tasks=("binary",),
         pitfalls=(
@@ -44,7 +45,7 @@ ENTRIES = (
     Entry(
         "XGBoost.multi:softmax",
         "XGBoost",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         also=("XGBoost.mlogloss",),
         pitfalls=(
@@ -56,14 +57,14 @@ ENTRIES = (
     Entry(
         "XGBoost.multi:softprob",
         "XGBoost",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         pitfalls=(_CLASSES, _TWICE),
     ),
     Entry(
         "LightGBM.binary",
         "LightGBM",
-        "sigmoid",
+        SIGMOID,
         parameters=(_POSITIVE,),
         tasks=("binary",),
         also=("LightGBM.binary_logloss",),
@@ -75,7 +76,7 @@ ENTRIES = (
     Entry(
         "LightGBM.multiclass",
         "LightGBM",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         also=("LightGBM.softmax", "LightGBM.multi_logloss"),
         pitfalls=(
@@ -86,7 +87,7 @@ ENTRIES = (
     Entry(
         "LightGBM.multiclassova",
         "LightGBM",
-        "sigmoid",
+        SIGMOID,
         targets=CLASS_INDICES,
         fixed={"reduction": "batchmean"},
         tasks=("multi-class",),
@@ -96,7 +97,7 @@ ENTRIES = (
     Entry(
         "LightGBM.cross_entropy",
         "LightGBM",
-        "sigmoid",
+        SIGMOID,
         tasks=("binary",),
         also=("LightGBM.xentropy",),
         pitfalls=("binary with targets in [0, 1]; weights mean the same.",),
@@ -104,7 +105,7 @@ ENTRIES = (
     Entry(
         "CatBoost.Logloss",
         "CatBoost",
-        "sigmoid",
+        SIGMOID,
         parameters=(_POSITIVE,),
         denominator="weights",
         tasks=("binary",),
@@ -113,7 +114,7 @@ ENTRIES = (
     Entry(
         "CatBoost.CrossEntropy",
         "CatBoost",
-        "sigmoid",
+        SIGMOID,
         denominator="weights",
         tasks=("binary",),
         pitfalls=("Logloss with targets in [0, 1].",),
@@ -121,14 +122,14 @@ ENTRIES = (
     Entry(
         "CatBoost.MultiClass",
         "CatBoost",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         pitfalls=("A custom objective for it is asked row by row, which is slow.",),
     ),
     Entry(
         "CatBoost.MultiClassOneVsAll",
         "CatBoost",
-        "sigmoid",
+        SIGMOID,
         targets=CLASS_INDICES,
         tasks=("multi-class",),
         pitfalls=(
@@ -139,7 +140,7 @@ ENTRIES = (
     Entry(
         "CatBoost.MultiLogloss",
         "CatBoost",
-        "sigmoid",
+        SIGMOID,
         tasks=("multi-label",),
         also=("CatBoost.MultiCrossEntropy",),
         pitfalls=(
@@ -149,7 +150,7 @@ ENTRIES = (
     Entry(
         "CatBoost.Focal",
         "CatBoost",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(
             Parameter("focal_alpha", REQUIRED, "alpha", off=REQUIRED),

@@ -2,6 +2,7 @@
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import INFOGAIN, ONLY_INDICES, held_above
+from focalis.links import SIGMOID, SIMPLEX, SOFTMAX
 
 IGNORE = Parameter("ignore_label", None, "ignore_index")
 _MODES = {"VALID": "mean", "BATCH_SIZE": "batchmean", "NONE": "sum"}
@@ -14,7 +15,7 @@ ENTRIES = (
     Entry(
         "Caffe.MultinomialLogisticLoss",
         "Caffe",
-        "simplex",
+        SIMPLEX,
         targets=ONLY_INDICES,
         scores=held_above(1e-20),
         fixed={"reduction": "batchmean"},
@@ -27,7 +28,7 @@ ENTRIES = (
     Entry(
         "Caffe.SoftmaxWithLoss",
         "Caffe",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         parameters=(
             IGNORE,
@@ -45,7 +46,7 @@ ENTRIES = (
     Entry(
         "Caffe.SigmoidCrossEntropyLoss",
         "Caffe",
-        "sigmoid",
+        SIGMOID,
         parameters=(IGNORE, Parameter("normalization", "BATCH_SIZE", "reduction", _MODES)),
         pitfalls=(
             "It divides by the number of rows and not by the number of elements: C times what "
@@ -55,7 +56,7 @@ ENTRIES = (
     Entry(
         "Caffe.InfogainLoss",
         "Caffe",
-        "softmax",
+        SOFTMAX,
         targets=INFOGAIN,
         parameters=(_INFOGAIN,),
         pitfalls=(
@@ -67,7 +68,7 @@ ENTRIES = (
     Entry(
         "Caffe.InfogainLoss(before 1.0)",
         "Caffe",
-        "simplex",
+        SIMPLEX,
         scores=held_above(1e-20),
         targets=INFOGAIN,
         parameters=(_INFOGAIN,),
@@ -79,7 +80,7 @@ ENTRIES = (
     Entry(
         "focalis.caffe.SigmoidFocalLossLayer",
         "Caffe",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(
             Parameter("gamma", 2.0),
@@ -95,7 +96,7 @@ ENTRIES = (
     Entry(
         "focalis.caffe.MultiLabelSoftmaxLossLayer",
         "Caffe",
-        "softmax",
+        SOFTMAX,
         parameters=(Parameter("class_balances", None, "class_weight"),),
         fixed={"positives": "mean", "reduction": "batchmean"},
         tasks=("multi-label",),

@@ -5,7 +5,7 @@ import inspect
 from focalis import functional
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.names import general
-from focalis.loss import Link
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS
 
@@ -16,17 +16,17 @@ _NOT_PARAMETERS = (
 # PyTorch's "weight" is per class in one function and per element in another.
 _BY_HAND: dict[str, tuple[Link, dict[str, str], tuple[str, ...]]] = {
     "binary_cross_entropy_with_logits": (
-        "sigmoid",
+        SIGMOID,
         {"weight": "sample_weight"},
         ("focalis.torch.binary_cross_entropy_with_logits",),
     ),
-    "binary_log_loss": ("identity", {}, ()),
+    "binary_log_loss": (IDENTITY, {}, ()),
     "cross_entropy": (
-        "softmax",
+        SOFTMAX,
         {"weight": "class_weight"},
         ("focalis.torch.cross_entropy",),
     ),
-    "log_loss": ("simplex", {}, ()),
+    "log_loss": (SIMPLEX, {}, ()),
 }
 
 
@@ -79,14 +79,13 @@ def _entry(function: Function) -> Entry:
 
 def _keras_entries(made: Function) -> list[Entry]:
     """Return the entries of a class for Keras, on probabilities and on logits."""
-    probabilities: dict[str, Link] = {"sigmoid": "identity", "softmax": "simplex"}
     shared = tuple(
         Parameter(one.name, one.default, one.setting)
         for one in made.arguments
         if one.name not in ("from_logits", "axis")
     )
     links: list[tuple[str, Link]] = [
-        ("", probabilities[made.link]),
+        ("", made.link.of_probabilities),
         ("(from_logits=True)", made.link),
     ]
     return [
@@ -96,7 +95,7 @@ def _keras_entries(made: Function) -> list[Entry]:
             link,
             made.row.margin_loss,
             parameters=shared,
-            denominator="" if made.link == "sigmoid" else "rows",
+            denominator="" if made.link.elementwise else "rows",
         )
         for more, link in links
     ]

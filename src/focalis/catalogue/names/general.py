@@ -2,6 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, SIGNS
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 ALPHA, GAMMA = Parameter("alpha"), Parameter("gamma", 2.0)
 CLASS_WEIGHT, SMOOTHING = Parameter("class_weight"), Parameter("label_smoothing", 0.0)
@@ -10,7 +11,7 @@ ENTRIES = (
     Entry(
         "logistic loss",
         "general",
-        "sigmoid",
+        SIGMOID,
         targets=SIGNS,
         tasks=("binary",),
         also=("log-logistic loss", "binomial deviance"),
@@ -23,14 +24,14 @@ ENTRIES = (
     Entry(
         "multinomial logistic loss",
         "general",
-        "softmax",
+        SOFTMAX,
         also=("multinomial deviance", "multiclass logistic loss"),
         pitfalls=("Caffe's layer of this name takes probabilities, not logits.",),
     ),
     Entry(
         "log loss",
         "general",
-        "identity",
+        IDENTITY,
         tasks=("binary", "multi-label"),
         also=("binary log loss",),
         pitfalls=(
@@ -43,14 +44,14 @@ ENTRIES = (
     Entry(
         "multi-class log loss",
         "general",
-        "simplex",
+        SIMPLEX,
         also=("log loss",),
         pitfalls=("It takes rows of probabilities that sum to 1.",),
     ),
     Entry(
         "categorical cross-entropy",
         "general",
-        "softmax",
+        SOFTMAX,
         parameters=(CLASS_WEIGHT, SMOOTHING),
         also=("cross-entropy", "softmax cross-entropy", "CE", "xent"),
         pitfalls=(
@@ -62,21 +63,21 @@ ENTRIES = (
     Entry(
         "sparse categorical cross-entropy",
         "general",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         pitfalls=("Sparse means that a target is a class index: the loss is the same.",),
     ),
     Entry(
         "softmax loss",
         "general",
-        "softmax",
+        SOFTMAX,
         also=("softmax with loss",),
         pitfalls=("A softmax is an activation; the loss is cross-entropy.",),
     ),
     Entry(
         "binary cross-entropy",
         "general",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("pos_weight"), SMOOTHING),
         also=("cross-entropy", "BCE", "xent", "binary cross-entropy with logits"),
         pitfalls=(
@@ -86,14 +87,14 @@ ENTRIES = (
     Entry(
         "sigmoid cross-entropy",
         "general",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("pos_weight"), SMOOTHING),
         also=("sigmoid loss", "sigmoid cross-entropy with logits"),
     ),
     Entry(
         "negative log-likelihood",
         "general",
-        "simplex",
+        SIMPLEX,
         also=("NLL", "negative log-likelihood loss"),
         pitfalls=(
             "The negative logarithm of the probability of the truth: cross-entropy. Frameworks' "
@@ -104,7 +105,7 @@ ENTRIES = (
     Entry(
         "multi-label softmax loss",
         "general",
-        "softmax",
+        SOFTMAX,
         parameters=(CLASS_WEIGHT,),
         fixed={"positives": "mean", "reduction": "batchmean"},
         tasks=("multi-label",),
@@ -118,7 +119,7 @@ ENTRIES = (
     Entry(
         "balanced cross-entropy",
         "general",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("alpha", 0.75),),
         also=("alpha-balanced cross-entropy",),
         pitfalls=("α weighs positives and 1 − α negatives, so α = .5 halves the loss.",),
@@ -126,7 +127,7 @@ ENTRIES = (
     Entry(
         "weighted cross-entropy",
         "general",
-        "softmax",
+        SOFTMAX,
         parameters=(CLASS_WEIGHT,),
         also=("class-weighted cross-entropy", "class-balanced loss"),
         pitfalls=(
@@ -139,7 +140,7 @@ ENTRIES = (
     Entry(
         "label-smoothed cross-entropy",
         "general",
-        "softmax",
+        SOFTMAX,
         parameters=(Parameter("label_smoothing", 0.1),),
         also=("label smoothing cross-entropy", "label smoothing"),
         pitfalls=(
@@ -149,14 +150,14 @@ ENTRIES = (
     Entry(
         "weighted binary cross-entropy",
         "general",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("pos_weight"),),
         also=("weighted cross-entropy", "weighted sigmoid cross-entropy"),
     ),
     Entry(
         "sigmoid focal loss",
         "general",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(GAMMA, ALPHA),
         also=("focal loss", "binary focal loss", "FL"),
@@ -172,7 +173,7 @@ ENTRIES = (
     Entry(
         "softmax focal loss",
         "general",
-        "softmax",
+        SOFTMAX,
         "focal",
         parameters=(GAMMA, Parameter("alpha")),
         also=("focal loss", "categorical focal loss", "multi-class focal loss", "FL"),
@@ -184,7 +185,7 @@ ENTRIES = (
     Entry(
         "FL*",
         "general",
-        "sigmoid",
+        SIGMOID,
         "focal_star",
         parameters=(GAMMA, Parameter("beta", 0.0), ALPHA),
         also=("focal loss star", "focal star", "sigmoid focal star"),
@@ -193,7 +194,7 @@ ENTRIES = (
     Entry(
         "softmax FL*",
         "general",
-        "softmax",
+        SOFTMAX,
         "focal_star",
         parameters=(GAMMA, Parameter("beta", 0.0)),
         also=("FL*", "softmax focal star"),
@@ -201,7 +202,7 @@ ENTRIES = (
     Entry(
         "poly-1 loss",
         "general",
-        "softmax",
+        SOFTMAX,
         "poly1",
         parameters=(Parameter("epsilon", 1.0),),
         also=("poly loss", "poly-1 cross-entropy"),
@@ -209,7 +210,7 @@ ENTRIES = (
     Entry(
         "sigmoid poly-1 loss",
         "general",
-        "sigmoid",
+        SIGMOID,
         "poly1",
         parameters=(Parameter("epsilon", 1.0),),
         also=("poly-1 loss", "poly loss", "binary poly-1"),
@@ -217,7 +218,7 @@ ENTRIES = (
     Entry(
         "generalised cross-entropy",
         "general",
-        "softmax",
+        SOFTMAX,
         "generalized_cross_entropy",
         parameters=(Parameter("kappa", 0.7),),
         also=("generalized cross-entropy", "GCE", "Lq loss"),
@@ -229,7 +230,7 @@ ENTRIES = (
     Entry(
         "sigmoid generalised cross-entropy",
         "general",
-        "sigmoid",
+        SIGMOID,
         "generalized_cross_entropy",
         parameters=(Parameter("kappa", 0.7),),
         also=("generalized cross-entropy", "sigmoid generalized cross-entropy"),

@@ -2,6 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
+from focalis.links import SIGMOID, SOFTMAX
 
 UNREDUCED = {"reduction": "none"}
 
@@ -15,14 +16,14 @@ ENTRIES = (
     Entry(
         "optax.sigmoid_binary_cross_entropy",
         "optax",
-        "sigmoid",
+        SIGMOID,
         fixed=UNREDUCED,
         also=_names("sigmoid_binary_cross_entropy"),
     ),
     Entry(
         "optax.softmax_cross_entropy",
         "optax",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_ROWS,
         fixed=UNREDUCED,
         also=_names("softmax_cross_entropy"),
@@ -35,7 +36,7 @@ ENTRIES = (
     Entry(
         "optax.safe_softmax_cross_entropy",
         "optax",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_ROWS,
         fixed=UNREDUCED,
         also=("optax.losses.safe_softmax_cross_entropy",),
@@ -43,7 +44,7 @@ ENTRIES = (
     Entry(
         "optax.softmax_cross_entropy_with_integer_labels",
         "optax",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         fixed=UNREDUCED,
         also=_names("softmax_cross_entropy_with_integer_labels"),
@@ -54,7 +55,7 @@ ENTRIES = (
     Entry(
         "optax.sigmoid_focal_loss",
         "optax",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(Parameter("alpha"), Parameter("gamma", 2.0)),
         fixed=UNREDUCED,
@@ -64,7 +65,7 @@ ENTRIES = (
     Entry(
         "optax.losses.poly_loss_cross_entropy",
         "optax",
-        "softmax",
+        SOFTMAX,
         "poly1",
         targets=ONLY_ROWS,
         parameters=(Parameter("epsilon", 2.0),),

@@ -10,7 +10,7 @@ from focalis.catalogue.transforms import (
     held_inside,
     normalised_inside,
 )
-from focalis.loss import Link
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 
 _REDUCTIONS = {
     "sum_over_batch_size": "mean",
@@ -55,8 +55,8 @@ def _both(
     )
 
 
-_BINARY: tuple[Link, Link] = ("identity", "sigmoid")
-_ROWWISE: tuple[Link, Link] = ("simplex", "softmax")
+_BINARY = (IDENTITY, SIGMOID)
+_ROWWISE = (SIMPLEX, SOFTMAX)
 
 ENTRIES = (
     *_both(
@@ -144,7 +144,7 @@ ENTRIES = (
     Entry(
         "keras.losses.CategoricalGeneralizedCrossEntropy",
         "Keras",
-        "simplex",
+        SIMPLEX,
         "generalized_cross_entropy",
         targets=ONLY_INDICES,
         parameters=(Parameter("q", 0.5, "kappa"), REDUCTION, WEIGHT),

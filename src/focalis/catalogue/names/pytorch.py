@@ -7,6 +7,7 @@ from focalis.catalogue.transforms import (
     ONLY_INDICES,
     SIGNS,
 )
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 WEIGHT = Parameter("weight", None, "class_weight")
@@ -24,7 +25,7 @@ ENTRIES = (
     Entry(
         "torch.nn.BCELoss",
         "PyTorch",
-        "identity",
+        IDENTITY,
         parameters=(Parameter("weight", None, "sample_weight"), MEAN),
         also=("torch.nn.functional.binary_cross_entropy",),
         pitfalls=(
@@ -37,7 +38,7 @@ ENTRIES = (
     Entry(
         "torch.nn.BCEWithLogitsLoss",
         "PyTorch",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("weight", None, "sample_weight"), MEAN, Parameter("pos_weight")),
         also=("torch.nn.functional.binary_cross_entropy_with_logits",),
         pitfalls=("The mean divides by the number of elements, whatever the weights.", _EMPTY),
@@ -45,7 +46,7 @@ ENTRIES = (
     Entry(
         "torch.nn.NLLLoss",
         "PyTorch",
-        "simplex",
+        SIMPLEX,
         scores=LOG_PROBABILITIES,
         targets=ONLY_INDICES,
         parameters=(WEIGHT, IGNORE, MEAN),
@@ -62,7 +63,7 @@ ENTRIES = (
     Entry(
         "torch.nn.CrossEntropyLoss",
         "PyTorch",
-        "softmax",
+        SOFTMAX,
         parameters=(WEIGHT, IGNORE, MEAN, Parameter("label_smoothing", 0.0)),
         also=("torch.nn.functional.cross_entropy",),
         pitfalls=(
@@ -75,7 +76,7 @@ ENTRIES = (
     Entry(
         "torch.nn.MultiLabelSoftMarginLoss",
         "PyTorch",
-        "sigmoid",
+        SIGMOID,
         parameters=(WEIGHT, MEAN),
         tasks=("multi-label",),
         also=("torch.nn.functional.multilabel_soft_margin_loss",),
@@ -87,7 +88,7 @@ ENTRIES = (
     Entry(
         "torch.nn.SoftMarginLoss",
         "PyTorch",
-        "sigmoid",
+        SIGMOID,
         targets=SIGNS,
         parameters=(MEAN,),
         tasks=("binary", "multi-label"),
@@ -97,7 +98,7 @@ ENTRIES = (
     Entry(
         "torchvision.ops.sigmoid_focal_loss",
         "torchvision",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(Parameter("alpha", 0.25, off=-1.0), GAMMA, NONE),
         also=("torchvision.ops.focal_loss.sigmoid_focal_loss",),
@@ -106,7 +107,7 @@ ENTRIES = (
     Entry(
         "fvcore.nn.sigmoid_focal_loss",
         "fvcore",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(ALPHA_OFF, GAMMA, NONE),
         also=("fvcore.nn.sigmoid_focal_loss_jit", "fvcore.nn.focal_loss.sigmoid_focal_loss"),
@@ -115,7 +116,7 @@ ENTRIES = (
     Entry(
         "fvcore.nn.sigmoid_focal_loss_star",
         "fvcore",
-        "sigmoid",
+        SIGMOID,
         "focal_star",
         parameters=(ALPHA_OFF, Parameter("gamma", 1.0), NONE),
         fixed={"beta": 0.0},
@@ -132,7 +133,7 @@ ENTRIES = (
     Entry(
         "detectron2.modeling.RetinaNet",
         "Detectron2",
-        "sigmoid",
+        SIGMOID,
         "focal",
         targets=CLASS_INDICES_WITH_BACKGROUND,
         parameters=(
@@ -154,7 +155,7 @@ ENTRIES = (
     Entry(
         "detectron2.layers.cross_entropy",
         "Detectron2",
-        "softmax",
+        SOFTMAX,
         parameters=(WEIGHT, IGNORE, MEAN),
         also=("detectron2.modeling.roi_heads.FastRCNNOutputLayers",),
         pitfalls=("PyTorch's function, but 0 for no rows, as here. The last class is background.",),

@@ -7,6 +7,7 @@ from focalis.catalogue.transforms import (
     ONLY_INDICES,
     ONLY_ROWS,
 )
+from focalis.links import SIGMOID, SOFTMAX
 
 MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 GAMMA = Parameter("gamma", 2.0)
@@ -24,7 +25,7 @@ ENTRIES = (
     Entry(
         "monai.losses.FocalLoss",
         "MONAI",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(GAMMA, Parameter("alpha", None, "alpha_or_pos_weight"), WEIGHT, MEAN),
         also=("monai.losses.focal_loss.FocalLoss",),
@@ -39,7 +40,7 @@ ENTRIES = (
     Entry(
         "monai.losses.FocalLoss(use_softmax=True)",
         "MONAI",
-        "softmax",
+        SOFTMAX,
         "focal",
         targets=ONLY_ROWS,
         parameters=(
@@ -59,7 +60,7 @@ ENTRIES = (
     Entry(
         "kornia.losses.focal_loss",
         "kornia",
-        "softmax",
+        SOFTMAX,
         "focal",
         targets=ONLY_INDICES,
         parameters=(
@@ -81,7 +82,7 @@ ENTRIES = (
     Entry(
         "kornia.losses.binary_focal_loss_with_logits",
         "kornia",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(
             Parameter("alpha", 0.25),
@@ -99,7 +100,7 @@ ENTRIES = (
     Entry(
         'segmentation_models_pytorch.losses.FocalLoss(mode="binary")',
         "Segmentation Models PyTorch",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(Parameter("alpha"), GAMMA, MEAN, Parameter("ignore_index")),
         tasks=("binary", "multi-label"),
@@ -116,7 +117,7 @@ ENTRIES = (
     Entry(
         'segmentation_models_pytorch.losses.FocalLoss(mode="multiclass")',
         "Segmentation Models PyTorch",
-        "sigmoid",
+        SIGMOID,
         "focal",
         targets=CLASS_INDICES,
         parameters=(Parameter("alpha"), GAMMA),
@@ -131,7 +132,7 @@ ENTRIES = (
     Entry(
         "mmdet.models.losses.FocalLoss",
         "MMDetection",
-        "sigmoid",
+        SIGMOID,
         "focal",
         targets=CLASS_INDICES_WITH_BACKGROUND,
         parameters=(GAMMA, Parameter("alpha", 0.25, off=REQUIRED), MEAN, _FACTOR, _AVG_FACTOR),
@@ -146,7 +147,7 @@ ENTRIES = (
     Entry(
         "mmdet.models.losses.py_sigmoid_focal_loss",
         "MMDetection",
-        "sigmoid",
+        SIGMOID,
         "focal",
         parameters=(GAMMA, Parameter("alpha", 0.25, off=REQUIRED), MEAN, _AVG_FACTOR),
         also=("mmdet.models.losses.focal_loss.py_sigmoid_focal_loss",),
@@ -155,7 +156,7 @@ ENTRIES = (
     Entry(
         "mmdet.models.losses.CrossEntropyLoss",
         "MMDetection",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         parameters=(
             Parameter("reduction", "mean", words=_ROWS),
@@ -175,7 +176,7 @@ ENTRIES = (
     Entry(
         "mmdet.models.losses.CrossEntropyLoss(use_sigmoid=True)",
         "MMDetection",
-        "sigmoid",
+        SIGMOID,
         targets=CLASS_INDICES_WITH_BACKGROUND,
         parameters=(MEAN, Parameter("class_weight", None, "pos_weight"), _FACTOR, _AVG_FACTOR),
         tasks=("multi-label",),

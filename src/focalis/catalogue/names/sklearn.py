@@ -2,6 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, held_inside
+from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 _ROUNDING = 2.0**-52
 _NORMALIZE = Parameter("normalize", True, "reduction", {True: "mean", False: "sum"})
@@ -15,7 +16,7 @@ ENTRIES = (
     Entry(
         "sklearn.metrics.log_loss(two classes)",
         "scikit-learn",
-        "identity",
+        IDENTITY,
         scores=held_inside(_ROUNDING),
         parameters=(_NORMALIZE, Parameter("sample_weight")),
         denominator="weights",
@@ -31,7 +32,7 @@ ENTRIES = (
     Entry(
         "sklearn.metrics.log_loss",
         "scikit-learn",
-        "simplex",
+        SIMPLEX,
         scores=held_inside(_ROUNDING),
         parameters=(_NORMALIZE, Parameter("sample_weight")),
         also=("neg_log_loss",),
@@ -45,7 +46,7 @@ ENTRIES = (
     Entry(
         'sklearn.linear_model.SGDClassifier(loss="log_loss")',
         "scikit-learn",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("class_weight", note="a dict there"),),
         tasks=("binary",),
         also=("SGDClassifier.log_loss",),
@@ -54,7 +55,7 @@ ENTRIES = (
     Entry(
         "sklearn.ensemble.HistGradientBoostingClassifier",
         "scikit-learn",
-        "sigmoid",
+        SIGMOID,
         fixed={"reduction": "sum"},
         tasks=("binary",),
         also=("HistGradientBoostingClassifier.log_loss",),
@@ -63,7 +64,7 @@ ENTRIES = (
     Entry(
         "sklearn.linear_model.LogisticRegression",
         "scikit-learn",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         fixed={"reduction": "sum"},
         tasks=("binary", "multi-class"),

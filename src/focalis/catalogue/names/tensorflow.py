@@ -4,6 +4,7 @@ from typing import Any
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS, held_inside
+from focalis.links import IDENTITY, SIGMOID, SOFTMAX
 
 _REDUCTIONS = {
     "weighted_sum_by_nonzero_weights": "mean",
@@ -45,20 +46,20 @@ ENTRIES = (
     Entry(
         "tfa.losses.SigmoidFocalCrossEntropy",
         "TensorFlow Addons",
-        "identity",
+        IDENTITY,
         scores=held_inside(1e-7),
         **_ADDON,
     ),
     Entry(
         "tfa.losses.SigmoidFocalCrossEntropy(from_logits=True)",
         "TensorFlow Addons",
-        "sigmoid",
+        SIGMOID,
         **_ADDON,
     ),
     Entry(
         "tf.losses.log_loss",
         "TensorFlow",
-        "identity",
+        IDENTITY,
         parameters=(REDUCTION,),
         also=("tf.compat.v1.losses.log_loss",),
         pitfalls=(
@@ -72,7 +73,7 @@ ENTRIES = (
     Entry(
         "tf.losses.softmax_cross_entropy",
         "TensorFlow",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_ROWS,
         parameters=(SMOOTHING, REDUCTION),
         also=("tf.compat.v1.losses.softmax_cross_entropy",),
@@ -81,7 +82,7 @@ ENTRIES = (
     Entry(
         "tf.losses.sparse_softmax_cross_entropy",
         "TensorFlow",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         parameters=(REDUCTION,),
         also=("tf.compat.v1.losses.sparse_softmax_cross_entropy",),
@@ -90,7 +91,7 @@ ENTRIES = (
     Entry(
         "tf.losses.sigmoid_cross_entropy",
         "TensorFlow",
-        "sigmoid",
+        SIGMOID,
         parameters=(SMOOTHING, REDUCTION),
         also=("tf.compat.v1.losses.sigmoid_cross_entropy",),
         pitfalls=(_WEIGHTS, _V2),
@@ -98,14 +99,14 @@ ENTRIES = (
     Entry(
         "tf.nn.sigmoid_cross_entropy_with_logits",
         "TensorFlow",
-        "sigmoid",
+        SIGMOID,
         fixed={"reduction": "none"},
         pitfalls=(f"{_NO_REDUCTION} element.",),
     ),
     Entry(
         "tf.nn.weighted_cross_entropy_with_logits",
         "TensorFlow",
-        "sigmoid",
+        SIGMOID,
         parameters=(Parameter("pos_weight", 1.0),),
         fixed={"reduction": "none"},
         pitfalls=("A sigmoid's, although the name does not say so.", f"{_NO_REDUCTION} element."),
@@ -113,7 +114,7 @@ ENTRIES = (
     Entry(
         "tf.nn.softmax_cross_entropy_with_logits",
         "TensorFlow",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_ROWS,
         fixed={"reduction": "none"},
         also=("tf.compat.v1.nn.softmax_cross_entropy_with_logits_v2",),
@@ -127,7 +128,7 @@ ENTRIES = (
     Entry(
         "tf.nn.sparse_softmax_cross_entropy_with_logits",
         "TensorFlow",
-        "softmax",
+        SOFTMAX,
         targets=ONLY_INDICES,
         fixed={"reduction": "none"},
         pitfalls=(

@@ -15,7 +15,6 @@ from focalis.arrays.margin import MarginTerms
 from focalis.keras._tensorflow import _margin as margin
 from focalis.keras._tensorflow import _softmax as softmax
 from focalis.keras._tensorflow._verbs import Verbs
-from focalis.links import PROBABILITY
 
 __all__ = ["apply", "replicas"]
 
@@ -95,17 +94,16 @@ class _TensorFlow(Verbs):
         known: None,
     ) -> tf.Tensor:
         sides = list(range(len(shares)))
-        if terms.link not in PROBABILITY and len(sides) == 2:
+        if not terms.link.on_probabilities and len(sides) == 2:
             yes, no = shares
             x = self.where((yes != 0.0) | (no != 0.0), x, 0.0)
             each = zip(shares, margin.evaluate(terms, sides, x, values), strict=True)
             parts = [self.where(share == 0.0, 0.0, share * value) for share, value in each]
             return parts[0] + parts[1]
         # At 0 and 1 a slope may be infinite, and must not meet an answer that has no share.
-        harmless = 0.5 if terms.link in PROBABILITY else 0.0
         parts = []
         for side, share in zip(sides, shares, strict=True):
-            z = self.quiet(x, share, None, harmless)
+            z = self.quiet(x, share, None, terms.link.harmless)
             parts.append(share * margin.evaluate(terms, [side], z, values)[0])
         return tf.add_n(parts)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from focalis.errors import WordedError
-from focalis.loss import Link
+from focalis.links import LinkName
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
 from focalis.torch._compat import legacy_reduction_name
@@ -52,7 +52,7 @@ NAMES_OF_WEIGHED = {**NAMES, "sample_weight": "weight"}
 
 
 def call(
-    link: Link,
+    link: LinkName,
     family: MarginLossFamily,
     parameters: Mapping[str, Number],
     input: Tensor,

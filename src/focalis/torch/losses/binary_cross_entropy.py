@@ -9,7 +9,7 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.loss import Link
+from focalis.links import LinkName
 from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._reading import check_weights
@@ -187,7 +187,7 @@ def binary_cross_entropy_with_logits(
 
 
 def _elementwise(
-    link: Link,
+    link: LinkName,
     family: margin.MarginLossFamily,
     input: Tensor,
     target: Tensor,
@@ -217,7 +217,7 @@ def _elementwise(
 
 def _weighed(
     *,
-    link: Link,
+    link: LinkName,
     family: margin.MarginLossFamily,
     input: Any,
     target: Any,

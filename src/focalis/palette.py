@@ -1,4 +1,4 @@
-"""The one look of every picture: colours that colour-blind readers tell apart, and dashes."""
+"""The palette of every picture: colours that colour-blind readers tell apart, and dashes."""
 
 __all__ = ["BASELINE_COLOUR", "COLOURS", "DASHES"]
 
