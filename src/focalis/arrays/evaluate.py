@@ -150,7 +150,7 @@ def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> A
             "a number or have one for each class, or a shape that broadcasts to that of the {logits}, "
             f"the classes last, {tuple(x.shape)}"
         )
-        raise ArgumentError(name, expected, f"shape {tuple(factor.shape)}", of="parameters")
+        raise ArgumentError(name, expected, f"shape {tuple(factor.shape)}")
     highest = largest_weight(name, loss.link, float(xp.finfo(x).max))
     factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
     return _with_axes_of(x, factor)
@@ -293,7 +293,7 @@ def _parameter(batch: _Batch, name: str, x: Array) -> Array:
             f"a shape that broadcasts to {rows}that of the {{logits}}, the classes last, "
             f"{tuple(batch.scores.shape)}"
         )
-        raise ArgumentError(name, expected, tuple(value.shape), must="have", of="parameters")
+        raise ArgumentError(name, expected, tuple(value.shape), must="have")
     if len(x.shape) < len(value.shape):
         value = _of_class(batch, value)
     return _with_axes_of(x, value)
