@@ -1,4 +1,4 @@
-"""A real browser for the pages that focalis writes, opened from the disk as a user opens them."""
+"""A real browser for the pages that focalis writes, opened from disk as a user would open them."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ _FLAGS = (
 
 
 def start(profile: Path) -> WebDriver:
-    """Return a browser that keeps its profile in a folder; the caller quits it."""
+    """Return a browser that keeps its profile in a folder; the caller must quit it."""
     options = webdriver.ChromeOptions()
     options.binary_location = _program("chromium")
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
@@ -46,7 +46,7 @@ def _program(name: str) -> str:
 
 
 def visit(browser: WebDriver, path: Path, width: int = 1280, scheme: str = "light") -> None:
-    """Open a page at a width and wait until it says that all is drawn; the logs begin here."""
+    """Open a page at a width and wait until everything is drawn; the logs start here."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -60,7 +60,7 @@ def visit(browser: WebDriver, path: Path, width: int = 1280, scheme: str = "ligh
 
 
 def requests(browser: WebDriver) -> list[str]:
-    """Return the addresses that were asked for since the visit began."""
+    """Return the addresses requested since the visit began."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [m for m in messages if m["method"] == "Network.requestWillBeSent"]
     return [m["params"]["request"]["url"] for m in sent]

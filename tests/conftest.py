@@ -1,4 +1,4 @@
-"""Settings of the whole suite."""
+"""Settings for the whole suite."""
 
 import os
 import sys
@@ -7,21 +7,21 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import settings
 
-# Of Keras' backends the one that loads quickest here; tests/keras has sessions for all of them.
+# The one of Keras's backends that loads fastest here; tests/keras has a session for each of them.
 os.environ.setdefault("KERAS_BACKEND", "torch")
-# Before any library is loaded: the arrays are small and pytest's workers have the cores, which pools of
-# threads of each library would spend on waiting for one another.
+# Before any library is loaded: the arrays are small and pytest's workers use all cores, which each
+# library's thread pool would waste on waiting.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")
 
-# The numbers that are published, on either engine, are quick all the same.
+# The published numbers are quick to check, on either engine.
 COMPILED_AND_QUICK = "test_published.py"
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what compiles kernels as slow; begin with what takes minutes, lest one worker end with it."""
+    """Mark tests that compile kernels as slow; run the longest first, so that no worker ends on it."""
     for item in items:
         engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
         if engine == "numba" and item.path.name != COMPILED_AND_QUICK:
@@ -30,9 +30,9 @@ def pytest_collection_modifyitems(items):
 
 
 class _Missing:
-    """Says of a library that is not installed that it is not.
+    """Make a missing library fail to import.
 
-    The folder of its tests, whose parent is on the path, would pass for it.
+    Otherwise the folder of its tests, whose parent is on the path, would be imported in its place.
     """
 
     names = tuple(

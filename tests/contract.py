@@ -21,10 +21,10 @@ def assert_accurate(
     inputs: Any = None,
     factor: int = 1,
 ) -> None:
-    """Fail, and show the first few, if any element of `got` is not near enough.
+    """Fail, and show the first few, if any element of `got` is not accurate enough.
 
-    `bulk` is the sum of the sizes of the signed terms that `true` is summed from, `factor` is 2
-    through a softmax. A true infinity must be that infinity.
+    `bulk` is the sum of the sizes of the signed terms that make up `true`, `factor` is 2 through a
+    softmax. A true infinity must be that infinity.
     """
     got = np.asarray(got)
     true = np.asarray(true, object)
@@ -40,11 +40,11 @@ def assert_accurate(
 
 
 class Case:
-    """Inputs, targets in the form that the loss takes, and the weight of every component."""
+    """Inputs, targets in the form that the loss takes, and a weight for every component."""
 
     def __init__(self, link: str, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray):
         self.link, self.inputs, self.targets, self.weights = link, inputs, targets, weights
-        # The margin of a sigmoid is the logit; elsewhere it is computed, and rounded, itself.
+        # A sigmoid's margin is the logit itself; elsewhere it is computed, and rounded.
         self.factor = 1 if link == "sigmoid" else 2
 
 
@@ -81,7 +81,7 @@ def cases(link: str, dtype: type) -> list[Case]:
 
 
 def check_first_order(loss: "focalis.Loss", margin: Margin, case: Case, engine: str) -> None:
-    """Fail unless values and gradients are near enough."""
+    """Fail unless values and gradients are accurate enough."""
     expected = truth(margin, case.link, case.inputs, case.weights)
     value, gradient = loss.value_and_grad(case.inputs, case.targets, engine=engine)
     assert value.dtype == gradient.dtype == case.inputs.dtype
@@ -93,7 +93,7 @@ def check_first_order(loss: "focalis.Loss", margin: Margin, case: Case, engine: 
 def check_second_order(
     loss: "focalis.Loss", margin: Margin, case: Case, engine: str, curvature: str = "exact"
 ) -> None:
-    """Fail unless gradients and Hessians are near enough."""
+    """Fail unless gradients and Hessians are accurate enough."""
     expected = truth(margin, case.link, case.inputs, case.weights, curvature)
     gradient, hessian = loss.grad_and_hess(
         case.inputs, case.targets, curvature=curvature, engine=engine
@@ -107,7 +107,7 @@ def check_second_order(
 def check(
     margin_loss: "focalis.margin.MarginLoss", margin: Margin, link: str, dtype: type, engine: str
 ) -> None:
-    """Fail unless a margin loss on a link, in a type, on an engine is near enough to the oracle."""
+    """Fail unless a margin loss, with a link, type and engine, is close enough to the oracle."""
     loss = focalis.Loss(link, margin_loss, reduction="none")
     for case in cases(link, dtype):
         check_first_order(loss, margin, case, engine)

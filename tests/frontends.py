@@ -1,4 +1,4 @@
-"""What the tests of the front ends share: losses, settings, calls and inputs, and how near is near."""
+"""What the tests of the front ends share: losses, settings, calls, inputs, and how close is close."""
 
 import functools
 
@@ -35,7 +35,7 @@ LINK_FORMS = [(link, form) for link, forms in FORMS.items() for form in forms]
 
 EACH_LOSS_AND_FORM = [(chosen, "sigmoid", "soft") for chosen in MARGIN_LOSSES]
 EACH_LOSS_AND_FORM += [(bounded(0.3), *link_form) for link_form in LINK_FORMS]
-"""Each margin loss once, and each link with each form of targets, for what takes long."""
+"""Each margin loss once, and each link with each form of targets, for slow tests."""
 
 SETTINGS = {
     "sigmoid": [
@@ -89,7 +89,7 @@ def inputs(link, form, shape=(5, 3), seed=0):
 
 
 def assert_close(got, true, tolerance=1e-13):
-    """Fail unless each number is near the core's, or as near as the largest of its array allows."""
+    """Fail unless each number is close to the core's, relative to itself or its array's largest."""
     got, true = (np.asarray(x, np.float64) for x in (got, true))
     assert got.shape == true.shape
     finite = np.isfinite(true)

@@ -1,8 +1,8 @@
-"""Calls of every kind of kernel, their arrays laid where a step outside them shows.
+"""Calls of every kind of kernel, with arrays placed where a step outside them shows.
 
-``python kernel_calls.py guarded`` puts each array at the end of a mapped page with one behind it that
-nobody may touch; ``python kernel_calls.py plain`` is for ``NUMBA_BOUNDSCHECK=1``, with an empty
-``FOCALIS_CACHE_DIR``: kernels that were compiled without the checks would be loaded.
+``python kernel_calls.py guarded`` puts each array at the end of a mapped page, followed by an
+inaccessible one; ``python kernel_calls.py plain`` is for ``NUMBA_BOUNDSCHECK=1`` with an empty
+``FOCALIS_CACHE_DIR``, since kernels that were compiled without the checks would be loaded from it.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ from focalis import engines, margin
 from focalis.engines import halves
 from focalis.links import SIGMOID, SOFTMAX
 
-ROWS = 117  # a strip of rows and some more, and no multiple of a register
-FEW, MANY = 3, 53  # classes whose rows lie in lanes, and classes that do
-LONG = 5000  # classes of more than one block
+ROWS = 117  # more than a strip of rows, and not a multiple of a register
+FEW, MANY = 3, 53  # few enough classes for one row per lane, and too many
+LONG = 5000  # more classes than a block
 NOBODY = 0  # PROT_NONE
 
 
 def at_the_end_of_a_page(array):
-    """Return a copy whose last byte is the last before a page that nobody may touch."""
+    """Return a copy whose last byte is the last one before an inaccessible page."""
     length = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
     memory = mmap.mmap(-1, length + mmap.PAGESIZE)
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
@@ -37,7 +37,7 @@ def at_the_end_of_a_page(array):
 
 
 def check_kernels(place, own, computed):
-    """Call every kernel that computes in one type on numbers of another, which may be the same."""
+    """Call every kernel that computes in one type, on numbers of another or the same type."""
     rng = np.random.default_rng(31)
 
     def scores(*shape):
@@ -65,7 +65,7 @@ def check_kernels(place, own, computed):
             written = [result(n) for _ in range(3)]
             given = scores(n), place(targets.astype(own)), weights(n), weights(classes)
             check(yes_no.elementwise(*given, weights(classes), 1.0, *written), *written)
-    for n in (4096, 4097):  # written past the caches, and not
+    for n in (4096, 4097):  # written past the caches, and through them
         gradient = result(n)
         given = scores(n), place(np.ones(n, own)), None, weights(1), weights(1), 1.0, None
         check(yes_no.elementwise(*given, gradient, None, streams=True), gradient)
@@ -94,7 +94,7 @@ def check_kernels(place, own, computed):
 
 
 def check_conversions(place):
-    """Convert numbers of 16 bits, as the driver does where they do not lie in order."""
+    """Convert 16-bit numbers, as the driver does if they are not contiguous."""
     for half in (np.float16, ml_dtypes.bfloat16):
         numbers = place(np.linspace(-3, 3, 1023).astype(half))
         single = halves.read(numbers, np.dtype(np.float32))

@@ -1,10 +1,10 @@
 """The reference: every loss of the family from its definition, in 80 decimal digits.
 
-Nothing here is shared with the package. A margin loss is a `Margin` (a name and its parameters);
-`phi`, `slope` and `curvature` are functions of a `Point`, the numbers log p, log q, p and q, made
-from a margin (`at_margin`) or from a probability (`at_probability`). Exponents are unbounded in
-mpmath, so exp(−1e30) is as good a number as any. Signed terms are kept apart, since a test judges
-what they sum to against the sum of their sizes.
+Nothing here is shared with the package. A margin loss is a `Margin` (a name and its parameters); `phi`,
+`slope` and `curvature` are functions of a `Point`, the numbers log p, log q, p and q, made from a margin
+(`at_margin`) or from a probability (`at_probability`). Exponents are unbounded in mpmath, so exp(−1e30)
+is a number like any other. Signed terms are kept apart, since a test judges their sum against the sum of
+their sizes.
 """
 
 import functools
@@ -22,7 +22,7 @@ ZERO, ONE, INF = mp.mpf(0), mp.mpf(1), mp.inf
 
 @dataclass(frozen=True)
 class Margin:
-    """A margin loss by name and parameters, as `focalis.margin` calls it."""
+    """A margin loss by name and parameters, as in `focalis.margin`."""
 
     name: str
     parameters: tuple[tuple[str, float], ...] = ()
@@ -44,7 +44,7 @@ class Point(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """A number, and the sum of the sizes of the signed terms it was summed from."""
+    """A number, and the sum of the sizes of the signed terms that make it up."""
 
     value: Any
     bulk: Any
@@ -55,7 +55,7 @@ class Signed(NamedTuple):
 
 
 def number(x: Any) -> Any:
-    """Return any real scalar, NumPy's included, as an mpf, exactly."""
+    """Return any real scalar, even NumPy's, as an mpf, exactly."""
     return x if isinstance(x, mp.mpf) else mp.mpf(float(x))
 
 
@@ -78,7 +78,7 @@ def at_probability(p: Any) -> Point:
 
 
 def power(log_base: Any, exponent: Any) -> Any:
-    """Return the base to the exponent; 0 to the power of 0 is 1."""
+    """Return the base raised to the exponent; 0 to the power of 0 is 1."""
     return ONE if exponent == 0 else mp.exp(exponent * log_base)
 
 
@@ -88,7 +88,7 @@ def times_log(p: Any, u: Any) -> Any:
 
 
 def minus_log_without_first_order(point: Point) -> Any:
-    """Return −log(1 − q) − q, by its series where the difference would lose every digit."""
+    """Return −log(1 − q) − q, as a series where the difference would lose every digit."""
     q = point.q
     if q < mp.mpf("1e-12"):
         return mp.fsum(q**k / k for k in range(2, 9))
@@ -100,25 +100,25 @@ def minus_log_without_first_order(point: Point) -> Any:
 
 
 def tempered(order: Any) -> Margin:
-    """Return the margin loss that the tempered cross-entropy of an order is."""
+    """Return the margin loss that equals tempered cross-entropy of a given order."""
     if order == 1:
         return Margin("cross_entropy")
     return Margin("generalized_cross_entropy", (("kappa", (order - 1) / order),))
 
 
 SYNONYMS = {"tempered": tempered}
-"""Margin losses that others are, by other parameters."""
+"""Margin losses that equal others with other parameters."""
 
 
 def resolved(margin: Margin) -> Margin:
-    """Return the margin loss that one is, by the name under which it is defined here."""
+    """Return the margin loss under the name by which it is defined here."""
     if margin.name not in SYNONYMS:
         return margin
     return SYNONYMS[margin.name](*(mp.mpf(number) for _, number in margin.parameters))
 
 
 def defined(function: Any) -> Any:
-    """Cache a function of a margin loss and a point, which need not know of synonyms."""
+    """Cache a function of a margin loss and a point, so that it need not handle synonyms."""
     cached = functools.cache(function)
 
     @functools.wraps(function)
@@ -241,8 +241,8 @@ def _star(margin: Margin, point: Point) -> Point:
     return at_margin(margin.parameter("gamma") * (point.u - point.v) + margin.parameter("beta"))
 
 
-# The links. Each returns value, gradient and diagonal Hessian of Σ_k w_k φ(m_k), where the weight
-# w_k holds everything: target, smoothing, α, class and sample weight.
+# The links. Each returns value, gradient and diagonal Hessian of Σ_k w_k φ(m_k), where the weight w_k
+# includes everything: target, smoothing, α, class and sample weight.
 
 POLICIES = ("exact", "clipped", "absolute", "fisher")
 
@@ -266,7 +266,7 @@ def total(*parts: tuple[Any, Signed]) -> Signed:
 
 
 def single(x: Any) -> Signed:
-    """Return a number that is no sum of signed terms."""
+    """Return a number that is not a sum of signed terms."""
     return Signed(x, abs(x))
 
 
@@ -277,7 +277,7 @@ def value(margin: Margin, points: list[Point], weights: list[Any]) -> Any:
 def yes_no(margin: Margin, link: str, x: Any, weights: tuple[Any, Any], policy: str) -> tuple:
     """Return value, gradient and Hessian of one sigmoid or identity element.
 
-    The weights are those of the answers yes and no.
+    The weights are for the answers yes and no.
     """
     if link == "sigmoid":
         yes, no, first, second = at_margin(x), at_margin(-x), slope, curvature
@@ -344,7 +344,7 @@ def softmax(margin: Margin, xs: tuple[Any, ...], weights: list[Any], policy: str
 
 
 def simplex(margin: Margin, ps: tuple[Any, ...], weights: list[Any], policy: str) -> tuple:
-    """Return value, gradient and Hessian of one row of probabilities, each taken as given."""
+    """Return value, gradient and Hessian of one row of probabilities, each taken at face value."""
     points = [at_probability(p) for p in ps]
     gradient, hessian = [], []
     for at, w in zip(points, weights, strict=True):
@@ -358,7 +358,7 @@ def simplex(margin: Margin, ps: tuple[Any, ...], weights: list[Any], policy: str
 
 
 class Truth(NamedTuple):
-    """Elementwise values, and the gradient and Hessian of their sum, with their bulks."""
+    """Elementwise values, and the gradient and Hessian of their sum, each with its bulk."""
 
     value: np.ndarray
     gradient: np.ndarray
@@ -370,8 +370,8 @@ class Truth(NamedTuple):
 def truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str = "exact") -> Truth:
     """Return the truth for a whole array of inputs and the weights of every component.
 
-    For sigmoid and identity the weights have a last axis of two, yes and no, beyond the inputs'
-    shape; for softmax and simplex they are shaped like the inputs.
+    For sigmoid and identity the weights have an extra last axis of two, yes and no; for softmax and
+    simplex they have the shape of the inputs.
     """
     inputs, weights = np.asarray(inputs), np.asarray(weights)
     out = {name: np.empty(inputs.shape, object) for name in Truth._fields}
@@ -398,7 +398,7 @@ def _store(out: dict[str, np.ndarray], i: Any, gradient: Signed, hessian: Signed
 
 
 def forget() -> None:
-    """Forget all that has been computed, as a change of digits asks for."""
+    """Forget everything computed so far, as a change of digits requires."""
     for function in list(globals().values()):
         if hasattr(function, "cache_clear"):
             function.cache_clear()

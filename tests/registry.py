@@ -23,7 +23,7 @@ MARGINS = [
     *(Margin("generalized_cross_entropy", (("kappa", k),)) for k in (0.01, 0.3, 0.7, 1)),
     *(Margin("tempered", (("order", order),)) for order in (1, 1.6, 2, 50)),
 ]
-"""Every margin loss with every parameter that is worth a test."""
+"""Every margin loss with every parameter worth testing."""
 
 FEW_MARGINS = [
     Margin("cross_entropy"),
@@ -33,14 +33,14 @@ FEW_MARGINS = [
     Margin("poly1", (("epsilon", 1),)),
     Margin("generalized_cross_entropy", (("kappa", 0.7),)),
 ]
-"""One of each form, for tests of what surrounds the margin loss."""
+"""One of each form, for tests of everything around the margin loss."""
 
 TWO_MARGINS = [FEW_MARGINS[1], FEW_MARGINS[5]]
 """Two that are not convex, for tests that compile many kernels for each."""
 
 
 def unusual(name: str) -> dict[str, float]:
-    """Return parameters of a margin loss that are not its defaults, where it has any."""
+    """Return non-default parameters for a margin loss, if it has any."""
     usual = getattr(focalis.margin, name)()
     parameters = [dict(one.parameters) for one in MARGINS if one.name == name]
     return next((given for given in reversed(parameters) if given != usual.parameters), {})
@@ -75,7 +75,7 @@ MAGNITUDES = (
 
 @functools.cache
 def logits(dtype: type) -> np.ndarray:
-    """Return an odd number of logits, from 0 to ±inf, each a number of the type."""
+    """Return an odd number of logits, from 0 to ±inf, each exact in the type."""
     ends = np.array([sign * x for x in MAGNITUDES for sign in (1, -1)], np.float32)
     rng = np.random.default_rng(11)
     ordinary = rng.normal(size=63) * rng.choice([0.3, 3, 30], size=63)
@@ -84,7 +84,7 @@ def logits(dtype: type) -> np.ndarray:
 
 @functools.cache
 def rows(dtype: type) -> np.ndarray:
-    """Return rows of four logits, from ties to ±inf, each a number of the type."""
+    """Return rows of four logits, from ties to ±inf, each exact in the type."""
     ends = [
         (0, 0, 0, 0), (1, 2, 3, 4), (1e-8, 0, -1e-8, 1e-3), (5, -5, 0, 0), (16.5, 0, 1, -16.5),
         (30, -30, 0, 1), (60, 60, 59, -1), (88, -88, 3, 2), (100, 99, -100, 0), (104, 0, 0, 0),
@@ -107,7 +107,7 @@ def every_label(dtype: type) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def probabilities(dtype: type) -> np.ndarray:
-    """Return an odd number of probabilities strictly between 0 and 1, each a number of the type."""
+    """Return an odd number of probabilities strictly between 0 and 1, each exact in the type."""
     low = [1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.2, 0.3]
     if dtype == np.float64:
         low += [1e-20, 1e-16, 1e-10]
@@ -118,7 +118,7 @@ def probabilities(dtype: type) -> np.ndarray:
 
 @functools.cache
 def distributions(dtype: type) -> np.ndarray:
-    """Return rows of four probabilities that sum to 1 as nearly as the type allows."""
+    """Return rows of four probabilities that sum to 1 as closely as the type allows."""
     rng = np.random.default_rng(14)
     p = rng.dirichlet([0.3] * 4, size=15) * 0.999 + 0.001 / 4
     ends = [(0.25,) * 4, (1e-6, 0.5, 0.25, 0.25), (1e-3, 1e-5, 1e-6, 0.999)]
@@ -126,20 +126,20 @@ def distributions(dtype: type) -> np.ndarray:
 
 
 def compiled(margin: Margin, link: str) -> bool:
-    """Whether a kernel for a margin loss on a link is worth the seconds that it takes to compile.
+    """Whether a kernel for a margin loss and a link is worth the seconds that it takes to compile.
 
     A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, and every
-    loop for losses of three forms: a product, a power, and what is no focal loss. Other parameters
-    of those are other arguments of the same kernels.
+    loop for losses of three forms: a product, a power, and one that is not a focal loss. Other
+    parameters are only other arguments of the same kernels.
     """
     one = margin.name == "focal" and dict(margin.parameters)["gamma"] == 1
     return link == "sigmoid" or (margin.name in ("focal", "generalized_cross_entropy") and not one)
 
 
 def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:
-    """Return margin loss, link, dtype and engine: all in NumPy, and what is worth a kernel.
+    """Return margin loss, link, dtype and engine: everything in NumPy, and whatever deserves a kernel.
 
-    Two losses are the quick ones.
+    All but those of two losses are marked as slow.
     """
     chosen = []
     for margin, link, dtype, engine in grid(margins, links, DTYPES, ENGINES):

@@ -9,7 +9,7 @@ from focalis import Loss, margin
 
 
 def real(low, high, **options):
-    """Return a finite double of ordinary size, subnormals left out."""
+    """Return a finite double of ordinary size, excluding subnormals."""
     return st.floats(low, high, allow_nan=False, allow_subnormal=False, **options)
 
 
@@ -52,7 +52,7 @@ def losses(draw, link=None):
 
 
 def logits(shape, limit=60):
-    """Return logits in steps of 1/64, so that sums and differences of them are exact."""
+    """Return logits in steps of 1/64, so that their sums and differences are exact."""
     steps = st.integers(-limit * 64, limit * 64)
     return hnp.arrays(np.float64, shape, elements=steps.map(lambda n: n / 64))
 

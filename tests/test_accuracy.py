@@ -80,7 +80,7 @@ def test_curvature_policies(margin, curvature, link, dtype):
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize(
     ("curvature", "dtype"),
-    # The absolute one alone is traced into a kernel of its own that has no loop of its own.
+    # The absolute policy has its own kernel, but no loop of its own: one type is enough.
     [*registry.grid(["clipped", "fisher"], registry.DTYPES), ("absolute", np.float64)],
     ids=registry.name,
 )
@@ -132,7 +132,7 @@ def test_other_numbers_of_classes(margin, link, classes, dtype, engine):
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("margin", registry.TWO_MARGINS[:1], ids=registry.name)
 def test_sums(margin, link, dtype, engine):
-    """A sum is no further off than its elements: it is not carried in a lesser type."""
+    """A sum is no less accurate than its elements: it is not accumulated in a narrower type."""
     loss = Loss(link, registry.build(margin), reduction="sum")
     for case in contract.cases(link, dtype):
         true = truth(margin, link, case.inputs, case.weights).value
@@ -152,7 +152,7 @@ def test_a_long_float32_sum_keeps_its_digits(engine):
 
 @on_engines(registry.MARGINS, registry.PROBABILITY_LINKS)
 def test_tiny_probabilities(margin, link, dtype, engine):
-    """Down to the smallest normal one: its loss, and its gradient, which is large."""
+    """Down to the smallest normal one: its loss, and its large gradient."""
     p = np.geomspace(4 * np.finfo(dtype).tiny, 1e-7, 9, dtype=dtype)
     loss = Loss(link, registry.build(margin), reduction="none")
     case = contract.yes_no_case(link, p, 1)
@@ -193,7 +193,7 @@ def end_slopes(margin):
 
 @on_engines(registry.MARGINS, ("identity",))
 def test_certain_probabilities(margin, link, dtype, engine):
-    """At p_t = 1 the loss is 0, at p_t = 0 it is what φ tends to; so are the gradients."""
+    """At p_t = 1 the loss is 0, at p_t = 0 the limit of φ; and so for the gradients."""
     p, y = np.array([0, 1, 0, 1], dtype), np.array([1, 1, 0, 0], dtype)
     loss = Loss(link, registry.build(margin), reduction="none")
     value, gradient = loss.value_and_grad(p, y, engine=engine)

@@ -17,7 +17,7 @@ every_half = pytest.mark.parametrize("half", HALVES, ids=registry.name)
 
 
 def sample(link, shape, dtype=np.float64, dense=True):
-    """Return inputs and targets of a shape whose last axis is the classes."""
+    """Return inputs and targets of a shape whose last axis is that of the classes."""
     rng = np.random.default_rng(51)
     x = rng.normal(size=shape) * 3
     if link in registry.PROBABILITY_LINKS:
@@ -262,7 +262,7 @@ def test_half_probabilities(link, half):
 @pytest.mark.parametrize("size", [1, 7, 252, 507, 123, 4097, 33_001, 262_147])
 @every_link
 def test_odd_sizes(link, size, engine):
-    """Every element is what it is alone, whatever the chunk it falls in."""
+    """Every element has the value it has alone, whatever chunk it falls in."""
     shape = (size, 3) if link in registry.ROW_LINKS else (size,)
     loss = Loss(link, registry.build(FOCAL), reduction="none")
     for dtype in registry.DTYPES:

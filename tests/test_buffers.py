@@ -1,4 +1,4 @@
-"""Memory that is handed out again: to one at a time, and given back where it is short."""
+"""Memory that is reused: by one owner at a time, and released when memory is short."""
 
 import sys
 
@@ -13,7 +13,7 @@ SIZE = 1 << 21
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="traces CPython's steps")
 def test_a_call_in_the_middle_of_another_gets_memory_of_its_own():
-    """As a signal handler makes it, at any step of taking a buffer or of giving one back."""
+    """As a signal handler may call, at any step of taking or returning a buffer."""
     steps, at = 0, 1
 
     def interrupt(frame, event, argument):
@@ -60,7 +60,7 @@ def kept():
 
 
 def short_of_memory(monkeypatch):
-    """Let a run fail while buffers are kept; return how many runs there were."""
+    """Make a run fail while buffers are kept; return how many runs there were."""
     runs, run = [], evaluation.run
 
     def hungry(batch, kernels, scale, outputs):
@@ -83,7 +83,7 @@ def test_kept_memory_is_given_back_where_it_is_short(kept, monkeypatch):
     assert len(runs) == 2
     assert gradient is out
     np.testing.assert_equal((value, gradient), expected)
-    runs.clear()  # and now nothing is left to give back
+    runs.clear()  # and now there is nothing left to release
     with pytest.raises(MemoryError):
         loss.value_and_grad(x, y, engine="numpy")
 

@@ -33,7 +33,7 @@ def focalis_process(*arguments, cwd, prelude=""):
 
 
 def focalis_command(*arguments, cwd, prelude=""):
-    """Run `focalis ARGUMENTS` to its end."""
+    """Run `focalis ARGUMENTS` until it exits."""
     process = focalis_process(*arguments, cwd=cwd, prelude=prelude)
     stdout, stderr = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
@@ -247,7 +247,7 @@ def test_a_terminal_that_knows_ascii_alone(folder, arguments, terminal):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
 def test_a_file_name_of_any_bytes_moves_no_cursor(folder):
-    """One that is no UTF-8 and holds an escape sequence, for the data and for the report."""
+    """One that is not UTF-8 and contains an escape sequence, for the data and for the report."""
     name = os.fsdecode(b"bad\xff\x1b[31m\x07")
     (folder / "table.csv").rename(folder / f"{name}.csv")
     command = ("compare", f"{name}.csv", "--target", "answer", *QUICK, "--out", name)

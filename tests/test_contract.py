@@ -1,4 +1,4 @@
-"""The accuracy contract can fail: a broken margin loss and a naive one turn it red."""
+"""The accuracy contract can fail: it rejects a broken margin loss and a naive one."""
 
 import contract
 import numpy as np

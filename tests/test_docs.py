@@ -19,7 +19,7 @@ PRINTED = re.compile(r"^\s*print\(.*\)  # (.+)$", re.MULTILINE)
 
 
 def blocks(document, language):
-    """Return the fenced blocks of a language."""
+    """Return the fenced blocks in a language."""
     text = (ROOT / document).read_text("utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
@@ -38,12 +38,12 @@ PROGRAMS = [*DOCUMENTS, *(page for page in PAGES if blocks(page, "python"))]
 @pytest.mark.slow
 @pytest.mark.parametrize("document", PROGRAMS)
 def test_python_prints_what_its_comments_say(document, tmp_path):
-    """A document's blocks are one program; a comment after a print is what it prints."""
+    """A document's blocks are one program; the comment after a print is what it prints."""
     program = "\n".join(blocks(document, "python"))
     expected = PRINTED.findall(program)
     assert expected
     assert len(expected) == program.count("print(")
-    # A margin loss defined there must not meet the registry of the tests.
+    # A margin loss defined there must not end up in the tests' registry.
     printed = run(sys.executable, "-W", "error", "-c", program, cwd=tmp_path).splitlines()
     assert printed == expected
 
@@ -116,7 +116,7 @@ def test_links_to_files_lead_somewhere(document):
 
 
 def test_the_walk_through_is_the_example():
-    """CONTRIBUTING shows the function that examples/own_margin_loss.py holds."""
+    """CONTRIBUTING shows the function in examples/own_margin_loss.py."""
     example = (ROOT / "examples" / "own_margin_loss.py").read_text("utf-8")
     function = blocks("CONTRIBUTING.md", "python")[0].split("\n\n\n")[1].strip()
     assert function.startswith("@margin_loss")
@@ -138,7 +138,7 @@ def test_the_example_starts_where_its_posterior_is_the_share_of_positives():
 
 @pytest.mark.slow
 def test_the_benchmark_prints_a_table():
-    """One small work: peers that are not installed are left out by name."""
+    """One small workload; peers that are not installed are left out by name."""
     arguments = ("--quick", "--repetitions", "1", "--only", "one call")
     lines = run(sys.executable, "-m", "benchmarks", *arguments).splitlines()
     assert any(line.startswith("| work | against |") for line in lines)

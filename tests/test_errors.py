@@ -1,4 +1,4 @@
-"""Every bad argument: the message names it, says what was expected and what came."""
+"""Every bad argument: the message names it, and says what was expected and what came."""
 
 import re
 from functools import partial
@@ -278,7 +278,7 @@ def test_where_must_be_boolean(bad):
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("bad", [-3.0, -1e-30, float("nan")])
 def test_no_weight_is_below_zero(bad, link, reduction, engine):
-    """Also beside weights above 0 that make up for it, and where nothing is divided by their sum."""
+    """Even next to positive weights that outweigh it, and where nothing is divided by their sum."""
     weights = np.array([2.0, bad, 2.0, 2.0])
     x, targets = np.full((4, 3), 0.25), T if link in registry.ROW_LINKS else Y
     loss = Loss(link, FOCAL, reduction=reduction)
@@ -295,7 +295,7 @@ def test_no_weight_is_below_zero(bad, link, reduction, engine):
 
 
 def calls_with(argument, given):
-    """Return the calls that take an argument, with what is given for it."""
+    """Return the calls that take an argument, with this value for it."""
     x = np.full((4, 3), 0.25)
     if argument in ("alpha", "pos_weight", "class_weight"):
         return [lambda: sigmoid(**{argument: given})]

@@ -1,4 +1,4 @@
-"""What the front ends call a loss is text that the core alone understands."""
+"""The front ends name losses in text that the core alone can read."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ print(len(losses), losses["BCELoss"])
 
 
 def test_their_losses_parse_where_they_are_not_loaded():
-    """No import adds to the families, so what parses here does so in any process."""
+    """No import adds to the families, so what parses here parses in any process."""
     for package in ("torch", "keras", "jax"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")

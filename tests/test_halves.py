@@ -11,7 +11,7 @@ from focalis.engines import halves
 
 HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
 SINGLE = np.dtype(np.float32)
-LARGE = 600_000  # several chunks, and memory that is worth keeping
+LARGE = 600_000  # several chunks, and enough memory to be kept
 
 every_half = pytest.mark.parametrize("half", HALVES, ids=str)
 
@@ -21,7 +21,7 @@ def every_number(half):
 
 
 def rounded(single, half):
-    """Return NumPy's rounding; NaN as one NaN, whose digits are nobody's business."""
+    """Return NumPy's rounding, with every NaN replaced by one, since its digits do not matter."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return single.astype(half)
 
@@ -37,7 +37,7 @@ def assert_same_bits(got, expected):
 def test_every_number_is_read(half, wide):
     numbers = every_number(half)
     got = halves.read(numbers, np.dtype(wide))
-    with np.errstate(invalid="ignore"):  # NumPy's own word on signalling NaNs
+    with np.errstate(invalid="ignore"):  # NumPy's warning about signalling NaNs
         expected = numbers.astype(wide)
     assert got.dtype == wide
     np.testing.assert_array_equal(got, expected)
@@ -63,7 +63,7 @@ def test_every_tie_and_its_neighbours_are_rounded_to_even(half):
 def test_any_bits_are_rounded(half):
     bits = np.random.default_rng(52).integers(1 << 32, size=1 << 20, dtype=np.uint32)
     nan = np.isnan(bits.view(np.float32))
-    # As arithmetic makes them, from halves as well: quiet, with zeros at the end.
+    # NaNs as arithmetic makes them, also from halves: quiet, with zeros at the end.
     bits[nan] = (bits[nan] | 0x400000) & 0xFFFF0000
     given = bits.view(np.float32)
     got = np.empty(given.size, half)
@@ -141,7 +141,7 @@ def test_dropped_memory_is_used_again(half):
 
 
 def forms(half, classes):
-    """Return targets of each form, each with the kernel of its own."""
+    """Return targets of each form, each of which has its own kernel."""
     rng = np.random.default_rng(54)
     labels = rng.integers(classes, size=150)
     soft = rng.dirichlet([1] * classes, size=150)
@@ -173,7 +173,7 @@ def test_softmax_results_are_the_float32_results_rounded(form, classes):
         assert got.dtype == half
         if classes == 60:
             assert_same_bits(got, rounded(expected, half))
-        # Of few classes each type has a kernel, which may fuse its operations otherwise.
+        # With few classes each type has its own kernel, which may fuse operations differently.
         expected = rounded(expected, half).astype(SINGLE)
         np.testing.assert_allclose(got.astype(SINGLE), expected, rtol=2.0**-7, atol=1e-30)
 
@@ -182,7 +182,7 @@ def test_softmax_results_are_the_float32_results_rounded(form, classes):
 @pytest.mark.parametrize("top", [-np.inf, -3.0, 0.0, 3e38, np.inf, np.nan])
 def test_a_row_is_seen_from_any_class(classes, top):
     half = np.dtype(ml_dtypes.bfloat16)
-    # Positions have 16 bits in the search for the largest: with 5 at the top, 65541 is no other's.
+    # The search for the largest uses 16-bit positions: with 5 at the top, 65541 must not look like it.
     places = [p for p in (0, 5, 65541, 32767, 32768, classes - 1) if p < classes]
     x = np.random.default_rng(58).normal(scale=3, size=(len(places), classes)).astype(half)
     x[np.arange(len(places)), places] = top

@@ -1,4 +1,4 @@
-"""What a repository promises beside its code: versions, contracts, commands."""
+"""What the repository promises besides its code: versions, contracts, commands."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ def text(*names):
 
 
 def tracked():
-    """Return the files that git knows; none outside of a checkout."""
+    """Return the files tracked by git; none outside a checkout."""
     if not (ROOT / ".git").exists():
         return []
     done = subprocess.run(
@@ -85,7 +85,7 @@ def test_the_tested_torch_is_pinned():
 
 
 def test_the_import_contract_knows_every_module_of_the_core():
-    """The layers are exhaustive by themselves; the list of what needs NumPy only is not."""
+    """The layers are exhaustive by construction; the list of what needs only NumPy is not."""
     contracts = text(".importlinter")
     part = contracts.split("[importlinter:contract:numpy-only]")[1].split("forbidden_modules")[0]
     listed = set(re.findall(r"^    focalis\.(\w+)", part, re.M))

@@ -79,7 +79,7 @@ def test_without_docstrings_and_assertions(flag):
 
 
 def test_a_missing_engine_that_is_asked_for_raises(tmp_path):
-    """And 'auto' does not hide it: nothing falls back in silence."""
+    """And 'auto' does not hide it: there is no silent fallback."""
     script = """
 import sys
 sys.modules["numba"] = None

@@ -1,4 +1,4 @@
-"""Posterior and initial logits: both are known by the gradient that vanishes there."""
+"""Posterior and initial logits: each is characterised by a gradient that vanishes there."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ def softmax(x):
 
 
 def check_vanishing(margin_, link, x, weights):
-    """The weighted loss has no slope at x, to the digits that its terms leave."""
+    """The weighted loss has no slope at x, as far as the digits of its terms allow."""
     expected = truth(margin_, link, x, weights)
     for g, bulk in zip(expected.gradient.flat, expected.gradient_bulk.flat, strict=True):
         assert abs(g) <= 1e-10 * bulk + mp.mpf("1e-15")
 
 
 def true_posterior(margin_, link, x):
-    """Return η ∝ p_k / −g_k with g_k = φ′(m_k) / (1 − p_k), for a row x or the answers of one x."""
+    """Return η ∝ p_k / −g_k with g_k = φ′(m_k) / (1 − p_k), for a row x or for both answers of one x."""
     if link == "sigmoid":
         points = [at_margin(x), at_margin(-x)]
     else:
@@ -40,7 +40,7 @@ def true_posterior(margin_, link, x):
 
 @invertible
 def test_softmax_posterior(margin_):
-    """Were the posterior the truth, x would be where training ends."""
+    """If the posterior were the truth, training would end at x."""
     alpha = np.array([0.5, 2.0, 1.0])
     for weight in (None, alpha):
         options = {} if weight is None else {"alpha": tuple(weight)}
@@ -62,7 +62,7 @@ def test_sigmoid_posterior(margin_):
 
 @invertible
 def test_posterior_against_the_reference(margin_):
-    """Far out too, where slopes underflow."""
+    """Even far out, where slopes underflow."""
     x = registry.logits(np.float64)
     x = x[np.abs(x) < 1e20]
     got = Loss("sigmoid", registry.build(margin_)).posterior(x)
@@ -83,7 +83,7 @@ def test_posterior_of_cross_entropy_is_the_link(link):
 
 
 def test_class_weights_are_undone():
-    """In a softmax as α is; on sigmoid outputs they scale both answers and change nothing."""
+    """In a softmax, like α; on sigmoid outputs they scale both answers and change nothing."""
     weight = (0.5, 2.0, 1.0)
     by_weight = Loss("softmax", FOCAL, class_weight=weight).posterior(X)
     by_alpha = Loss("softmax", FOCAL, alpha=weight).posterior(X)
@@ -167,7 +167,7 @@ def test_start_of_cross_entropy_is_the_log_odds():
 
 @margin_loss()
 def squared_distance(m, u, v, p, q):
-    """(1 − p_t)²: where η_k (1 − p_k) cannot be equal for all classes, the rarest get p_k = 0."""
+    """(1 − p_t)²: if η_k (1 − p_k) cannot be equal for all classes, the rarest get p_k = 0."""
     return q * q, -2.0 * p * q * q, 2.0 * p * q * q * (2.0 * p - q)
 
 
@@ -220,7 +220,7 @@ def test_posterior_and_start_are_inverse(eta, margin_):
 
 
 def test_the_minimum_is_not_a_saddle():
-    """No nearby logits are better than the start, for the margin losses that are not convex too."""
+    """No nearby logits are better than the start, even for the margin losses that are not convex."""
     rng = np.random.default_rng(82)
     for margin_ in registry.FEW_MARGINS:
         loss = Loss("softmax", registry.build(margin_))

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept, who may have written them, and what happens where they cannot be."""
+"""Where compiled kernels are kept, who may have written them, and what happens if they cannot be."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ x = np.linspace(-3, 4, 1001, dtype=np.float16)
 def call():
     return float(halves.read(x, np.dtype(np.float32)).sum())
 """
-# When the compiler is as deep in LLVM as it gets, call `then`, once.
+# When the compiler is at its deepest in LLVM, call `then`, once.
 IN_THE_MIDDLE = """
 from numba.core import codegen
 compiled = codegen.CPUCodeLibrary._object_compiled_hook
@@ -42,7 +42,7 @@ codegen.CPUCodeLibrary._object_compiled_hook = hook
 
 
 def run(script, folder=None, **environment):
-    """Return what a process prints and what it says."""
+    """Return what a process prints and what it logs."""
     if folder is not None:
         environment["FOCALIS_CACHE_DIR"] = str(folder)
     done = subprocess.run(
@@ -64,7 +64,7 @@ def expected():
 
 @pytest.fixture
 def said(caplog, monkeypatch):
-    """Return what is said of the cache from now on, as at the start of a process."""
+    """Return what is logged about the cache from now on, as at the start of a process."""
     monkeypatch.setattr(kernel_files, "_said", False)
     caplog.set_level(logging.WARNING, "focalis")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "focalis"]
@@ -102,7 +102,7 @@ def test_kernels_are_kept_and_mended(tmp_path, expected):
     assert first
     assert check() == first
     for path, (_, content) in first.items():
-        # One bit, in the middle of the machine code.
+        # Flip one bit in the middle of the machine code.
         damaged = bytearray(content)
         damaged[len(content) // 2] ^= 1
         path.write_bytes(damaged)
@@ -127,7 +127,7 @@ def test_only_what_is_whole_is_returned(tmp_path, monkeypatch, damage):
 
 @posix
 def test_a_full_disk(tmp_path, expected):
-    """Nothing is kept, nothing half written is left, and the calls go on."""
+    """Nothing is kept, no half-written file is left, and the calls continue."""
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); print(call())"
     )
@@ -215,7 +215,7 @@ def test_what_is_made_is_the_users_alone(tmp_path, monkeypatch, no_umask, umask)
 
 @pytest.mark.parametrize("below", ["", "below"])
 def test_a_file_in_the_way(tmp_path, monkeypatch, said, below):
-    """Nothing can be kept, as in a read-only home."""
+    """Nothing can be kept, as in a read-only home directory."""
     folder = tmp_path / "cache"
     folder.write_text("not a folder")
     name(monkeypatch, folder / below)
@@ -243,7 +243,7 @@ def test_a_folder_that_is_read_only(tmp_path, monkeypatch, said):
 @posix
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
 def test_a_folder_that_others_may_write_to_is_not_used(tmp_path, monkeypatch, said, mode):
-    """Code that is loaded from there would be theirs. It is said once, and by a logger."""
+    """Code loaded from there would be theirs. A logger says so, once."""
     folder = tmp_path / "cache"
     folder.mkdir()
     folder.chmod(mode)
@@ -263,7 +263,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path, monkeypatch, sa
     [(0o755, 0o777, False), (0o755, 0o770, False), (0o755, 0o1777, True), (0o700, 0o777, True)],
 )
 def test_others_may_not_write_above_the_folder(monkeypatch, below, above, mode, safe):
-    """They could put a folder of theirs in its place, unless they may not move it or get there."""
+    """They could replace the folder, unless they may not move it or cannot reach it."""
     with tempfile.TemporaryDirectory() as top:
         shared, private = Path(top) / "shared", Path(top) / "private"
         shared.mkdir()
@@ -294,7 +294,7 @@ def test_links_are_followed_to_their_end(tmp_path, monkeypatch, said, target):
 @posix
 @pytest.mark.skipif(not IS_ROOT, reason="only root makes what belongs to others")
 def test_somebody_elses_link_is_not_followed(tmp_path, monkeypatch, said):
-    """It may lead to a folder of the user's own that has something of theirs in it."""
+    """It may lead to one of the user's own folders that contains something of theirs."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
     (tmp_path / "private").mkdir(mode=0o700)
@@ -310,7 +310,7 @@ def test_somebody_elses_link_is_not_followed(tmp_path, monkeypatch, said):
 @posix
 @pytest.mark.skipif(not IS_ROOT, reason="only root may")
 def test_root_makes_nothing_in_a_users_home(tmp_path, monkeypatch, said):
-    """The user could write to it no more."""
+    """The user could no longer write to it."""
     home = tmp_path / "home"
     home.mkdir()
     os.chown(home, SOMEBODY, SOMEBODY)
@@ -328,7 +328,7 @@ def test_root_makes_nothing_in_a_users_home(tmp_path, monkeypatch, said):
 
 @posix
 def test_a_fork_waits_for_a_compilation(tmp_path, expected):
-    """Its child would find the compiler's lock held by a thread that it does not have."""
+    """The child would find the compiler's lock held by a thread that it does not have."""
     script = """
 import os, threading, time
 deep = threading.Event()
@@ -381,7 +381,7 @@ def test_signals_are_kept_until_the_end():
 
 
 def test_a_compiler_that_is_switched_off_for_the_users_functions(tmp_path, expected):
-    """NUMBA_DISABLE_JIT is for a look into those, as coverage takes one."""
+    """NUMBA_DISABLE_JIT is for inspecting those, as coverage does."""
     script = """
 import numba
 @numba.njit

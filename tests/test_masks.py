@@ -1,4 +1,4 @@
-"""What is masked or weighs nothing may hold anything, and a NaN stays where it is."""
+"""Anything may stand where there is a mask or no weight, and a NaN stays where it is."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def clean(link):
 
 
 def everything(loss, x, targets, **options):
-    """Return all that a loss returns, in one list."""
+    """Return everything that a loss returns, in one list."""
     call = loss(x, targets, **options)
     second = loss.grad_and_hess(x, targets, **options)
     fisher = loss.grad_and_hess(x, targets, curvature="fisher", **options)
@@ -35,7 +35,7 @@ def everything(loss, x, targets, **options):
 
 
 def check_same_but_zero(loss, dirty, clean, masked, **options):
-    """The rubbish costs exactly nothing, and all the rest is as if it were not there."""
+    """The rubbish costs exactly nothing, and everything else is as if it were not there."""
     for got, expected in zip(
         everything(loss, *dirty, **options), everything(loss, *clean, **options), strict=True
     ):

@@ -1,4 +1,4 @@
-"""No kernel reads or writes past an array, whatever changes under it."""
+"""No kernel reads or writes outside an array, whatever changes during the call."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ CALLS = Path(__file__).with_name("kernel_calls.py")
 
 
 def run(*command, **environment):
-    """Run Python by itself, since a fault would end this process; return how it ended and why."""
+    """Run Python in a process that a fault may end; return how it ended and why."""
     done = subprocess.run(
         [sys.executable, *command],
         env={**os.environ, **environment},
@@ -81,13 +81,13 @@ for engine in ("numpy", "numba"):
 
 
 def test_targets_that_another_thread_writes_to():
-    """There is an answer, or the error for a bad target: never a look past an array."""
+    """The result is a number, or the error for a bad target, but never a read outside an array."""
     run("-W", "error", "-c", RACE)
 
 
 @pytest.mark.parametrize("link", registry.LINKS)
 def test_targets_that_are_good_again_when_looked_for(link, monkeypatch):
-    """The kernel has met a bad target that is gone when the error is to name it."""
+    """The kernel has met a bad target that is gone when the error tries to name it."""
     from focalis import execution
 
     monkeypatch.setattr(execution, "_run_chunk", lambda *_: (0.0, True))

@@ -13,13 +13,13 @@ PROBABILITIES = [mp.mpf(p) for p in ("1e-20", "0.01", "0.3", "0.5", "0.8", "0.99
 
 
 def near(a, b, digits=25):
-    # What is 0 in truth comes out of a difference quotient as its rounding.
+    # What is really 0 comes out of a difference quotient as its rounding error.
     return abs(a - b) <= mp.mpf(10) ** -digits * max(abs(a), abs(b)) + mp.mpf(10) ** -900
 
 
 @pytest.fixture(autouse=True)
 def many_digits():
-    # What the reference remembers has the digits that it was computed with.
+    # Cached results have the digits that they were computed with.
     oracle.forget()
     with mp.workdps(400):
         yield
@@ -97,7 +97,7 @@ def test_fisher_of_cross_entropy_is_exact():
 
 @pytest.mark.parametrize("margin", registry.MARGINS, ids=registry.name)
 def test_the_ends_are_limits(margin):
-    """What is returned at ±inf is what large margins tend to."""
+    """The values at ±inf are the limits for large margins."""
     for sign in (1, -1):
         far, end = at_margin(sign * mp.mpf("1e30")), at_margin(sign * INF)
         if phi(margin, far) < 1e25:

@@ -101,7 +101,7 @@ def test_a_gradient_over_what_is_still_read(link, dense, engine):
 
 
 def shared_arrays(how, x):
-    """Return logits and a pair of outputs that share memory in some way."""
+    """Return logits and two outputs that share memory in some way."""
     x, other, long = x.copy(), np.empty_like(x), np.empty((ROWS + 1, CLASSES))
     pairs = {
         "the gradient over the logits": (x, other),
@@ -170,7 +170,7 @@ def test_where_the_allocator_puts_work_arrays_does_not_show():
     expected = [result.tobytes() for result in loss.grad_and_hess(x, targets)]
     rng = random.Random(3)
     taken = []
-    # Work arrays without room around them came to lie beside the logits about once in 200 calls.
+    # Without room around them, work arrays ended up next to the logits in about one call in 200.
     for i in range(8_000):
         taken += [memory.malloc(rng.randint(8, 700)) for _ in range(rng.randint(0, 40))]
         if i % 10 == 0:

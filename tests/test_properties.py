@@ -19,7 +19,7 @@ def everything(loss, x, targets, **options):
 
 
 def assert_near(got, expected, rtol=2e-13, atol=1e-16):
-    """Compare in the norm of each array, since what is near 0 may have cancelled."""
+    """Compare in the norm of each array, since values near 0 may have cancelled."""
     for a, b in zip(got, expected, strict=True):
         size = np.max(np.abs(b), initial=0)
         np.testing.assert_allclose(a, b, rtol=rtol, atol=max(atol, rtol * size))
@@ -48,7 +48,7 @@ def test_softmax_of_two_is_sigmoid(engine, phi, x, y):
 
 
 def margin_bulk(x):
-    """Return p q of each logit."""
+    """Return p q for each logit."""
     p = np.exp(-np.logaddexp(0, x))
     return p * np.exp(-np.logaddexp(0, -x))
 
@@ -174,7 +174,7 @@ def test_policies_bend_the_scalar(engine, phi, x, t):
     y = np.eye(C)[t]
     h = {c: loss.grad_and_hess(x, y, curvature=c, engine=engine)[1] for c in registry.CURVATURES}
     np.testing.assert_array_equal(h["clipped"], np.maximum(h["exact"], 0))
-    # Another kernel, in which a product and a sum may be rounded as one.
+    # This is another kernel, in which a product and a sum may be rounded together.
     np.testing.assert_allclose(h["absolute"], np.abs(h["exact"]), rtol=1e-13, atol=1e-15)
     assert (h["fisher"] >= 0).all()
 

@@ -1,4 +1,4 @@
-"""Every public name has a signature and a docstring that says enough."""
+"""Every public name has a signature and a sufficient docstring."""
 
 import inspect
 
@@ -69,7 +69,7 @@ def test_methods(name):
 def test_margin_losses(name):
     family = focalis.margin.FAMILIES[name]
     if not family.__module__.startswith("focalis."):
-        return  # another test's
+        return  # covered by another test
     assert inspect.getdoc(family)
     assert ">>> " in inspect.getdoc(family)
     assert list(inspect.signature(family).parameters) == list(family.ranges)

@@ -1,4 +1,4 @@
-"""Numbers that papers, layers and the errata of the project's sources give."""
+"""Numbers published in papers, layers and the errata of the project's sources."""
 
 import math
 
@@ -14,7 +14,7 @@ FOCAL = margin.focal(gamma=2.0)
 
 @every_engine
 def test_real_valued_multilabel_gradient(engine):
-    """The gradient that Caffe's multi-label softmax layer gets wrong beyond 0/1 labels."""
+    """The gradient that Caffe's multi-label softmax layer gets wrong for labels other than 0 and 1."""
     loss = Loss("softmax", margin.cross_entropy(), positives="mean", reduction="batchmean")
     _, gradient = loss.value_and_grad([[0.3, -1, 0.8]], [[0.5, 0, 2]], engine=engine)
     np.testing.assert_allclose(gradient, [[0.178, 0.117, -0.295]], atol=5e-4)
@@ -22,7 +22,7 @@ def test_real_valued_multilabel_gradient(engine):
 
 @every_engine
 def test_multilabel_gradient_with_binary_labels(engine):
-    """There the layer is right: p − y / M, over the number of rows."""
+    """Here the layer is right: p − y / M, divided by the number of rows."""
     x, y = np.array([[0.3, -1, 0.8], [2, 0, 1]]), np.array([[1.0, 0, 1], [0, 1, 0]])
     p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
     share = y / y.sum(axis=1, keepdims=True)
@@ -62,7 +62,7 @@ def test_focal_star_has_y_in_z(engine):
 
 @every_engine
 def test_alpha_and_class_weight_are_two_things(engine):
-    """α weighs positives α and negatives 1 − α; a class weight weighs both alike."""
+    """α weights positives by α and negatives by 1 − α; a class weight weights both alike."""
     x, y = np.zeros((1, 2)), np.array([[1.0, 0.0]])
     plain = Loss("sigmoid", FOCAL, reduction="none")(x, y, engine=engine)
     alpha = Loss("sigmoid", FOCAL, alpha=0.25, reduction="none")(x, y, engine=engine)
@@ -90,7 +90,7 @@ def test_focal_curvature_is_negative_below_minus_2_8(engine):
 
 
 def test_the_posterior_of_a_minimised_focal_risk():
-    """Minimise the focal risk at η = (.6, .3, .1): softmax is off, the posterior gives η back."""
+    """Minimise the focal risk at η = (.6, .3, .1): softmax is off, the posterior recovers η."""
     loss = Loss("softmax", FOCAL)
     logits = loss.initial_logits(np.array([[0.6, 0.3, 0.1]]))
     np.testing.assert_allclose(loss.probabilities(logits), [0.489, 0.353, 0.158], atol=6e-4)

@@ -1,4 +1,4 @@
-"""Rows are evaluated many at a time, and yet each as if it were by itself."""
+"""Rows are evaluated many at a time, yet each as if it were alone."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from focalis import Loss
 
 pytestmark = pytest.mark.slow
 
-N = 120  # more than a strip of rows, and no multiple of one
+N = 120  # more than a strip of rows, and not a multiple of one
 SOFTMAX = Loss("softmax", registry.build(Margin("focal", (("gamma", 0.7),))), reduction="none")
 few_and_many = pytest.mark.parametrize("n_classes", [4, 64])
 

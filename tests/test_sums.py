@@ -1,4 +1,4 @@
-"""Sums keep the digits they promise, for every shape and every size of the numbers in them."""
+"""Sums have the digits they promise, whatever their shape and however large their terms."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_a_mean_does_not_depend_on_the_size_of_the_weights(size, link, engine):
         by_class = Loss(link, FOCAL, class_weight=(size,) * 3)
         value, gradient = by_class.value_and_grad(x, targets, engine=engine)
         np.testing.assert_allclose(value, expected[0], rtol=1e-6)
-    else:  # divided by how many there are
+    else:  # divided by their number
         np.testing.assert_allclose(value, expected[0] * size, rtol=1e-6)
     np.testing.assert_array_equal(np.isfinite(gradient), True)
 
@@ -65,7 +65,7 @@ def test_a_mean_does_not_depend_on_the_size_of_the_weights(size, link, engine):
 @pytest.mark.parametrize("targets", [np.zeros((3, 2)), np.full((3, 2), 0.3), np.zeros(3, int)])
 @pytest.mark.parametrize("reduction", registry.REDUCTIONS)
 def test_engines_agree_at_the_end_of_the_numbers(reduction, targets):
-    """A sum may be larger than any float32, where each of its terms is none."""
+    """A sum may exceed every float32, although none of its terms does."""
     x = np.array([[3e38, 1], [-1e38, 2e38], [-1e38, 2e38]], np.float32)
     loss = Loss("softmax" if targets.ndim == 1 else "sigmoid", FOCAL, reduction=reduction)
     value, gradient = loss.value_and_grad(x, targets, engine="numba")
@@ -80,7 +80,7 @@ def test_engines_agree_at_the_end_of_the_numbers(reduction, targets):
 @pytest.mark.parametrize(
     ("huge", "limit"),
     [
-        (margin.focal(1e100), 0.0),  # of a sure answer nothing is left
+        (margin.focal(1e100), 0.0),  # nothing is left of a certain answer
         (margin.focal_star(1e100), 0.0),
         (margin.generalized_cross_entropy(1e-100), -np.log(0.75)),  # cross-entropy
     ],

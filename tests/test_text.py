@@ -155,7 +155,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_long_text_takes_no_longer_than_its_length(case):
-    """In time that grows with a power of it, none of these would ever end; nor do messages repeat it."""
+    """If time grew with a power of it, none of these would end; and messages do not repeat it."""
     with pytest.raises(ValueError, match=r"expected|must|unknown|may have") as caught:
         parse(HOSTILE[case])
     assert len(str(caught.value)) < 1000

@@ -1,4 +1,4 @@
-"""Threads, forks, and memory that is handed out again."""
+"""Threads, forks, and memory that is reused."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from focalis import Loss, margin, threads
 
 pytestmark = pytest.mark.slow
 
-LARGE = 1_000_003  # many chunks, and no multiple of anything
+LARGE = 1_000_003  # many chunks, and not a multiple of anything
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ assert len(results) == 8 and len(set(results)) == 1, results
 
 
 def test_the_first_call_may_come_from_many_threads(tmp_path):
-    """Nothing is compiled yet, and nothing on disk either."""
+    """Nothing is compiled yet, and nothing is on disk either."""
     environment = {**os.environ, "FOCALIS_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-W", "error", "-c", FIRST_CALL_BY_MANY]
     subprocess.run(command, env=environment, check=True, timeout=300)
@@ -120,7 +120,7 @@ def test_a_forked_child_computes(engine):
     focalis.set_num_threads(2)
     loss = Loss("sigmoid", margin.focal(gamma=2.0))
     x, targets = sample("sigmoid", np.float32)
-    expected = loss.value_and_grad(x, targets, engine=engine)  # the pool has started
+    expected = loss.value_and_grad(x, targets, engine=engine)  # this starts the pool
     child = os.fork()
     if child == 0:
         code = 1
@@ -136,7 +136,7 @@ def test_a_forked_child_computes(engine):
 
 
 def wait(child, seconds=60):
-    """Return the child's exit code; a child that hangs is ended."""
+    """Return the child's exit code; kill a child that hangs."""
     timer = threading.Timer(seconds, os.kill, (child, 9))
     timer.start()
     _, status = os.waitpid(child, 0)
@@ -147,7 +147,7 @@ def wait(child, seconds=60):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_in_the_middle_of_other_threads_calls():
-    """Whatever lock another thread held at that moment, the child is not stuck."""
+    """Whatever lock another thread held at that moment, the child does not hang."""
     loss = Loss("sigmoid", margin.focal(gamma=2.0))
     x, targets = sample("sigmoid", np.float32)
     loss.value_and_grad(x, targets)
@@ -199,7 +199,7 @@ threading.Thread(target=outlive).start()
 
 @pytest.mark.parametrize("warm", [True, False], ids=["pool has run", "first large call"])
 def test_a_call_at_the_end_of_the_interpreter_goes_on_alone(warm):
-    """No thread can be started then, and an exception in a finaliser would be lost."""
+    """No thread can be started by then, and an exception in a finaliser would be lost."""
     command = [sys.executable, "-W", "error", "-c", LATE_CALL.format(warm=warm)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert done.stderr == ""
@@ -234,7 +234,7 @@ def test_where_no_more_threads_can_be_started(new_pool, monkeypatch, most):
 
 
 def test_a_call_in_the_middle_of_starting_threads(new_pool, monkeypatch):
-    """A signal handler or a finaliser makes it, on the thread that holds the lock."""
+    """Made by a signal handler or a finaliser, on the thread that holds the lock."""
     inner = []
 
     def submit(pool, work):

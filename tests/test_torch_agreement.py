@@ -24,7 +24,7 @@ every_reduction = pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 
 
 def differentiated(function, x, *args, **options):
-    """Return torch's value and its gradient, of the sum if there are many values."""
+    """Return torch's value and its gradient, or that of the sum if there are many values."""
     x = torch.tensor(x, requires_grad=True)
     value = function(x, *map(torch.tensor, args), **options)
     value.sum().backward()
@@ -95,7 +95,7 @@ def test_binary_cross_entropy_of_probabilities(reduction, engine):
 
 
 def sigmoid_focal(x, y, alpha, gamma):
-    """Focal loss with hard targets as torchvision has it."""
+    """Focal loss with hard targets, as in torchvision."""
     p = torch.sigmoid(x)
     loss = functional.binary_cross_entropy_with_logits(x, y, reduction="none")
     p_t = p * y + (1 - p) * (1 - y)
@@ -115,7 +115,7 @@ def test_sigmoid_focal_loss(gamma, engine):
 
 @every_engine
 def test_mean_over_nothing_is_the_one_difference(engine):
-    """Torch gives NaN where every label is ignored, focalis 0."""
+    """Torch returns NaN if every label is ignored, focalis 0."""
     nothing = np.full(N, -100)
     value, _ = differentiated(functional.cross_entropy, X, nothing)
     assert np.isnan(value)

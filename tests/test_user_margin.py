@@ -1,4 +1,4 @@
-"""A user's own margin loss is as good as a built-in one, and never runs stale."""
+"""A user's own margin loss works as well as a built-in one, and never runs stale."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from focalis.vocabulary import exp, softplus
 
 @margin_loss(gamma="[0, inf)")
 def my_focal(m, u, v, p, q, gamma=2.0):
-    """Focal loss again, written by hand in another form."""
+    """Focal loss again, written by hand in a different form."""
     w = exp(gamma * v)
     return (
         w * softplus(-m),
@@ -121,7 +121,7 @@ def test_what_would_be_another_loss_in_its_text_form():
 
 
 def test_a_name_is_taken_once():
-    """Another module's margin loss, or a built-in one, is not replaced."""
+    """Neither another module's margin loss nor a built-in one can be replaced."""
     with pytest.raises(ValueError, match="focal"):
 
         @margin_loss()
@@ -185,7 +185,7 @@ def test_an_edited_margin_loss_never_runs_stale(tmp_path):
 
 @pytest.mark.slow
 def test_an_edited_helper_never_runs_stale(tmp_path):
-    """Nor does a function that the margin loss calls."""
+    """Nor does an edited function that the margin loss calls."""
     (tmp_path / "cache").mkdir(mode=0o700)
     (tmp_path / "mine.py").write_text(MODULE.format(scale=1.0))
     for factor in (1.0, 5.0):
@@ -205,7 +205,7 @@ def scaled(m, u, v, p, q, tau=1.0):
 
 @pytest.mark.slow
 def test_an_edited_constant_never_runs_stale(tmp_path):
-    """Nor does a module's constant that it names."""
+    """Nor does an edited module constant that it names."""
     (tmp_path / "cache").mkdir(mode=0o700)
     for factor in (1.0, 5.0):
         (tmp_path / "mine.py").write_text(CONSTANT.format(factor=factor))
@@ -213,7 +213,7 @@ def test_an_edited_constant_never_runs_stale(tmp_path):
 
 
 def test_redefined_in_one_session():
-    """As in a notebook: the cell is run again with another formula."""
+    """As in a notebook, when a cell is run again with another formula."""
     results = []
     for k in (1.0, 2.0):
         namespace = {"k": k, "__name__": __name__, "margin_loss": margin_loss}

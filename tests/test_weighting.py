@@ -108,7 +108,7 @@ def split(options):
 
 
 def reduced(expected, weighed, reduction, normalizer=None):
-    """Return value, gradient and bulk as they should come back."""
+    """Return value, gradient and bulk as the call should return them."""
     denominator = weighed.denominator(reduction, normalizer)
     scale = 1 / mp.mpf(denominator) if denominator else mp.zero
     value = expected.value
@@ -161,7 +161,7 @@ def test_hessians(link, targets, options, engine):
 @pytest.mark.parametrize("engine", registry.ENGINES)
 @pytest.mark.parametrize("link", registry.LINKS)
 def test_float32_weights(link, engine):
-    """The last, fullest setting of each kind in single precision."""
+    """The last and fullest setting of each kind, in single precision."""
     for targets, options in settings_of(link)[-6:]:
         x = inputs_of(link).astype(np.float32)
         t = targets if targets.dtype.kind == "i" else targets.astype(np.float32)

@@ -19,7 +19,7 @@ class Weighed:
     rows: int
 
     def denominator(self, reduction: str, normalizer: float | None = None) -> float:
-        """Return what the sum is divided by."""
+        """Return the divisor of the sum."""
         if reduction in ("none", "sum"):
             return 1.0
         if normalizer is not None:

@@ -1,9 +1,9 @@
-"""A small cache of large buffers that nobody holds any more.
+"""A small cache of large buffers that are no longer in use.
 
-On a fresh large array the page faults cost more than a fused kernel, and a training loop drops the
-gradient of its logits at every step. Arrays made here hand their memory back when the last array,
-view, memoryview or tensor that refers to it is gone, and not before: the owner of the memory is a
-separate object that each of them keeps alive.
+For a large new array, page faults cost more than a fused kernel, and a training loop drops the gradient
+of its logits at every step. Arrays made here return their memory once the last array, view, memoryview
+or tensor that refers to it is gone, and no sooner: the memory belongs to a separate object that each of
+them keeps alive.
 """
 
 import math
@@ -22,14 +22,14 @@ _ALIGNMENT = 64
 
 
 class _Cache:
-    """Dropped buffers by their number, oldest first; never more than `limit` bytes of them."""
+    """Dropped buffers by number, oldest first; never more than `limit` bytes of them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._buffers: dict[int, np.ndarray] = {}
-        # Reentrant: a signal handler, or the garbage collector that drops a lease, may come back here
-        # while this thread holds the lock. So a buffer is taken by the one step that removes it, and
-        # nothing that was looked up before is relied upon.
+        # Reentrant: a signal handler, or a lease dropped by the garbage collector, may re-enter while
+        # this thread holds the lock. So a buffer is claimed by the single step that removes it, and
+        # nothing looked up earlier is trusted.
         self._lock = threading.RLock()
 
     def take(self, size: int) -> np.ndarray:
@@ -59,7 +59,7 @@ class _Cache:
                 self._buffers.pop(id(kept[0]), None)
 
     def release(self) -> bool:
-        """Give all memory back to the system; return whether there was any."""
+        """Return all memory to the system; report whether there was any."""
         with self._lock:
             held = bool(self._buffers)
             self._buffers = {}
@@ -69,7 +69,7 @@ class _Cache:
         return list(self._buffers.values())
 
     def unlock(self) -> None:
-        # In a forked child the lock may be held by a thread that is gone.
+        # In a forked child, a thread that no longer exists may hold the lock.
         self._lock = threading.RLock()
 
 
@@ -79,7 +79,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Lease:
-    """Owns a buffer on behalf of the arrays made from it; its end gives the buffer back."""
+    """Own a buffer on behalf of the arrays made from it, and return it when they are gone."""
 
     def __init__(self, buffer: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._buffer = buffer
@@ -93,21 +93,21 @@ class _Lease:
         }
 
     def __del__(self, give: Callable[[np.ndarray], None] = _cache.give) -> None:
-        # `give` is bound early: module globals may be gone when the interpreter shuts down.
+        # `give` is bound early: module globals may already be gone when the interpreter shuts down.
         give(self._buffer)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Return an uninitialised C-ordered array, out of a dropped buffer where one fits."""
+    """Return an uninitialised C-ordered array, reusing a dropped buffer where one fits."""
     size = math.prod(shape) * dtype.itemsize
     if size < _WORTH_KEEPING or _cache.limit == 0:
         return np.empty(shape, dtype)
-    # The array interface has no code for bfloat16: it is bytes there, and a view of them here.
+    # The array interface has no code for bfloat16: pass bytes and take a view of them here.
     return np.asarray(_Lease(_cache.take(size + _ALIGNMENT), shape, dtype)).view(dtype)
 
 
 def release() -> bool:
-    """Give the dropped buffers back to the system; return whether there were any."""
+    """Return the dropped buffers to the system; report whether there were any."""
     return _cache.release()
 
 
@@ -117,7 +117,7 @@ def buffer_cache_limit() -> int:
     Returns
     -------
     int
-        Bytes; 0 means that nothing is kept. At first 1 GiB.
+        Bytes; 0 means that nothing is kept. Initially 1 GiB.
 
     Examples
     --------
@@ -131,8 +131,8 @@ def buffer_cache_limit() -> int:
 def set_buffer_cache_limit(limit: int) -> None:
     """Set how many bytes of dropped gradients are kept for the next call.
 
-    At most eight buffers of at least 1 MiB are kept. Memory that anything still refers to is never
-    handed out again.
+    At most eight buffers, each of at least 1 MiB, are kept. Memory that is still referred to is never
+    reused.
 
     Parameters
     ----------

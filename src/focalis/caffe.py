@@ -1,6 +1,6 @@
 """Python layers for Caffe: the sigmoid focal loss and the 1/M multi-label softmax loss.
 
-They have pycaffe's protocol. In a prototxt::
+They follow pycaffe's protocol. In a prototxt::
 
     layer {
       type: "Python" name: "loss" bottom: "scores" bottom: "labels" top: "loss"
@@ -11,13 +11,13 @@ They have pycaffe's protocol. In a prototxt::
       loss_weight: 1
     }
 
-``loss_weight`` is what tells Caffe that a Python layer is a loss, and is multiplied into the gradient.
-The first bottom holds scores (N, C, …), the second labels of the same shape; the loss is a sum over all
-but the first axis, divided by N.
+``loss_weight`` tells Caffe that a Python layer is a loss, and multiplies the gradient. The first bottom
+holds scores (N, C, …), the second labels of the same shape; the loss is summed over every axis but the
+first and divided by N.
 
-Caffe takes Python layers that derive from ``caffe.Layer`` and no others. Where a module ``caffe`` is
-installed these do, and it is imported with this module; where none is, they derive from a class with the
-same constructor, so that they run on any blobs with pycaffe's attributes.
+Caffe accepts only Python layers that derive from ``caffe.Layer``. Where a module ``caffe`` is installed,
+it is imported with this module and these layers derive from it; elsewhere they derive from a class with
+the same constructor, and run on any blobs that have pycaffe's attributes.
 """
 
 import ast
@@ -37,7 +37,7 @@ Array = np.ndarray
 
 
 class _Layer:
-    """Stands for caffe.Layer where Caffe is not installed."""
+    """Stand in for caffe.Layer where Caffe is not installed."""
 
     def __init__(self, layer_parameter: Any) -> None:
         """Take the layer's parameters, as caffe.Layer does; Caffe sets `param_str` afterwards."""
@@ -57,12 +57,12 @@ def _base() -> Any:
 
 
 class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
-    """What the layers share: the protocol; a subclass says which loss."""
+    """What the layers share, the protocol; a subclass chooses the loss."""
 
     parameters: tuple[str, ...] = ()
     param_str: str = ""
 
-    @abstractmethod  # which is said, and not enforced: caffe.Layer has a metaclass of its own
+    @abstractmethod  # stated, not enforced: caffe.Layer has its own metaclass
     def make_loss(self, **settings: Any) -> Loss:
         """Return the loss with these settings of `param_str`."""
 
@@ -90,7 +90,7 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     def forward(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Compute the loss, and its gradient in the same pass."""
         scores, labels = (np.moveaxis(blob.data, 1, -1) for blob in bottom)
-        # Of no rows the loss is 0, which is no division by N.
+        # With no rows the loss is 0, so do not divide by N.
         value, gradient = self.loss.value_and_grad(scores, labels, normalizer=len(scores) or None)
         self.gradient = np.moveaxis(gradient, -1, 1)
         top[0].data[...] = value
@@ -98,7 +98,7 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     def backward(
         self, top: Sequence[Any], propagate_down: Sequence[bool], bottom: Sequence[Any]
     ) -> None:
-        """Write the gradient, times the weight of the loss, which Caffe keeps in the top's diff."""
+        """Write the gradient times the loss weight, which Caffe keeps in the top's diff."""
         if propagate_down[1]:
             raise ValueError(f"{type(self).__name__} has no gradient for labels")
         if propagate_down[0]:
@@ -108,17 +108,17 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
 class SigmoidFocalLossLayer(_LossLayer):
     """Focal loss of sigmoids, −α_t (1 − p_t)^γ log p_t, summed over classes and averaged over N.
 
-    Labels are 0 or 1, or between: a label y means y times the loss of a yes plus 1 − y times that of
-    a no.
+    Labels are 0, 1 or anything between: a label y counts as y times the loss of a yes plus 1 − y times
+    the loss of a no.
 
-    The ``param_str`` of the layer is a dict of ``gamma`` (2 by default; it may be called
-    ``focusing_parameter``), ``alpha`` (off), ``class_balances`` (C numbers, or a dict from "1" to "C"),
-    which weighs yes and no alike, and ``ignore_label`` (none).
+    The layer's ``param_str`` is a dict of ``gamma`` (default 2, also accepted as
+    ``focusing_parameter``), ``alpha`` (off by default), ``class_balances`` (C numbers, or a dict from
+    "1" to "C"), which weights yes and no alike, and ``ignore_label`` (none by default).
 
     Raises
     ------
     ValueError, TypeError
-        In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
+        In `setup` if ``param_str`` is anything else, in `reshape` and `forward` if the blobs do not fit.
 
     Examples
     --------
@@ -157,16 +157,16 @@ class SigmoidFocalLossLayer(_LossLayer):
 class MultiLabelSoftmaxLossLayer(_LossLayer):
     """Multi-label softmax cross-entropy, −Σ_k (y_k / M) log p_k, averaged over N.
 
-    M is the number of labels of a row above 0. Labels may be any numbers from 0 up, and the gradient is
-    that of the loss for all of them; a row without positives counts 0.
+    M is the number of positive labels in a row. Labels may be any non-negative numbers, and the gradient
+    is exact for all of them; a row without positives counts 0.
 
-    The ``param_str`` of the layer is a dict of ``class_balances`` (C numbers, or a dict from "1" to
-    "C"), or empty.
+    The layer's ``param_str`` is a dict of ``class_balances`` (C numbers, or a dict from "1" to "C"), or
+    empty.
 
     Raises
     ------
     ValueError, TypeError
-        In `setup` if ``param_str`` is none of that, in `reshape` and `forward` if blobs do not fit.
+        In `setup` if ``param_str`` is anything else, in `reshape` and `forward` if the blobs do not fit.
 
     Examples
     --------
@@ -198,7 +198,7 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
 
 
 def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings in a `param_str`: a dict as Python writes it, without evaluating code."""
+    """Return the settings in a `param_str`, a Python dict literal, without evaluating code."""
     try:
         settings = ast.literal_eval(text.strip() or "{}")
     except (SyntaxError, TypeError, ValueError):  # TypeError for a key that is a list
@@ -216,7 +216,7 @@ def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _balances(given: Any, n_classes: int) -> Any:
-    """Return the weights of the classes, which may be given by number from 1 on."""
+    """Return the class weights, which may be keyed by class number, counting from 1."""
     if isinstance(given, Mapping):
         by_number = {str(key): value for key, value in given.items()}
         numbers = [str(k) for k in range(1, n_classes + 1)]

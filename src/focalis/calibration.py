@@ -1,4 +1,4 @@
-"""What the minimiser of a loss says of the class probabilities, and the constant to start from.
+"""What the minimiser of a loss implies about the class probabilities, and the constant to start from.
 
 At the minimum of the expected loss the slopes balance: with weights α_k the class probabilities are
 η_k ∝ p_k / (α_k · (−φ′(m_k) / (1 − p_k))) (arXiv 2011.09172). In logarithms that is the *log density*
@@ -27,7 +27,7 @@ _INFINITE = 1e300
 def log_density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
     """Return L(m) and L′(m), in float64, for any margin.
 
-    Far out L is as good as linear, while φ′ underflows: there it is continued with its last rate.
+    Far out L is almost linear while φ′ underflows, so it is extrapolated there at its last rate.
     """
     edge, low_rate, high_rate = _asymptotes(loss)
     m = np.clip(m, -_INFINITE, _INFINITE)
@@ -46,7 +46,7 @@ def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
 
 @functools.lru_cache(maxsize=256)
 def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
-    """Return up to which |m| the slope does not underflow, and the rates of L below and above."""
+    """Return the largest |m| where the slope does not underflow, and the rates of L below and above."""
     edge = 512.0
     while edge > 1.0:
         ends = np.array([-edge, edge])
@@ -57,7 +57,7 @@ def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
         edge /= 2
     ends = np.array([-edge, 1 - edge, edge - 1, edge])
     low, low_in, high_in, high = _density(loss, ends)[0].tolist()
-    # The rates are small numbers such as 1 − κ; what lies below the ninth digit is rounding.
+    # The rates are small numbers such as 1 − κ; digits beyond the ninth are rounding.
     return edge, round(low_in - low, 9), round(high - high_in, 9)
 
 
@@ -83,7 +83,7 @@ def check_determined(loss: MarginLoss) -> None:
 def posterior_probabilities(
     link: Link, loss: MarginLoss, positive: Array, negative: Array, smoothing: float, x: Array
 ) -> Array:
-    """Return the class probabilities that scores x (…, C) stand for after training, in float64."""
+    """Return the class probabilities that scores x (…, C) imply after training, in float64."""
     check_determined(loss)
     if smoothing >= 1.0:
         raise ArgumentError("label_smoothing", "below 1 for a posterior", "1: no target is left")
@@ -115,7 +115,7 @@ def posterior_probabilities(
 
 
 def all_margins(x: Array) -> Array:
-    """Return the margin of every class of logits x (…, C)."""
+    """Return the margin of every class for logits x (…, C)."""
     rows = x.reshape(-1, x.shape[-1])
     largest = np.finfo(np.float64).max
     finite = np.clip(rows, -largest, largest)
@@ -124,7 +124,7 @@ def all_margins(x: Array) -> Array:
     peak = np.take_along_axis(finite, top[:, None], axis=1)
     e = np.exp(finite - peak)
     margins = (finite - peak) - np.log(e.sum(axis=1, keepdims=True) - np.where(at_top, 0.0, e))
-    # Seen from the largest logit the others are summed without it, or 1 − p cancels.
+    # For the largest logit, sum the others without it: 1 − p would cancel.
     margins = np.where(at_top, softmax_margins(finite, top).margin[:, None], margins)
     return np.asarray(margins.reshape(x.shape))
 
@@ -132,8 +132,8 @@ def all_margins(x: Array) -> Array:
 def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Array) -> Array:
     """Return the constant (C,) that minimises the loss for the total weights of the answers.
 
-    `positive` and `negative` (C,) are the sums over the rows of weight × target; a softmax uses
-    `positive` alone. An answer that gets none is an error: the loss has no finite minimiser.
+    `positive` and `negative` (C,) are the sums over the rows of weight × target; a softmax uses only
+    `positive`. An answer with no weight is an error: the loss has no finite minimiser.
     """
     for answer, total in (("positive", positive), ("negative", negative)):
         if np.any(total <= 0) and (answer == "positive" or link.elementwise):
@@ -160,9 +160,9 @@ def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Arr
 
 
 def _constant_softmax(loss: MarginLoss, positive: Array) -> Array:
-    """Return the constant logits of a softmax, of mean 0; where there are none, some far out."""
+    """Return the constant logits of a softmax, with mean 0; where none exist, some far out."""
     wanted = np.log(positive) - np.log(positive.sum())
-    # Every class but one has p ≤ 1/2, where L grows for every loss; that one has what is left.
+    # Every class but one has p ≤ 1/2, where L increases for every loss; that one takes the remainder.
     top = int(wanted.argmax())
     others = np.delete(wanted, top)
     if others.size == 0:
@@ -182,7 +182,7 @@ def _constant_softmax(loss: MarginLoss, positive: Array) -> Array:
             spread = (p * q / log_density(loss, m)[1]).sum() / (rest * (1.0 - rest))
             return wanted[top] + shift - density, 1.0 + rate * spread
 
-    # The densities fix p up to a common factor, which the sum of p decides.
+    # The densities fix p up to a common factor, which is set by the sum of p.
     log_p, _, p, _ = at_margin(margins(_invert(excess, np.zeros(1))))
     logits = np.insert(log_p, top, np.log1p(-p.sum()))
     return np.asarray(logits - logits.mean())
@@ -193,8 +193,7 @@ def _invert(
 ) -> Array:
     """Solve f(m) = wanted for an increasing f and m up to a ceiling, by Newton's method in a bracket.
 
-    Elementwise; f returns its derivative as well. What f does not reach is answered by the far end
-    that comes nearest to it.
+    Elementwise; f also returns its derivative. A value outside the range of f gets the nearer far end.
     """
     low, high = -np.ones(wanted.shape), np.full(wanted.shape, min(1.0, ceiling))
     short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
@@ -207,8 +206,8 @@ def _invert(
         found, rate = f(m)
         with np.errstate(all="ignore"):
             newton = m - (found - wanted) / rate
-            # The next step would be this one squared, below the last digit; but where f is steep a
-            # step is small far from the solution too.
+            # By quadratic convergence the next step would be about this one squared, below the last
+            # digit; but where f is steep, steps are small even far from the solution.
             settled = np.abs(newton - m) <= 2.0**-40 * np.maximum(1.0, np.abs(m))
             settled &= np.abs(found - wanted) <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
         low, high = np.where(found < wanted, m, low), np.where(found < wanted, high, m)

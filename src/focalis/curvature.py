@@ -3,14 +3,14 @@
 ``exact``
     The second derivative, which may be negative (focal, γ = 2, is below m ≈ −2.8).
 ``clipped``
-    The scalar φ″ (with respect to the margin) with what is below 0 set to 0.
+    The scalar φ″ (with respect to the margin), negative values set to 0.
 ``absolute``
     The absolute value of the scalar φ″.
 ``fisher``
-    The expected squared gradient under the model's own probabilities, times the weight of the
-    element: never negative, and equal to ``exact`` for cross-entropy.
+    The expected squared gradient under the model's own probabilities, times the element's weight: never
+    negative, and equal to ``exact`` for cross-entropy.
 
-``clipped`` and ``absolute`` act on the scalar before a softmax's matrix is put together; with the
+``clipped`` and ``absolute`` act on the scalar before a softmax's matrix is assembled; for the
 probability links the scalar is the second derivative with respect to the probability.
 """
 
@@ -44,9 +44,9 @@ def check_policy(curvature: str) -> None:
 
 
 def shape_curvature(curvature: str, second: Any) -> Any:
-    """Return the scalar second derivative as the policy wants it."""
+    """Return the scalar second derivative under the policy."""
     if curvature == "absolute":
         return absolute(second)
-    # One form for both, so that an engine compiles one. A comparison and not maximum(): NaN stays NaN.
+    # One form for both, so that an engine compiles only one. A comparison, not maximum(): NaN stays NaN.
     floor = _FLOORS[curvature]
     return where(second < floor, floor, second)

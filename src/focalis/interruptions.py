@@ -1,7 +1,7 @@
-"""What must be done whole: forks and signal handlers wait until it is.
+"""Steps that must not be interrupted: forks and signal handlers wait until they are done.
 
-A child that is forked in the middle of a compilation would find the compiler's lock held for ever by a
-thread that it does not have. A signal handler that raises in the middle, as Ctrl-C does, may do so in a
+A child forked in the middle of a compilation would find the compiler's lock held for ever by a thread
+that it does not have. A signal handler that raises in the middle, as Ctrl-C does, may do so in a
 callback or a finaliser, where the exception is lost.
 """
 
@@ -22,7 +22,7 @@ class _Lock(Protocol):
 
 
 def let_forks_wait(lock: _Lock) -> None:
-    """Let every fork of this process wait for a lock, which is free in parent and child after it."""
+    """Make every fork of this process wait for a lock, which is then free in both parent and child."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
@@ -31,16 +31,16 @@ def let_forks_wait(lock: _Lock) -> None:
 
 @contextlib.contextmanager
 def undisturbed(lock: AbstractContextManager[Any]) -> Iterator[None]:
-    """Hold a lock that forks wait for, and keep signals until the end."""
+    """Hold a lock that forks wait for, and defer signals until the end."""
     with _signals_held(), lock:
         yield
 
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Run the handlers of signals that arrive meanwhile afterwards."""
+    """Defer the handlers of signals that arrive meanwhile."""
     handlers = {}
-    if threading.current_thread() is threading.main_thread():  # others run no handlers
+    if threading.current_thread() is threading.main_thread():  # no other thread runs handlers
         known = {number: signal.getsignal(number) for number in signal.valid_signals()}
         handlers = {number: handler for number, handler in known.items() if callable(handler)}
     arrived: list[int] = []

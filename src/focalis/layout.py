@@ -1,7 +1,7 @@
 """How rows of classes lie in memory, so that no array has to be copied whole to be read row by row.
 
-An array (…, C) whose rows follow each other at one stride is one block of rows. One with its class axis
-in front in memory, as images (N, C, H, W) have it, is a block of rows for each of the N.
+An array (…, C) whose rows follow each other at one stride is a single block of rows. One whose class
+axis comes early in memory, as in images (N, C, H, W), is N blocks of rows.
 """
 
 from collections.abc import Iterable
@@ -15,20 +15,20 @@ Array = np.ndarray
 
 
 class Layout(NamedTuple):
-    """Rows in `blocks` blocks of `size` rows; within a block they follow each other at one stride."""
+    """Rows in `blocks` blocks of `size` rows; the rows of a block follow each other at one stride."""
 
     blocks: int
     size: int
 
     def arrange(self, array: Array) -> Array:
-        """Return an array (…, C) as (R, C), or as (blocks, size, C) if there are several blocks."""
+        """Return an array (…, C) as (R, C), or as (blocks, size, C) if there is more than one block."""
         classes = array.shape[-1]
         if self.blocks == 1:
             return array if array.ndim == 2 else array.reshape(self.size, classes)
         return array.reshape(self.blocks, self.size, classes)
 
     def take(self, arranged: Array, lo: int, hi: int) -> Array:
-        """Return rows of one block (n, C), or whole blocks (blocks, size, C); of (R,) numbers some."""
+        """Return rows of one block (n, C), or whole blocks (blocks, size, C); or numbers, of (R,)."""
         if self.blocks == 1 or arranged.ndim == 1:
             return arranged[lo:hi]
         block, start = divmod(lo, self.size)
@@ -37,7 +37,7 @@ class Layout(NamedTuple):
         return arranged[block : block + (hi - lo) // self.size]
 
     def spans(self, step: int) -> list[tuple[int, int]]:
-        """Return the chunks of about `step` rows: parts of a block, or several whole ones."""
+        """Return chunks of about `step` rows: parts of a block, or several whole blocks."""
         rows = self.blocks * self.size
         if self.blocks > 1 and self.size >= step:
             return [
@@ -80,7 +80,7 @@ def is_planar(rows: Array) -> bool:
 
 
 def overlaps_itself(array: Array) -> bool:
-    """Return whether two numbers of an array may share memory, as those of a broadcast one do."""
+    """Return whether two elements of an array may share memory, as in a broadcast array."""
     if array.size == 0:
         return False
     reach = array.itemsize

@@ -1,8 +1,8 @@
 """The threads that share a large call.
 
-Kernels release the GIL and work on fixed-size chunks, so a plain thread pool is as fast as a parallel
-loop and, unlike Numba's thread layers, safe from any thread and after a fork. One result per chunk,
-added up in order, makes every result independent of the number of threads.
+Kernels release the GIL and work on chunks of fixed size, so a plain thread pool is as fast as a parallel
+loop and, unlike Numba's threading layers, safe to use from any thread and after a fork. One result per
+chunk, added up in order, makes every result independent of the number of threads.
 """
 
 import itertools
@@ -27,10 +27,10 @@ def _available_cores() -> int:
 
 
 class _Pool:
-    """A thread pool that starts at its first use and again after a fork or a change of size."""
+    """A thread pool that starts at its first use, and restarts after a fork or a change of size."""
 
     def __init__(self) -> None:
-        # Reentrant: a signal handler or a finaliser may call while this thread holds the lock.
+        # Reentrant: a signal handler or a finaliser may call this while the thread holds the lock.
         self._lock = threading.RLock()
         self._starting = False
         self._executor: ThreadPoolExecutor | None = None
@@ -44,11 +44,11 @@ class _Pool:
 
     def resize(self, size: int) -> None:
         with self._lock:
-            # The threads of the old one end when nobody refers to it.
+            # The old pool's threads end when nothing refers to it any more.
             self._size, self._executor = size, None
 
     def forget(self) -> None:
-        # In a forked child the worker threads are gone and the lock may be held by one of them.
+        # In a forked child the worker threads are gone, and one of them may have held the lock.
         self._lock = threading.RLock()
         self._starting = False
         self._executor = None
@@ -56,8 +56,8 @@ class _Pool:
     def start(self, work: Callable[[], None], count: int, started: list["Future[None]"]) -> None:
         """Start up to `count` workers on `work`, and add each to `started`.
 
-        There are fewer where the system has no more threads, and none at the exit of the interpreter
-        or for a call in the middle of this one.
+        Fewer start if the system runs out of threads, and none while the interpreter exits or if a call
+        interrupts this one.
         """
         with self._lock:
             if self._starting:
@@ -67,14 +67,14 @@ class _Pool:
                 executor = self._running()
                 for _ in range(count):
                     started.append(executor.submit(work))
-            except (RuntimeError, ImportError):  # ImportError: the interpreter is being taken apart
+            except (RuntimeError, ImportError):  # ImportError: the interpreter is shutting down
                 pass
             finally:
                 self._starting = False
 
     def _running(self) -> "ThreadPoolExecutor":
         if self._executor is None:
-            # Imported at the first large call: it costs as much as the rest of focalis.
+            # Imported by the first large call: it costs as much as the rest of focalis.
             from concurrent.futures import ThreadPoolExecutor
 
             self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="focalis")
@@ -92,7 +92,7 @@ def get_num_threads() -> int:
     Returns
     -------
     int
-        The number set last, at first the number of cores that this process may run on.
+        The number last set, or else the number of cores that this process may run on.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def set_num_threads(n: int) -> None:
 
 
 class _Bound(threading.local):
-    """How many threads the calls of this thread may use, beside the size of the pool."""
+    """How many threads the calls of this thread may use, apart from the size of the pool."""
 
     threads = math.inf
 
@@ -142,7 +142,7 @@ _bound = _Bound()
 
 
 class at_most:  # noqa: N801, a context manager is called like a function
-    """Hold the calls of this thread to `threads` threads, as a front end's own setting says."""
+    """Limit the calls of this thread to `threads` threads, as a front end's own setting asks."""
 
     def __init__(self, threads: int) -> None:
         self._threads, self._before = threads, _bound.threads
@@ -157,8 +157,8 @@ class at_most:  # noqa: N801, a context manager is called like a function
 def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     """Return ``[work(0), …, work(count − 1)]``, shared out over the threads.
 
-    The calling thread works too, so nested and concurrent calls cannot wait for each other. An
-    exception of any chunk is raised here, after the other threads have stopped.
+    The calling thread works too, so nested and concurrent calls never wait for each other. An exception
+    in any chunk is raised here, once the other threads have stopped.
     """
     threads = int(min(_pool.size, count, _bound.threads))
     if threads <= 1:
@@ -166,7 +166,7 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     results: list[T | None] = [None] * count
     tickets = itertools.count()
     failures: list[BaseException] = []
-    # The pool may hold on to `drain` for a while: it must not keep the caller's arrays with it.
+    # The pool may hold on to `drain` for a while, which must not keep the caller's arrays alive.
     held = [work]
 
     def drain() -> None:
@@ -183,11 +183,11 @@ def run_chunks(work: Callable[[int], T], count: int) -> list[T]:
     except BaseException as failure:
         failures.append(failure)
     for future in started:
-        # Work that never began has nothing left to do: it has been done here.
+        # Workers that have not started yet have nothing left to do.
         while not (future.cancel() or future.done()):
             try:
                 future.result()
-            except BaseException as failure:  # Ctrl-C, for one: the others stop, and are waited for
+            except BaseException as failure:  # such as Ctrl-C: wait until the others have stopped
                 failures.append(failure)
     held.clear()
     if failures:

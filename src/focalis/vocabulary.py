@@ -1,4 +1,4 @@
-"""The primitives a margin loss may call.
+"""The primitives that a margin loss may call.
 
 A margin loss is written once, in these names and the operators ``+ - * / < <= > >= ==``, and runs on
 whatever it is handed: each primitive looks at the type of its first argument. NumPy arrays and plain
@@ -40,7 +40,7 @@ def exp(x: Any) -> Any:
 
 @singledispatch
 def exp_nonpositive(x: Any) -> Any:
-    """Return e to the power of x for x ≤ 0, where an engine can do with less work."""
+    """Return e to the power of x for x ≤ 0, which can save an engine some work."""
     return np.exp(x)
 
 
@@ -64,7 +64,7 @@ def log1p(x: Any) -> Any:
 
 @singledispatch
 def log1p_unit(x: Any) -> Any:
-    """Return log(1 + x) for x in [0, 1], where an engine can do with less work."""
+    """Return log(1 + x) for x in [0, 1], which can save an engine some work."""
     return np.log1p(x)
 
 
@@ -143,12 +143,12 @@ def teach(
 
 
 def maximum(a: Any, b: Any) -> Any:
-    """Return the larger of a and b, b where a is NaN; a is the traced or array argument."""
+    """Return the larger of a and b, or b where a is NaN; a is the traced or array argument."""
     return where(a > b, a, b)
 
 
 def minimum(a: Any, b: Any) -> Any:
-    """Return the smaller of a and b, b where a is NaN; a is the traced or array argument."""
+    """Return the smaller of a and b, or b where a is NaN; a is the traced or array argument."""
     return where(a < b, a, b)
 
 
@@ -166,8 +166,8 @@ def softplus(x: Any) -> Any:
 def power(base: Any, log_base: Any, exponent: Any) -> Any:
     """Return base to the power of the exponent, from the base and its logarithm.
 
-    A base in (0, 1) that has been rounded loses the digits that a power needs, hence
-    ``exp(exponent * log_base)``; the exponents 1 and 2 are exact without an exponential.
+    Rounding a base in (0, 1) loses digits that a power needs, hence ``exp(exponent * log_base)``; the
+    exponents 1 and 2 need no exponential and are exact.
     """
     if isinstance(exponent, int | float) and exponent in _POWERS_BY_MULTIPLICATION:
         return base if exponent == 1.0 else base * base

@@ -1,7 +1,7 @@
-"""Weights from the data: for rare classes, and for the first step of training.
+"""Weights computed from the data: for rare classes, and for the first step of training.
 
-`inverse_frequency` and `effective_number` give a number per class, for ``class_weight=`` of
-`focalis.Loss`; `prior_logit` gives a bias to start from.
+`inverse_frequency` and `effective_number` return one number per class, for the ``class_weight=`` of
+`focalis.Loss`; `prior_logit` returns a bias to start from.
 """
 
 import math
@@ -23,19 +23,19 @@ def inverse_frequency(
     n_classes: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Return weights that make all classes count alike, n / (C n_k).
+    """Return weights that make every class count the same, n / (C n_k).
 
     Parameters
     ----------
     targets : array_like of int, optional
         Class indices (N,).
     counts : array_like, optional
-        In the place of `targets`: how often each class occurs, n_k of shape (C,).
+        Instead of `targets`: how often each class occurs, n_k of shape (C,).
     n_classes : int, optional
-        C; without it the largest target + 1.
+        C; by default the largest target + 1.
     sample_weight : array_like, optional
-        Weights (N,) of the targets: n_k is then their sum over class k. A target of weight 0 may be
-        anything.
+        Weights (N,) of the targets: n_k is then the sum of the weights of class k. A target of weight 0
+        may be anything.
 
     Returns
     -------
@@ -45,18 +45,18 @@ def inverse_frequency(
     Raises
     ------
     ValueError
-        If a class never occurs, which has no such weight, or an argument does not fit.
+        If a class never occurs, so that its weight would be infinite, or an argument does not fit.
     TypeError
-        If an argument is of a wrong type, or not one of `targets` and `counts` is given.
+        If an argument has the wrong type, or both or neither of `targets` and `counts` are passed.
 
     See Also
     --------
-    effective_number : Weights between these and none.
+    effective_number : Weights between these and no weights.
 
     Notes
     -----
-    scikit-learn calls them class_weight="balanced". For the one output of a sigmoid, w = (w_0, w_1)
-    stands for α = w_1 / (w_0 + w_1), the share of the negatives.
+    scikit-learn calls them class_weight="balanced". For the single output of a sigmoid,
+    w = (w_0, w_1) corresponds to α = w_1 / (w_0 + w_1), the proportion of negatives.
 
     Examples
     --------
@@ -80,21 +80,21 @@ def effective_number(
     n_classes: int | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Return the class-balanced weights, (1 − β) / (1 − β^n_k) up to a factor.
+    """Return the class-balanced weights, proportional to (1 − β) / (1 − β^n_k).
 
     Parameters
     ----------
     targets : array_like of int, optional
         Class indices (N,).
     beta : float, default 0.999
-        β in [0, 1): at 0 all classes weigh 1; towards 1 the weights become inverse frequencies.
+        β in [0, 1): at 0 every class weighs 1; towards 1 the weights become inverse frequencies.
     counts : array_like, optional
-        In the place of `targets`: how often each class occurs, n_k of shape (C,).
+        Instead of `targets`: how often each class occurs, n_k of shape (C,).
     n_classes : int, optional
-        C; without it the largest target + 1.
+        C; by default the largest target + 1.
     sample_weight : array_like, optional
-        Weights (N,) of the targets: n_k is then their sum over class k. A target of weight 0 may be
-        anything.
+        Weights (N,) of the targets: n_k is then the sum of the weights of class k. A target of weight 0
+        may be anything.
 
     Returns
     -------
@@ -106,11 +106,11 @@ def effective_number(
     ValueError
         If a class never occurs, or an argument does not fit.
     TypeError
-        If an argument is of a wrong type, or not one of `targets` and `counts` is given.
+        If an argument has the wrong type, or both or neither of `targets` and `counts` are passed.
 
     See Also
     --------
-    inverse_frequency : The limit at β = 1, there with a mean over the samples of 1.
+    inverse_frequency : The limit β → 1, scaled to a mean of 1 over the samples.
 
     References
     ----------
@@ -126,7 +126,7 @@ def effective_number(
     if beta == 1.0:
         raise ValueError(f"beta must be a number in [0, 1), got {beta}; see inverse_frequency")
     n = _counts(targets, counts, n_classes, sample_weight)
-    # 1 − β^n without cancellation. Above 1/2, β − 1 is exact.
+    # 1 − β^n without cancellation; β − 1 is exact above 1/2.
     log_beta = math.log1p(beta - 1.0) if beta > 0.5 else _log(beta)
     inverse = -1.0 / np.expm1(n * log_beta)
     weights: NDArray[np.float64] = inverse / inverse.mean()
@@ -139,7 +139,7 @@ def prior_logit(pi: float = 0.01) -> float:
     Parameters
     ----------
     pi : float, default 0.01
-        The probability π in (0, 1) that an output should start with.
+        The probability π in (0, 1) that an output should start at.
 
     Returns
     -------
@@ -149,11 +149,11 @@ def prior_logit(pi: float = 0.01) -> float:
     Raises
     ------
     ValueError, TypeError
-        If `pi` is no number in (0, 1).
+        If `pi` is not a number in (0, 1).
 
     See Also
     --------
-    focalis.Loss.initial_logits : The constants that minimise a loss over given targets.
+    focalis.Loss.initial_logits : The constants that minimise a loss on given targets.
 
     References
     ----------
@@ -179,7 +179,7 @@ def _log(beta: float) -> float:
 
 
 def _counts(targets: Any, counts: Any, n_classes: Any, sample_weight: Any) -> NDArray[np.float64]:
-    """Return how often each class occurs, (C,), none of them 0."""
+    """Return how often each class occurs, (C,), all of them above 0."""
     if (targets is None) == (counts is None):
         given = "neither" if targets is None else "both"
         raise TypeError(f"expected one of targets and counts, got {given}")

@@ -1,4 +1,4 @@
-"""Trainings on two workers of a local cluster, each a program of its own: a hang ends at a time limit.
+"""Training on two workers of a local cluster, each time in a separate program with a time limit.
 
 python dask_programs.py trainings | deaths FOLDER
 """
@@ -29,7 +29,7 @@ from focalis.boosting.dask import initial_logits, initial_scores
 ROUNDS, CLASSES = 20, 3
 SETTINGS = {
     "distributed.scheduler.work-stealing": False,
-    # How long a task waits for a worker that is gone.
+    # How long a task waits for a worker that has gone.
     "distributed.scheduler.no-workers-timeout": "3s",
 }
 TREES = {"max_depth": 4, "tree_method": "hist", "disable_default_eval_metric": True}
@@ -37,7 +37,7 @@ LEAVES = {"num_leaves": 15, "deterministic": True, "force_col_wise": True, "verb
 
 
 def rows(seed, n=3000):
-    """Return features, classes and weights; the classes come in order."""
+    """Return features, classes and weights; the rows are ordered by class."""
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((n, 6)).astype(np.float32)
     signal = features[:, 0] + features[:, 1] * features[:, 2] + 0.5 * rng.standard_normal(n)
@@ -47,9 +47,9 @@ def rows(seed, n=3000):
 
 
 def place(client, array, cut):
-    """Return an array whose first rows lie on one worker and whose others on the second."""
+    """Return an array whose first rows are on one worker and the others on the second."""
     parts = [dask.delayed(part) for part in np.split(array, [cut])]
-    # Dask leaves out a part that it knows to be empty.
+    # Dask leaves out parts that it knows to be empty.
     shapes = [(len(part) or np.nan, *part.shape[1:]) for part in np.split(array, [cut])]
     kept = [
         client.persist(da.from_delayed(part, shape, array.dtype), workers=[worker])
@@ -61,7 +61,7 @@ def place(client, array, cut):
 
 @dataclass
 class Seen:
-    """An objective that notes the process and the number of rows of every call."""
+    """An objective that records the process and the number of rows of every call."""
 
     objective: Any
     folder: Path
@@ -74,7 +74,7 @@ class Seen:
 
 @dataclass
 class Fails:
-    """An objective whose process of one number is killed in a round."""
+    """An objective that kills the process with a given number in its fifth call."""
 
     objective: Any
     pid: int
@@ -88,7 +88,7 @@ class Fails:
 
 
 class Xgboost:
-    """The two ways to train, on arrays and on collections of Dask."""
+    """The two ways to train: on arrays, and on Dask collections."""
 
     module = for_xgboost
     own: ClassVar = {"sigmoid": "binary:logistic", "softmax": "multi:softprob"}
@@ -99,7 +99,7 @@ class Xgboost:
         self.parameters = {**TREES, **self.classes}
 
     def settings(self, objective, start):
-        """Return parameters and keywords for an objective of ours, or for the library's own."""
+        """Return parameters and keywords for one of our objectives, or for the library's own."""
         if objective is None:
             return {**self.parameters, "objective": self.own[self.loss.link], "base_score": 0.5}, {}
         return self.parameters, {"obj": objective}
@@ -156,9 +156,9 @@ LIBRARIES = {"xgboost": Xgboost, "lightgbm": Lightgbm}
 
 
 class InOrder(Client):
-    """A client that names the partitions in their order, by which LightGBM ranks their workers.
+    """A client that names the partitions in order; LightGBM ranks their workers by name.
 
-    Otherwise it is by chance which worker comes first, and that decides where LightGBM's bins lie.
+    Otherwise chance decides which worker comes first, and with it where LightGBM's bins are.
     """
 
     def who_has(self, futures=None, **keywords):
@@ -180,13 +180,13 @@ def mean_loss(loss, logits, classes):
 
 
 def compare(library, client, text, folder):
-    """Train here and there, on a loss and on the library's own, from the same initial logits."""
+    """Train on the cluster and in one process, on a loss and the library's own, from the same start."""
     loss = parse(text)
     plain = parse("cross_entropy", link=loss.link)
     features, classes, weight = rows(0)
     labels = labels_for(loss, classes)
     held, held_classes, _ = rows(1)
-    # No rows of the last class on the first worker.
+    # The first worker has no rows of the last class.
     cut = 1700
     far = [place(client, a, cut) for a in (features, labels, weight)]
     found = {}
@@ -218,7 +218,7 @@ def compare(library, client, text, folder):
         }
     found["rows"] = sorted(int(path.name.split("-")[1]) for path in seen.iterdir())
     found["processes"] = len({path.name.split("-")[0] for path in seen.iterdir()})
-    # The data set of the other machine, for what one process makes of it.
+    # The other machine's data set, to see what one process makes of it.
     found["start here"] = np.asarray(
         loss.initial_logits(
             labels.astype(int) if loss.link == "softmax" else labels, sample_weight=weight
@@ -228,7 +228,7 @@ def compare(library, client, text, folder):
 
 
 def stop_xgboost(client):
-    """Stop early on validation rows of which one worker has most."""
+    """Stop early on validation rows, most of which are on one worker."""
     loss = parse("softmax_focal(gamma=2)")
     features, labels, weight = (place(client, a, 1700) for a in rows(0))
     far = [place(client, a, 2800) for a in rows(1)]
@@ -261,12 +261,12 @@ def stop_xgboost(client):
 
 
 def empty_worker_of_xgboost(client, text):
-    """Return how far the logits are from those of one process, where one worker has no rows."""
+    """Return how far the logits are from those of one process if one worker has no rows."""
     loss = parse(text)
     features, classes, weight = rows(0, 600)
     labels = labels_for(loss, classes)
     boosters = Xgboost(client, loss)
-    boosters.parameters["verbosity"] = 0  # XGBoost warns of the worker
+    boosters.parameters["verbosity"] = 0  # XGBoost warns about that worker
     objective = for_xgboost.objective(loss)
     far = [place(client, a, 0) for a in (features, labels, weight)]
     start = initial_logits(loss, far[1], far[2], CLASSES if loss.link == "softmax" else None)
@@ -277,7 +277,7 @@ def empty_worker_of_xgboost(client, text):
 
 
 def stop_lightgbm(client):
-    """Stop early where every worker has all validation rows."""
+    """Stop early when every worker has all validation rows."""
     loss = parse("softmax_focal(gamma=2)")
     features, labels, weight = (place(client, a, 1700) for a in rows(0))
     x, y, w = (da.concatenate([da.from_array(a, chunks=-1)] * 2) for a in rows(1))
@@ -313,7 +313,7 @@ def stop_lightgbm(client):
 
 
 def bad_labels(client):
-    """Return what a label on one worker that is no class raises: before a training, and in it."""
+    """Return the errors for a label on one worker that is not a class: before training, and in it."""
     features, labels, _ = rows(0)
     labels[-1] = 5
     far = [place(client, a, 1700) for a in (features, labels)]
@@ -327,7 +327,7 @@ def bad_labels(client):
     try:
         xgboost.dask.train(client, parameters, data, ROUNDS, obj=for_xgboost.objective(loss))
     except (ValueError, xgboost.core.XGBoostError) as error:
-        # Of the worker with the label, or of the other, whose connection is broken.
+        # From the worker with the label, or from the other, whose connection is broken.
         found["in it"] = type(error).__name__
     return found
 
@@ -349,9 +349,9 @@ def trainings(client, folder):
 
 
 def deaths(client, folder):
-    """Kill a worker in mid-training; XGBoost then trains again, on the worker that Dask starts anew."""
+    """Kill a worker during training; XGBoost then trains again, on the worker that Dask restarts."""
     loss = parse("softmax_focal(gamma=2)")
-    # LightGBM's survivor may hear of a broken connection, or wait for ever until Dask gives up.
+    # LightGBM's survivor may notice the broken connection, or wait for ever until Dask gives up.
     errors = {
         "xgboost": (xgboost.core.XGBoostError,),
         "lightgbm": (NoValidWorkerError, lightgbm.basic.LightGBMError),

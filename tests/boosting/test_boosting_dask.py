@@ -1,4 +1,4 @@
-"""Trees on a cluster of Dask: two workers on this machine, in a program that a time limit ends."""
+"""Trees on a Dask cluster: two workers on this machine, in a program with a time limit."""
 
 import json
 import os
@@ -29,7 +29,7 @@ LOSSES = ("focal(gamma=2, alpha=.25)", "softmax_focal(gamma=2)")
 
 
 def found_by(work, folder):
-    """Run a program; return what it found. Past the time limit its workers end with it."""
+    """Run a program; return what it found. At the time limit it is killed together with its workers."""
     command = [sys.executable, "-W", "error", str(PROGRAM), work, str(folder)]
     with (folder / "log").open("w+") as log:
         program = subprocess.Popen(
@@ -78,7 +78,7 @@ def test_cross_entropy_is_the_librarys_own_objective_there_too(trained, library,
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_two_workers_reach_the_loss_of_one_process(trained, library):
-    """As nearly as under the library's own objective, whose trees are not those of one process."""
+    """As closely as with the library's own objective, whose trees also differ from one process's."""
     cases = [trained[f"{library} {text}"] for text in LOSSES]
     gaps = {
         name: [abs(np.subtract(*case[name]["losses"])) for case in cases]
@@ -89,7 +89,7 @@ def test_two_workers_reach_the_loss_of_one_process(trained, library):
 
 
 def test_xgboost_stops_early_on_the_mean_over_all_validation_rows(trained):
-    """One worker has all but 200 of the 3000 rows, and the mean of two means is another."""
+    """One worker has all but 200 of the 3000 rows, so the mean of two means is different."""
     found = trained["stop xgboost"]
     assert found["workers"] == [2, 2]
     assert found["best"] == int(np.argmin(found["log"])) == len(found["log"]) - 6

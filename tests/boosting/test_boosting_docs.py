@@ -1,4 +1,4 @@
-"""What docs/boosting.md names is there; its programs run in test_docs.py."""
+"""What docs/boosting.md names exists; its programs are run in test_docs.py."""
 
 import ast
 import re

@@ -20,7 +20,7 @@ EVERY_MODULE = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name
 
 
 def value_of(metric, labels, scores, weight=None):
-    """Return the value of a metric, as its library asks for it."""
+    """Return a metric's value, calling it as its library does."""
     if not callable(metric):
         columns = [np.asarray(scores)] if np.ndim(scores) == 1 else list(np.transpose(scores))
         return metric.get_final_error(*metric.evaluate(columns, np.asarray(labels), weight))
@@ -137,7 +137,7 @@ def data_of(module, features, labels):
 
 
 def slopes_of(objective, labels, scores):
-    """Return the gradient of an objective, as its library asks for it."""
+    """Return an objective's gradient, calling it as its library does."""
     if callable(objective):
         return objective(labels, scores)[0]
     if scores.ndim == 1:
@@ -285,7 +285,7 @@ def test_the_wrapper_of_catboost_names_its_classes_and_can_be_cloned():
 
 @pytest.mark.parametrize("make", ["objective", "metric", "set_initial_logits"])
 def test_lightgbm_would_train_on_rows_that_are_ignored_by_nan(make):
-    """It stores such a label as 0, so the rows would be negatives."""
+    """It stores such a label as 0, so the rows would count as negatives."""
     loss = parse("focal(gamma=2, ignore_index=nan)")
     data = lightgbm.Dataset(np.zeros((4, 1)), label=[0.0, 1.0, np.nan, 1.0])
     arguments = (loss, data) if make == "set_initial_logits" else (loss,)

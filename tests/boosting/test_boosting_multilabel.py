@@ -1,4 +1,4 @@
-"""Labels of several columns in CatBoost; XGBoost's are among the native ones."""
+"""Labels with several columns in CatBoost; XGBoost's are covered by the native tests."""
 
 import pickle
 
@@ -73,7 +73,7 @@ def test_derivatives_and_metric_are_those_of_the_loss():
     each = np.array([loss(x, y * 1.0) for x, y in zip(scores, answers, strict=True)])
     assert total == pytest.approx(
         3 * (weight * each).sum()
-    )  # the mean of a row times its questions
+    )  # a row's mean times its number of questions
     assert weights == pytest.approx(weight.sum())
 
 

@@ -1,4 +1,4 @@
-"""With cross-entropy and the native curvature every tree is the library's own."""
+"""With cross-entropy and the native curvature, every tree equals the library's own."""
 
 import catboost
 import lightgbm
@@ -152,7 +152,7 @@ def test_xgboost_multiclass(name, weighted):
 
 
 def test_xgboost_multilabel():
-    """Labels (n, C) with a sigmoid are C yes/no questions, as binary:logistic has them."""
+    """Labels (n, C) with a sigmoid are C yes/no questions, as in binary:logistic."""
     features, classes = load_wine(return_X_y=True)
     labels = np.column_stack([classes == 1, classes == 2, features[:, 0] > 13]).astype(int)
     loss = parse("cross_entropy")

@@ -1,4 +1,4 @@
-"""Objectives and metrics, as each library calls them."""
+"""Objectives and metrics, called as each library calls them."""
 
 import pickle
 
@@ -30,7 +30,7 @@ def rows(n_classes, n=40, seed=0):
 
 
 def expected_curvature(curvature, margin, m):
-    """Return the oracle's curvature, as a policy shapes it."""
+    """Return the oracle's curvature under a policy."""
     here = oracle.at_margin(m)
     second = float(oracle.curvature(margin, here).value)
     if curvature == "fisher":
@@ -66,7 +66,7 @@ def test_binary_derivatives_are_those_of_the_oracle(margin, curvature):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("text", ["softmax_focal(gamma=2)", "softmax_poly1(epsilon=1)"])
 def test_softmax_gradient_is_the_slope_of_the_metric(text, smoothing):
-    """Against finite differences of what the booster reports."""
+    """Compared with finite differences of what the booster reports."""
     scores, labels, weight = rows(3, n=6)
     base = parse(text)
     loss = Loss("softmax", base.margin_loss, class_weight=(1, 2, 3), label_smoothing=smoothing)
@@ -223,7 +223,7 @@ CASES = {
 
 
 def train(module, loss, features, labels, weight, extra):
-    """Train on half with early stopping on the other; return booster, start and the log."""
+    """Train on half with early stopping on the other half; return booster, start and log."""
     half = len(labels) // 2
     parts = [(features[s], labels[s], weight[s]) for s in (slice(None, half), slice(half, None))]
     log = {}

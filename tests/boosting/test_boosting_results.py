@@ -1,4 +1,4 @@
-"""The arrays that objectives return: their type and order, their scale, and no NaN."""
+"""The arrays that objectives return: their type, order and scale, and that they have no NaN."""
 
 import lightgbm
 import numpy as np
@@ -22,7 +22,7 @@ def rows(n, n_classes=4, dtype=np.float64):
 @pytest.mark.parametrize("n", [60, 30_000], ids=["numpy", "numba"])
 @pytest.mark.parametrize("text", ["softmax_focal(gamma=2)", "focal(gamma=2)"])
 def test_lightgbm_gets_arrays_that_it_need_not_copy(text, n):
-    """Of several classes: float32, one class after the other, each number rounded once."""
+    """For several classes: float32, one class after the other, each number rounded once."""
     scores, labels, weight = rows(n)
     loss = parse(text)
     targets = labels if loss.link == "softmax" else np.eye(4)[labels]

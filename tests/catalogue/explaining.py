@@ -6,7 +6,7 @@ from focalis.cli import main
 
 
 def run(capsys, *arguments):
-    """Run `focalis ARGUMENTS` and return its exit code, and what it printed."""
+    """Run `focalis ARGUMENTS` and return its exit code and what it printed."""
     try:
         status = main(arguments)
     except SystemExit as stop:

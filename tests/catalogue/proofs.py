@@ -1,4 +1,4 @@
-"""What a proof is: a name of the catalogue, run as its framework runs it, on inputs it takes."""
+"""What a proof is: a name from the catalogue, run as in its framework, on inputs that it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ REDUCTIONS = ({}, {"reduction": "mean"}, {"reduction": "sum"}, {"reduction": "no
 class Proof:
     """How to run a name in its framework.
 
-    `run` takes scores, targets and parameters and returns value and gradient, None for a gradient that
-    the framework does not give. `cases` holds the parameters to run it with.
+    `run` takes scores, targets and parameters and returns value and gradient, with None for a gradient
+    that the framework does not provide. `cases` holds the parameters to run it with.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Proof:
 
 
 def by_complex_steps(value):
-    """Return the run of a reference written in NumPy, differentiated to the last digits."""
+    """Return the run of a NumPy reference, differentiated to the last digits by complex steps."""
 
     def run(scores, targets, **parameters):
         gradient = np.empty(scores.shape)

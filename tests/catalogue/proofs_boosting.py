@@ -1,6 +1,6 @@
-"""XGBoost, LightGBM and CatBoost, run for real: gradients out of the leaves of one boosting round.
+"""XGBoost, LightGBM and CatBoost, run for real: gradients from the leaves of one boosting round.
 
-A leaf with one row of weight 1 has the value −g / (h + λ), so that two penalties λ tell g and h.
+A leaf with one row of weight 1 has the value −g / (h + λ), so two penalties λ determine g and h.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ HEAVY = ({}, {"scale_pos_weight": 3.0})
 
 
 def from_leaves(leaf, a, b):
-    """Return the gradients of rows, from the values of their leaves under the penalties a and b."""
+    """Return the gradients of rows, from the values of their leaves with the penalties a and b."""
 
     def run(scores, targets, **parameters):
         gradient = np.empty(scores.shape)
@@ -73,8 +73,8 @@ def lightgbm_objectives():
     def by(objective):
         def leaf(score, target, penalty, **parameters):
             score, target = np.ravel(score), np.ravel(target)[0]
-            # Other rows ask for a split, and have the classes without which there is no tree. It
-            # counts rows by their share of the Hessian, so there are copies.
+            # Other rows force a split and supply the classes that a tree requires. Rows are counted by
+            # their share of the Hessian, so there are several copies.
             others = [0, 1, 2] if score.size > 1 else [float(target < 0.5)]
             settings = {
                 "objective": objective,
@@ -98,7 +98,7 @@ def lightgbm_objectives():
             booster = lightgbm.train(settings, data, num_boost_round=1)
             return booster.predict(np.array([[0.0]]), raw_score=True)[0]
 
-        return from_leaves(leaf, 0.0005, 0.002)  # larger ones forbid its splits
+        return from_leaves(leaf, 0.0005, 0.002)  # larger ones prevent its splits
 
     return [
         Proof("LightGBM.binary", by("binary"), LOGITS[:, :1], BINARY[:, None], HEAVY, 1e-3),
@@ -111,7 +111,7 @@ def lightgbm_objectives():
 
 
 def catboost_objectives():
-    """Its leaves take gradient steps, −w g / (w + λ), for λ = 1 times the mean weight w of the rows."""
+    """Its leaves take gradient steps, −w g / (w + λ), with λ = 1 times the mean weight w of the rows."""
     import catboost
     from catboost.utils import eval_metric
 
@@ -151,7 +151,7 @@ def catboost_objectives():
                 gradient[i] = -np.ravel(leaf) * (own + (1.0 + heavy) / 2)
             if objective == "MultiClassOneVsAll":
                 gradient /= (
-                    3  # its gradient is that of the sum over the classes, its metric the mean
+                    3  # its gradient is that of the sum over the classes, its metric is the mean
                 )
             if weights:
                 return None, gradient / len(scores)
@@ -160,7 +160,7 @@ def catboost_objectives():
         return run
 
     def metric(scores, targets):
-        """CatBoost takes no baseline for several labels."""
+        """CatBoost accepts no baseline for several labels."""
         return np.asarray(eval_metric(targets.T, scores.T, "MultiLogloss")[0]), None
 
     focals = tuple({"focal_alpha": a, "focal_gamma": g} for a, g in ((0.25, 2.0), (0.5, 1.5)))

@@ -1,6 +1,6 @@
-"""Names that cannot be run here, or that are no code at all, by their published definitions.
+"""Names that cannot be run here, or that are not code at all, by their published definitions.
 
-Written down in NumPy from those, with nothing of focalis, and differentiated by complex steps.
+Written in NumPy from the definitions, using nothing of focalis, and differentiated by complex steps.
 """
 
 import functools
@@ -42,7 +42,7 @@ def sigmoid(x):
 
 
 def truth(p, y):
-    """Return the probability of the truth for answers of 0 and 1."""
+    """Return the probability of the truth, for answers of 0 and 1."""
     return np.where(y == 1, p, 1 - p)
 
 
@@ -176,7 +176,7 @@ def general():
 
 
 def addons():
-    """Sums over the last axis, of probabilities or of logits."""
+    """Sums over the last axis, for probabilities or for logits."""
     reduced = {"sum": 1, "sum_over_batch_size": 8}
 
     def of_probabilities(p, y, reduction, alpha=0.25, gamma=2.0):
@@ -278,7 +278,7 @@ def caffe():
 
 
 def reduced(losses, reduction="mean", loss_weight=1.0, avg_factor=None):
-    """MMDetection's weight_reduce_loss: a mean is that of the numbers, unless it is told otherwise."""
+    """MMDetection's weight_reduce_loss: a mean divides by their number, unless told otherwise."""
     if avg_factor is not None:
         return loss_weight * losses.sum() / avg_factor
     return loss_weight * {"mean": np.mean, "sum": np.sum, "none": lambda x: x}[reduction](losses)
@@ -377,7 +377,7 @@ CALLS = {"torch": _in_torch, "jax": _in_jax, "keras": _in_keras}
 
 
 def focalis_functions():
-    """The functions of this library: the catalogue reads the table, or their signatures."""
+    """This library's functions: the catalogue reads the table, or their signatures."""
     from focalis.catalogue import entries
 
     def by_call(name):

@@ -1,4 +1,4 @@
-"""optax, and focalis.jax under its names, run for real in a process of their own."""
+"""optax, and focalis.jax under its names, run for real in a separate process."""
 
 import importlib
 
@@ -7,7 +7,7 @@ from proofs import ANSWERS, INDICES, LOGITS, MAYBE, ONE_HOT, SOFT, Proof
 
 
 def by_grad(path):
-    """Return the run of a function, found where its name says that it is."""
+    """Return the run of a function, which must be found under its name."""
     module, _, name = path.rpartition(".")
 
     def run(scores, targets, **parameters):
@@ -42,7 +42,7 @@ def optax_losses():
         for name, given in inputs.items()
         for targets, cases in given
     ]
-    # Its own tests tell more of focalis.jax; here it is enough that these names are there.
+    # focalis.jax has its own tests; here it is enough that these names exist.
     for name in ("sigmoid_focal_loss", "softmax_cross_entropy_with_integer_labels"):
         targets, cases = inputs[name][0]
         run = by_grad(f"focalis.jax.{name}")

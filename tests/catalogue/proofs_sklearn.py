@@ -12,7 +12,7 @@ def metric(scores, targets, **parameters):
 
 
 def step_of_sgd(scores, targets, **parameters):
-    """Return the gradient by the steps of a model that has one row and starts at its score."""
+    """Return the gradient from one step of a model that has a single row and starts at its score."""
     gradient = np.empty(len(scores))
     for i, (score, target) in enumerate(zip(scores, targets, strict=True)):
         model = SGDClassifier(
@@ -26,18 +26,18 @@ def step_of_sgd(scores, targets, **parameters):
 
 
 def fitted(targets):
-    """Return the coefficients of a model whose rows have a feature each, so that they are scores."""
+    """Return the coefficients of a model with one feature per row, so that they are the scores."""
     model = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-12, max_iter=10_000)
     return model.fit(np.eye(len(targets)), targets).coef_.T
 
 
 def balance(scores, targets, **parameters):
-    """Return the gradient that balances the penalty |w|²/2 where the model has come to rest."""
+    """Return the gradient that balances the penalty |w|²/2 once the model has converged."""
     return None, -scores
 
 
 def of_trees(scores, targets):
-    """Return value and gradient by the loss that a fitted model keeps."""
+    """Return value and gradient from the loss that a fitted model keeps."""
     model = HistGradientBoostingClassifier(max_iter=1).fit(np.eye(len(targets)), targets)
     given = {"y_true": targets.astype(float), "raw_prediction": np.ascontiguousarray(scores)}
     values, gradient = model._loss.loss_gradient(**given)

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, run for real in a process of their own."""
+"""TensorFlow and Keras, run for real in a separate process."""
 
 import itertools
 
@@ -154,7 +154,7 @@ def keras():
         name += f"({', '.join(switches)})" if switches else ""
         fixed = {"from_logits": logits} | ({"apply_class_balancing": True} if switch else {})
         run = of_keras(kind.strip(), **fixed)
-        # Its focal losses hold what a sigmoid or softmax gives inside by 1e-7.
+        # Its focal losses clip the output of a sigmoid or softmax to [1e-7, 1 − 1e-7].
         proofs.append(Proof(name, run, LOGITS if logits else inputs, targets, cases, 1e-5))
     sparse = of_keras("SparseCategoricalCrossentropy")
     general = of_keras("CategoricalGeneralizedCrossEntropy")

@@ -1,4 +1,4 @@
-"""PyTorch and what builds on it, run for real; Detectron2 by the calls that it makes."""
+"""PyTorch and what builds on it, run for real; Detectron2 through the calls that it makes."""
 
 import importlib
 import warnings
@@ -48,7 +48,7 @@ def by_module(module, **fixed):
 
 
 def fvcore_nn():
-    """Return the module, which compiles at import by what PyTorch wants to retire."""
+    """Return the module, which on import compiles in a way that PyTorch is deprecating."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return importlib.import_module("fvcore.nn")
@@ -112,7 +112,7 @@ def fvcore():
 
 
 def detectron2():
-    """Its RetinaNet calls fvcore's function on one-hot targets whose background column is dropped."""
+    """Its RetinaNet calls fvcore's function on one-hot targets without their background column."""
     sigmoid_focal_loss_jit = fvcore_nn().sigmoid_focal_loss_jit
 
     def loss(x, y, focal_loss_alpha=0.25, focal_loss_gamma=2.0):

@@ -1,6 +1,6 @@
-"""Runs proofs in a process of their own: run_proofs.py RESULTS FILE FUNCTION…
+"""Run proofs in a separate process: run_proofs.py RESULTS FILE FUNCTION…
 
-JAX and TensorFlow start threads and set up devices, which is no concern of the other tests.
+JAX and TensorFlow start threads and set up devices, which should not affect the other tests.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The Python layers for Caffe, run by a harness that keeps pycaffe's contract."""
+"""The Python layers for Caffe, run by a harness that follows pycaffe's contract."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ SOURCE = str(Path(focalis.__file__).parents[1])
 
 
 class Blob:
-    """A blob as pycaffe shows it: float32, and properties that can be written into, not replaced."""
+    """A blob like pycaffe's: float32, with properties that can be written into but not replaced."""
 
     def __init__(self, *shape):
         self.reshape(*shape)
@@ -39,7 +39,7 @@ class Blob:
     def of(cls, numbers):
         blob = cls(*np.shape(numbers))
         blob.data[...] = numbers
-        blob.diff[...] = np.nan  # what is not written shows
+        blob.diff[...] = np.nan  # shows what is not written
         return blob
 
 
@@ -57,7 +57,7 @@ def run(layer_type, param_str, scores, labels, loss_weight=1.0):
     bottom, top = [Blob.of(scores), Blob.of(labels)], [Blob(0)]
     layer = set_up(layer_type, param_str, bottom, top)
     assert top[0].shape == (1,)
-    top[0].diff[...] = loss_weight  # what Caffe keeps there for a loss
+    top[0].diff[...] = loss_weight  # as Caffe does for a loss
     layer.reshape(bottom, top)
     top[0].diff[...] = loss_weight
     layer.forward(bottom, top)
@@ -67,7 +67,7 @@ def run(layer_type, param_str, scores, labels, loss_weight=1.0):
 
 
 def focal_layer(x, y, gamma=2.0, alpha=None, balances=(1, 1, 1)):
-    """The expectation of the focal loss over the answer, summed and divided by the rows."""
+    """The expected focal loss over the answer, summed and divided by the number of rows."""
     yes, no = (1, 1) if alpha is None else (alpha, 1 - alpha)
     p = sigmoid(x)
     losses = yes * y * focal(p, gamma) + no * (1 - y) * focal(1 - p, gamma)
@@ -100,7 +100,7 @@ def test_sigmoid_focal_loss(param_str, labels):
 @pytest.mark.slow
 @pytest.mark.parametrize("balances", [None, CLASS_WEIGHTS])
 def test_multi_label_softmax_loss(balances):
-    """For real-valued labels and rows without positives, which the layers in circulation get wrong."""
+    """For real-valued labels and rows without positives, which widely copied layers get wrong."""
     given = {} if balances is None else {"class_weight": balances}
     param_str = "" if balances is None else f"{{'class_balances': {balances.tolist()}}}"
     expected = by_complex_steps(multi_label)(LOGITS, SOME_LABELS, **given)
@@ -111,7 +111,7 @@ def test_multi_label_softmax_loss(balances):
 
 @pytest.mark.slow
 def test_a_published_example():
-    """The gradient that copied layers give here is (−.158, .093, .064)."""
+    """Copied layers give the gradient (−.158, .093, .064) here."""
     _, gradient = run(MultiLabelSoftmaxLossLayer, "", [[0.3, -1.0, 0.8]], [[0.5, 0.0, 2.0]])
     np.testing.assert_allclose(gradient, [[0.178, 0.117, -0.295]], atol=5e-4)
 
@@ -127,7 +127,7 @@ def test_the_weight_of_the_loss_scales_the_gradient_alone(layer_type):
 
 @pytest.mark.parametrize("layer_type", [SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer])
 def test_pixels_lie_behind_the_class_axis(layer_type):
-    """(N, C, H, W) is the sum over pixels, divided by N and not by the pixels."""
+    """(N, C, H, W) is the sum over pixels, divided by N, not by the number of pixels."""
     images = np.stack([LOGITS[:6], LOGITS[2:]]).reshape(2, 2, 3, 3).transpose(0, 3, 1, 2)
     labels = np.stack([ANSWERS[:6], ANSWERS[2:]]).reshape(2, 2, 3, 3).transpose(0, 3, 1, 2)
     value, gradient = run(layer_type, "", images, labels)
@@ -138,7 +138,7 @@ def test_pixels_lie_behind_the_class_axis(layer_type):
 
 
 def test_far_out_scores_stay_finite():
-    """The layers in circulation take the logarithm of a rounded 0 beyond |score| = 17."""
+    """Widely copied layers take the logarithm of a rounded 0 beyond |score| = 17."""
     scores = np.array([[90.0, -90.0, 1e30], [-200.0, 200.0, 0.0]])
     for layer_type in (SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer):
         value, gradient = run(layer_type, "", scores, [[0, 1, 0], [1, 0, 1]])
@@ -205,7 +205,7 @@ def test_bad_parameters(kind):
 
 @pytest.mark.parametrize(("name", "value"), [("ignore_label", "x"), ("alpha", "x"), ("gamma", [2])])
 def test_a_setting_that_is_no_number_is_named(name, value):
-    """By its own name, and not by that of what it becomes."""
+    """By its own name, not by the name of what it becomes."""
     with pytest.raises(TypeError, match=f"^{name} in param_str must be a number, got "):
         set_up(
             SigmoidFocalLossLayer,
@@ -250,7 +250,7 @@ class Layer:
     ids=["there", "another module", "broken"],
 )
 def test_the_layers_are_those_of_caffe_where_it_is_installed(tmp_path, module, printed):
-    """And nothing that goes wrong with it is swallowed."""
+    """And no error from Caffe itself is swallowed."""
     (tmp_path / "caffe").mkdir()
     (tmp_path / "caffe" / "__init__.py").write_text(module)
     script = """

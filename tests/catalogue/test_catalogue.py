@@ -1,4 +1,4 @@
-"""The catalogue itself: what it knows, how names are found, and what is derived from its entries."""
+"""The catalogue itself: what it contains, how names are found, and what is derived from its entries."""
 
 import importlib
 import inspect
@@ -67,7 +67,7 @@ def test_the_names_that_people_meet_are_there(name):
 def test_entries_are_well_formed(entry):
     assert entry.name.strip() == entry.name
     for strings in (entry.also, entry.pitfalls, entry.tasks):
-        assert isinstance(strings, tuple)  # and no string in parentheses
+        assert isinstance(strings, tuple)  # not just a string in parentheses
         assert all(isinstance(one, str) and one for one in strings)
     assert set(entry.tasks) <= {"binary", "multi-label", "multi-class"}
     assert entry.denominator in ("", "elements", "rows", "weights")
@@ -209,7 +209,7 @@ INPUTS = {
 
 
 def inputs_of(entry):
-    """Return scores and targets that an entry takes."""
+    """Return scores and targets that an entry accepts."""
     scores = {"sigmoid": LOGITS, "softmax": LOGITS, "identity": YES, "simplex": ROWS}[entry.link]
     targets = ANSWERS if entry.link in ("sigmoid", "identity") else INDICES
     if entry.scores is not None and entry.scores.name == "log-probabilities":
@@ -230,7 +230,7 @@ def test_the_lines_of_code_do_what_the_entry_does(entry):
     given = required(entry)
     lines = code(entry).replace("value_and_grad(", "value_and_grad(engine='numpy', logits=")
     lines = lines.replace("logits=scores, targets", "logits=scores, targets=targets")
-    if entry.name == "CatBoost.Focal":  # what has no default there has that of focalis in the lines
+    if entry.name == "CatBoost.Focal":  # it has no defaults, so the lines use those of focalis
         lines = lines.replace("gamma=2.0)", "gamma=2.0), alpha=0.25")
     variables = {"scores": scores, "targets": targets, **given}
     exec(lines, variables)
@@ -256,7 +256,7 @@ def test_everything_about_an_entry_can_be_told(entry):
 
 
 def meaning(loss):
-    """Return a loss without its reduction, and without weights that do nothing."""
+    """Return a loss without its reduction, and without weights that have no effect."""
     pos_weight = None if loss.pos_weight == 1.0 else loss.pos_weight
     alpha = None if loss.link in ("softmax", "simplex") and loss.alpha == 1.0 else loss.alpha
     return replace(loss, reduction="mean", ignore_index=None, pos_weight=pos_weight, alpha=alpha)
@@ -285,14 +285,14 @@ def test_equivalents_that_are_known():
     assert "softmax focal loss" not in found
     (entry,) = lookup("fvcore.nn.sigmoid_focal_loss")
     found = {other.name: needed for other, needed in equivalents(entry)}
-    assert found["torchvision.ops.sigmoid_focal_loss"] == {"alpha": -1.0}  # its word for "off"
+    assert found["torchvision.ops.sigmoid_focal_loss"] == {"alpha": -1.0}  # its value for "off"
     assert "keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)" not in found
     entry = lookup("Caffe.InfogainLoss")[0]
     assert [one.name for one, _ in equivalents(entry)] == []
 
 
 def test_probabilities_and_logits_agree():
-    """The counterparts give the same value on what the link makes of the logits."""
+    """The counterparts give the same value for the probabilities that the logits have."""
     pairs = [("BCEWithLogitsLoss", "torch.nn.BCELoss"), ("nn.CrossEntropyLoss", "torch.nn.NLLLoss")]
     for one, other in pairs:
         (logits,), (after,) = lookup(one), lookup(other)
@@ -307,14 +307,14 @@ def test_probabilities_and_logits_agree():
 
 @margin_loss(tau="(0, inf)")
 def every_word(m, u, v, p, q, tau=0.5):
-    """Nothing anyone needs: it has each word that a formula may hold."""
+    """Useless in itself: it contains every primitive that a formula may have."""
     slope = -(softplus(-m) / (tau + p)) * minimum(p, q) - 2.0 * q
     near = where(p == 0.5, 0.0, log(tau + q) + abs(m) - 1.0)
     return u, slope, where(p < 0.5, near, -sigmoid(m) / (p * p)) ** 2
 
 
 def as_python(formula):
-    """Turn a formula for people into Python."""
+    """Turn a readable formula into Python."""
     text = formula.replace("−", "-").replace("^", "**").replace("σ", "sigmoid")
     text = text.replace(" = ", " == ")
     return re.sub(r"(?<=[\w)]) (?=[\w(])", " * ", text)

@@ -11,7 +11,7 @@ from focalis import Loss, margin
 
 
 def test_numbers(capsys):
-    """The example of the help: a focal loss is one of two, and both are shown."""
+    """The example in the help: a focal loss is one of two, and both are shown."""
     text = succeed(
         capsys, "explain", "focal", "--logits", "2,-1,.3", "--target", "0", "--gamma", "1.5"
     )
@@ -21,7 +21,7 @@ def test_numbers(capsys):
         "softmax_focal(gamma=1.5), link softmax, before the reduction",
     ]
     for table, link in zip(tables, ("sigmoid", "softmax"), strict=True):
-        assert table.startswith(f"{link} focal loss, ")  # the names that mean it
+        assert table.startswith(f"{link} focal loss, ")  # the names with this meaning
         rows = [re.split(" {2,}", line.strip()) for line in table.strip().splitlines()[2:]]
         cells = np.array(rows[1:4], dtype=float).T
         found = dict(zip(rows[0], cells, strict=True))
@@ -116,7 +116,7 @@ def test_each_meaning_of_a_name_has_its_numbers(capsys, name):
 
 
 def test_a_gradient_is_led_back_to_what_was_given(capsys):
-    """Of log-probabilities it is that of −Σ y log p, and there is no Hessian to show."""
+    """For log-probabilities it is that of −Σ y log p, and there is no Hessian to show."""
     command = ("explain", "torch.nn.NLLLoss", "--logits", "-.2,-1.7", "--target", "0")
     (one,) = trials(capsys, *command)
     assert one["gradient"] == pytest.approx([-1.0, 0.0])

@@ -1,4 +1,4 @@
-"""Names as users write them, and what is said of the gradient by their scores."""
+"""Names as users write them, and what is said about the gradient with respect to their scores."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_tensorflow_has_the_losses_of_keras(module):
 
 
 def test_a_gradient_is_told_by_the_scores_that_are_taken():
-    """What is said of them, with p and g of the loss, is what the real gradient is."""
+    """What is said about them, with the loss's p and g, is the real gradient."""
     (nll,) = lookup("torch.nn.NLLLoss")
     assert as_data(nll)["gradient"].endswith("; by the scores p g")
     scores = np.log([[0.7, 0.2, 0.1]])
@@ -29,7 +29,7 @@ def test_a_gradient_is_told_by_the_scores_that_are_taken():
     g = [[-1 / 0.7, 0, 0]]
     np.testing.assert_allclose(nll.evaluate(scores, [0], engine="numpy")[1], p * g)
     keras = meant("keras.losses.SparseCategoricalCrossentropy").meanings[0][0]
-    told = "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is held"
+    told = "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is clipped"
     assert as_data(keras)["gradient"].endswith(f"; by the scores {told}")
     scores = np.array([[0.5, 0.2, 0.1]])
     p = scores / scores.sum()

@@ -1,4 +1,4 @@
-"""What the catalogue warns of happens, in the framework that is at hand; and not in focalis."""
+"""What the catalogue warns about happens in the installed framework, and not in focalis."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_the_mean_of_nothing():
 
 def test_nll_loss_takes_anything():
     logits, target = torch.tensor([[3.0, 1.0]]), torch.tensor([0])
-    assert F.nll_loss(logits, target) == -3.0  # a loss below 0
+    assert F.nll_loss(logits, target) == -3.0  # a negative loss
     with pytest.raises(ValueError, match="probabilities"):
         ours("torch.nn.NLLLoss", logits, target)
 
@@ -55,7 +55,7 @@ def test_multi_label_soft_margin_loss_always_averages_over_classes():
 
 
 def test_focal_losses_by_powers_have_nan_gradients_at_the_ends():
-    """(1 − p_t)^γ as torchvision and fvcore take it."""
+    """(1 − p_t)^γ as computed by torchvision and fvcore."""
     x = torch.tensor([200.0], requires_grad=True)
     loss = F.softplus(-x) * (1 - torch.sigmoid(x)) ** 0.5
     loss.backward()

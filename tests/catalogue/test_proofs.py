@@ -1,4 +1,4 @@
-"""Each name of the catalogue is what the catalogue says: its framework's numbers are ours."""
+"""Each name in the catalogue is what the catalogue says: its framework's numbers equal ours."""
 
 import functools
 import importlib
@@ -19,7 +19,7 @@ from focalis.catalogue.transforms import LOG_PROBABILITIES, ONLY_INDICES
 
 HERE = Path(__file__).parent
 ISOLATED = ("proofs_jax", "proofs_tensorflow")
-# The file and function with the proofs, and what has to be installed for them.
+# The file and function with the proofs, and what must be installed for them.
 SOURCES = {
     "general": ("proofs_by_definition", "general"),
     "focalis": ("proofs_by_definition", "focalis_functions"),
@@ -56,7 +56,7 @@ def proofs(framework):
 
 @functools.cache
 def elsewhere(file):
-    """Return what the proofs of a file give in a process of its own."""
+    """Return the results of a file's proofs, run in a separate process."""
     functions = [function for other, function, *_ in SOURCES.values() if other == file]
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.pickle"
@@ -91,7 +91,7 @@ def test_a_name_means_what_the_catalogue_says(entry):
 
 
 def check(entry, proof, expected):
-    """Compare values and gradients of an entry with its framework's."""
+    """Compare an entry's values and gradients with its framework's."""
     for case, (value, gradient) in zip(proof.cases, expected, strict=True):
         ours = entry.evaluate(proof.scores, proof.targets, engine="numpy", **case)
         for kind, true, found in zip(("value", "gradient"), (value, gradient), ours, strict=True):

@@ -1,4 +1,4 @@
-"""What the tests of the checks share: losses, and right implementations of them."""
+"""What the tests of the checks share: losses, and correct implementations of them."""
 
 import numpy as np
 

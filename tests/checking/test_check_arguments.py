@@ -1,4 +1,4 @@
-"""What a function has as arguments is handed to it and looked at; checks may be left out."""
+"""The arguments that a function has are passed and checked; checks can be left out."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from focalis.testing import check_loss, examine_loss
 
 
 def over_all_rows(x, y, ignore_index=-100, class_weight=None, reduction="mean"):
-    """Cross-entropy whose mean divides by the number of rows, whatever counts."""
+    """Cross-entropy whose mean divides by the number of rows, even those that do not count."""
     value = softmax_value(x, np.clip(y, 0, None)) * (y != ignore_index)
     if class_weight is not None:
         value = value * np.asarray(class_weight)[y]

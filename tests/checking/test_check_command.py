@@ -167,7 +167,7 @@ def test_without_mpmath_it_says_how_to_get_it(tmp_path):
 
 @pytest.mark.slow
 def test_the_table_of_the_document_is_printed(tmp_path):
-    """Of the losses of this package alone: those of others are not installed here."""
+    """Only for this package's losses: those of other packages are not installed here."""
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.checked", "--only", "focalis.torch.sigmoid"],
@@ -192,7 +192,7 @@ def test_the_table_of_the_document_is_printed(tmp_path):
     "find", ["find_function('losses_of_mine:usual')", "_margin_losses('losses_of_mine')"]
 )
 def test_a_module_in_the_working_directory_shadows_no_installed_one(tmp_path, find):
-    """focalis itself imports NumPy, torch and others after it has put the directory on the path."""
+    """focalis imports NumPy, torch and others only after putting the directory on the path."""
     (tmp_path / "losses_of_mine.py").write_text(MODULE + "\nimport colorsys\n")
     (tmp_path / "colorsys.py").write_text("raise SystemExit('this one runs')")
     code = f"""

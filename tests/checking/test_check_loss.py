@@ -1,4 +1,4 @@
-"""focalis.testing.check_loss: what is right passes, and every kind of wrong turns it red."""
+"""focalis.testing.check_loss: correct losses pass, and every kind of fault makes it fail."""
 
 import re
 import sys
@@ -81,11 +81,11 @@ def overwriting(x, y):
 
 
 class Forgetful:
-    """Keeps the margins where another thread finds them."""
+    """Keeps the margins where another thread can find them."""
 
     def __call__(self, x, y):
         self.margins = margins(x, y)
-        time.sleep(0.01)  # lets the others in
+        time.sleep(0.01)  # lets other threads run
         return softplus(-self.margins)
 
 

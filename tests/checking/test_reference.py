@@ -1,4 +1,4 @@
-"""The reference of focalis.testing against the oracle, which shares nothing with the package."""
+"""The reference in focalis.testing against the oracle, which shares nothing with the package."""
 
 import contract
 import numpy as np
@@ -19,7 +19,7 @@ MARGINS = [
     Margin("focal", (("gamma", 0.3),)),
     Margin("poly1", (("epsilon", -1),)),
 ]
-# Poly-1's own series ends where float64 does; all else agrees to what sixty digits leave.
+# Poly-1's series has only float64's digits; everything else agrees as far as sixty digits allow.
 NEAR = {"poly1": mp.mpf("1e-16")}
 
 

@@ -10,7 +10,7 @@ from focalis.compare import Settings
 
 
 def two_classes(rows=120, seed=0):
-    """A learnable binary target with a third of positives, and columns of several kinds."""
+    """A learnable binary target, one third positives, and columns of several kinds."""
     generator = np.random.default_rng(seed)
     x = generator.standard_normal((rows, 3))
     positive = x[:, 0] + 0.7 * generator.standard_normal(rows) > 0.5

@@ -46,7 +46,7 @@ def softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def binary(
     rows: int = 1797, repeats: int = 2, losses: tuple[tuple[str, str], ...] = BINARY_LOSSES
 ) -> tuple[dict[str, Any], pl.DataFrame]:
-    """One row in ten is positive; the losses squeeze and shift the logits, each in its way."""
+    """One row in ten is positive; each loss squeezes and shifts the logits in its own way."""
     rng = np.random.default_rng(8)
     target = (rng.random(rows) < 0.097).astype(np.int64)
     evidence = rng.normal(np.where(target == 1, 2.2, -2.2), 2.0) - 1.1
@@ -73,7 +73,7 @@ def binary(
 def multiclass(
     classes: int = 10, rows: int = 1797, losses: tuple[tuple[str, str], ...] = SOFTMAX_LOSSES
 ) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Several classes of unequal size."""
+    """Several classes of different sizes."""
     rng = np.random.default_rng(10)
     share = np.linspace(2.0, 1.0, classes)
     target = rng.choice(classes, rows, p=share / share.sum())
@@ -112,7 +112,7 @@ def without_numbers() -> tuple[dict[str, Any], pl.DataFrame]:
 
 
 def hostile() -> tuple[dict[str, Any], pl.DataFrame]:
-    """Every name that a user may choose tries to break the page."""
+    """Every name that a user can choose tries to break the page."""
     losses = tuple(
         (name, text) for name, (_, text) in zip(HOSTILE_NAMES, BINARY_LOSSES, strict=False)
     )

@@ -1,4 +1,4 @@
-"""Rows that arrive as a user reads them, not as the comparison did."""
+"""Rows in the form in which a user reads them, not the comparison's."""
 
 from datetime import date
 

@@ -86,7 +86,7 @@ def test_the_threshold_is_the_best_one():
         return sk.f1_score(TARGETS, SCORES[:, 0] >= at, sample_weight=WEIGHTS)
 
     assert f1(threshold) == pytest.approx(max(f1(at) for at in SCORES[:, 0]))
-    assert threshold not in SCORES[:, 0]  # half-way between two of them
+    assert threshold not in SCORES[:, 0]  # halfway between two of them
 
 
 def test_the_threshold_may_be_below_all_scores():

@@ -59,7 +59,7 @@ def fold(model, targets, weights=ONES, features=X, tick=None):
         for model in MODELS
         for n_classes in (2, 3)
         for text in LOSSES
-        # CatBoost asks for three classes row by row.
+        # CatBoost calls for three classes row by row.
         if (model, n_classes) != ("catboost", 3) or text == LOSSES[1]
     ],
 )
@@ -96,7 +96,7 @@ def test_boosting_cross_entropy_is_what_lightgbm_does_itself():
     own = lightgbm.train(parameters, lightgbm.Dataset(X, label=BINARY), num_boost_round=20)
     ours = fold("lightgbm", BINARY).fit(focalis.parse("cross_entropy"), 20).raw_logits(X)
     theirs = own.predict(X, raw_score=True)
-    # They differ in the L2 penalty of one row per leaf, so the logits are close, not equal.
+    # Their L2 penalties differ by one row per leaf, so the logits are close but not equal.
     assert np.corrcoef(ours, theirs)[0, 1] > 0.98
     losses = [log_loss(BINARY, 1 / (1 + np.exp(-logits))) for logits in (ours, theirs)]
     assert losses[0] == pytest.approx(losses[1], rel=0.15)
@@ -108,7 +108,7 @@ def test_linear_cross_entropy_is_logistic_regression(n_classes):
     loss = loss_for("cross_entropy", n_classes)
     standard = StandardScaler().fit_transform(X.astype(float))
     fitted = fold("linear", targets, WEIGHTS, standard).fit(loss, 0)
-    # Ours is penalised by one row of mean curvature; scikit-learn's C counts a row as 1.
+    # Our penalty uses one row of mean curvature; scikit-learn's C counts a row as 1.
     weights = unit_weights(WEIGHTS)
     inverse = 1 / mean_curvature(loss, "clipped", np.bincount(targets, weights))
     theirs = LogisticRegression(C=inverse, tol=1e-8, max_iter=1000).fit(
@@ -190,19 +190,19 @@ def test_threads_do_not_change_the_model(n_classes):
 
 
 def test_leaves_grow_where_curvature_is_small():
-    """Rare positives and a high gamma: every row's curvature is far below LightGBM's own limit."""
+    """With rare positives and a high gamma, every row's curvature is far below LightGBM's own limit."""
     targets = (X[:, 0] > 1.2).astype(np.int64)
     loss = focalis.parse("focal(gamma=5, alpha=.25)")
     logits = fold("lightgbm", targets).fit(loss, 30).raw_logits(X)
     assert logits[targets == 1].min() > logits[targets == 0].max()
     truth = targets.astype(float)
     _, hessian = loss.grad_and_hess(logits, truth, curvature="clipped", engine="numpy")
-    assert hessian.sum() < 1  # of 400 rows
+    assert hessian.sum() < 1  # over 400 rows
 
 
 @pytest.mark.slow
 def test_separable_data_do_not_end_the_training():
-    """Where all is certain, curvature is of the size of LightGBM's 1e-15 and counts no rows."""
+    """Where everything is certain, curvature is around LightGBM's 1e-15 and counts as no rows."""
     features, targets = load_breast_cancer(return_X_y=True)
     features, targets = features.astype(np.float32), 1 - targets.astype(np.int64)
     for text in ("cross_entropy", "focal(gamma=2, alpha=.25)"):

@@ -29,7 +29,7 @@ VOID = {"meta", "link", "line", "br", "img", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):
-    """Elements with their attributes, the text outside of scripts, and what is not balanced."""
+    """Elements with their attributes, the text outside scripts, and any unbalanced tags."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The report in a real browser, opened from the disk as a user opens it."""
+"""The report in a real browser, opened from disk as a user would open it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_renders_offline_without_an_error(browser, reports, case, width):
         expected = n_losses - 1 if name == "plot-difference" else n_losses + reference
         assert plot["paths"] == len(plot["names"]) == expected, name
         assert abs(plot["width"] - plot["room"]) < 2, name
-    # Wide tables scroll by themselves; the page must not.
+    # Wide tables scroll on their own; the page must not.
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     overlaps = browser.execute_script(
         "return [...document.querySelectorAll('section')].map(s => s.getBoundingClientRect())"

@@ -1,4 +1,4 @@
-"""What may stand in a report folder that a run goes on with or replaces."""
+"""What a report folder may contain for a run to continue or replace it."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def opened(settings):
 
 @pytest.fixture
 def parts(asked):
-    """The parts of a run that was killed with both losses trained on one fold."""
+    """The parts of a run that was killed after training both losses on one fold."""
     with opened(asked) as folder:
         for loss in LOSSES:
             folder.add(outcome(loss, 0))
@@ -45,7 +45,7 @@ def parts(asked):
 
 
 class Second(Listener):
-    """Starts a second run while the first lives."""
+    """Starts a second run while the first is still alive."""
 
     def __init__(self, settings):
         self.settings = settings
@@ -73,7 +73,7 @@ def test_a_second_run_into_one_folder_is_refused_while_the_first_lives(asked, fl
 
 
 def test_two_runs_that_both_found_no_folder(asked):
-    """Both are past the first check when one makes the folder."""
+    """Both have passed the first check when one creates the folder."""
     data = load(asked)
     with (
         ReportFolder.open(asked, data, LOSSES),
@@ -216,7 +216,7 @@ def test_results_that_are_removed_are_made_anew(asked, finished):
 def test_no_link_that_somebody_has_planted_is_followed(asked, finished, tmp_path, flag):
     shutil.copytree(finished, asked.out)
     manifest = json.loads((asked.out / "run.json").read_text())
-    del manifest["results"]  # it was killed before its end
+    del manifest["results"]  # it was killed before it finished
     (asked.out / "run.json").write_text(json.dumps(manifest))
     victim = tmp_path / "victim"
     victim.write_text("mine")

@@ -33,7 +33,7 @@ FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "resu
 
 
 def plain(results):
-    """Results without what differs between two runs: the clock."""
+    """Results without what differs between two runs, the clock."""
     for entry in results["losses"]:
         entry["metrics"].pop("fit_seconds")
     return results
@@ -156,7 +156,7 @@ def test_multiclass_predictions_have_a_column_for_each_class(multiclass):
 @pytest.mark.parametrize("which", ["binary", "multiclass"])
 def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
     results, folder = request.getfixturevalue(which)
-    monkeypatch.chdir(tmp_path)  # it finds its data from anywhere
+    monkeypatch.chdir(tmp_path)  # it finds its data from any directory
     script = folder / "report" / "recipe.py"
     runpy.run_path(str(script), run_name="__main__")
     assert "saved" in capsys.readouterr().out
@@ -201,7 +201,7 @@ def test_folds_side_by_side_give_the_same_results(model, tmp_path):
 
 
 class StopAfter(Listener):
-    """Interrupts a comparison after some fits, as Ctrl-C would."""
+    """Interrupts a comparison after a number of fits, as Ctrl-C would."""
 
     def __init__(self, fits):
         self.left = fits
@@ -235,7 +235,7 @@ def test_an_interrupted_run_goes_on(tmp_path):
 
 
 def test_a_killed_run_goes_on(tmp_path):
-    """SIGKILL leaves no time to tidy up; what was written must still be whole."""
+    """SIGKILL leaves no time to tidy up, but what was written must still be complete."""
     write_csv(tmp_path / "table.csv", two_classes())
     script = (
         "import pathlib, sys, time; from focalis.compare import *\n"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def failing(monkeypatch, loss):
-    """Let LightGBM fail once under one loss, in the second fold; return the losses it trains on."""
+    """Make LightGBM fail once for one loss, in the second fold; return the losses it trains on."""
     trained, failures = [], []
     fit = BoostedClassifier.fit
 
@@ -50,7 +50,7 @@ def test_a_loss_that_cannot_be_trained_is_left_out_and_may_be_tried_again(tmp_pa
     )
     assert results["failures"] == list(map(str, heard)) == [said]
     assert [entry["name"] for entry in results["losses"]] == ["cross-entropy"]
-    assert trained.count("poly1(epsilon=1)") == 2  # it is not trained on the folds to come
+    assert trained.count("poly1(epsilon=1)") == 2  # the remaining folds are skipped
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "poly1(epsilon=1) failed in repeat 0, fold 1" in page
     trained.clear()

@@ -33,7 +33,7 @@ def test_bad_input_writes_nothing(tmp_path, changes, message):
 
 
 def test_a_posterior_that_is_not_determined_is_null(tmp_path):
-    """With all weight on one answer's side nothing can be said of the other: alpha = 1."""
+    """With all the weight on one answer, alpha = 1, nothing can be said about the other."""
     write_csv(tmp_path / "table.csv", two_classes())
     loss = focalis.parse("generalized_cross_entropy(kappa=1)")
     from focalis.compare.models import posterior_or_none
@@ -70,7 +70,7 @@ def test_a_failure_in_one_fold_ends_the_run(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_odd_columns_are_columns(tmp_path):
-    """An index without a name, the name of our own column, and text of too few n-grams to reduce."""
+    """An index without a name, a name that we use ourselves, and text with too few n-grams to reduce."""
     frame = two_classes().select(
         pl.int_range(pl.len()).alias(""),
         pl.col("x").alias("row number in the file"),

@@ -132,7 +132,7 @@ def test_too_few_times():
 
 
 def test_the_rarest_class_that_is_allowed():
-    """With two folds and four rows of a class every part still holds every class."""
+    """With two folds and four rows of a class, every part still contains every class."""
     targets = np.repeat([0, 1, 2], [50, 4, 30])
     splits = make_splits(data_of(targets), settings(folds=2, repeats=3))
     assert all(len(split.inner) == 2 for split in splits)

@@ -28,12 +28,12 @@ def test_the_correction_widens_by_the_ratio_of_test_to_train():
 
 
 def test_equal_training_sets_do_not_make_significance():
-    """Where all noise is shared by the folds, the plain test errs far more often than 5 %."""
+    """If the folds share all the noise, the plain test errs far more often than 5 % of the time."""
     generator = np.random.default_rng(0)
     false_alarms = {0.0: 0, 0.25: 0}
     runs = 400
     for _ in range(runs):
-        values = generator.standard_normal(5)  # one per fold, met again in the second repeat
+        values = generator.standard_normal(5)  # one per fold, the same in the second repeat
         scores = np.concatenate([values, values + 0.3 * generator.standard_normal(5)])
         for ratio in false_alarms:
             false_alarms[ratio] += corrected_t_test(scores, ratio).p < 0.05

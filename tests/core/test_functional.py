@@ -1,4 +1,4 @@
-"""The named losses: every link × margin loss has one, and each is its `Loss`."""
+"""The named losses: every pair of link and margin loss has one, and each equals its `Loss`."""
 
 import inspect
 import pkgutil
@@ -29,7 +29,8 @@ GRID = {
     for link, prefix in PREFIXES.items()
     for family in FAMILIES
 }
-# What a call without further arguments means, where it is not the margin loss's and `Loss`'s defaults.
+# The meaning of a call without further arguments, where it differs from the defaults of margin loss and
+# `Loss`.
 ELEMENT_FOCAL = {"alpha": 0.25, "reduction": "none"}
 DEFAULTS = {"sigmoid_focal_loss": ELEMENT_FOCAL, "binary_focal_loss": ELEMENT_FOCAL}
 PARAMETERS = {family: registry.unusual(family) for family in FAMILIES}
@@ -50,7 +51,7 @@ def drawn(link, rng, n=5, dense=False):
 
 
 def settings_of(link, name, rng, targets):
-    """Return one value for each keyword of a function that is not its default."""
+    """Return a non-default value for each keyword of a function."""
     shape = targets.shape if link in YES_NO else targets.shape[:1]
     given = {
         "alpha": 0.3 if link in YES_NO else (0.5, 2.0, 1.0),
@@ -72,7 +73,7 @@ def parameters(name):
 
 
 def loss_value(link, family, scores, targets, **options):
-    """Return what `Loss` makes of the keywords of a function."""
+    """Return what `Loss` computes for a function's keywords."""
     call = {key: options.pop(key) for key in CALL if key in options}
     own = {key: options.pop(key) for key in margin.FAMILIES[family].ranges if key in options}
     loss = Loss(link, margin.FAMILIES[family](**own), **options)
@@ -158,7 +159,7 @@ def test_a_function_is_its_loss(link, family, data, seed, dense):
 
 @pytest.mark.parametrize(("link", "family"), GRID)
 def test_every_keyword_matters(link, family):
-    """None is accepted and then forgotten: each changes the value."""
+    """None is accepted and then ignored: each one changes the value."""
     name = GRID[link, family]
     rng = np.random.default_rng(5)
     scores, targets = drawn(link, rng, n=9)
@@ -246,7 +247,7 @@ def test_the_multilabel_form_is_one_over_m():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_activation_is_all_that_differs(family):
-    """The probability forms share the defaults of the logit forms."""
+    """The forms for probabilities share the defaults of those for logits."""
     rng = np.random.default_rng(6)
     x, y = drawn("sigmoid", rng)
     p = 1 / (1 + np.exp(-x))

@@ -1,4 +1,4 @@
-"""Probabilities in: what `eps` clips, and what it leaves alone."""
+"""Losses of probabilities: what `eps` clips, and what it leaves alone."""
 
 import ml_dtypes
 import numpy as np
@@ -18,7 +18,7 @@ def test_both_ends_are_clipped(eps):
     p = np.array([0.0, 1.0, 0.0, 1.0, 0.5])
     y = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
     actual = binary_log_loss(p, y, eps=eps, reduction="none", engine="numpy")
-    # 1 − eps is rounded before it is seen, as with any function that clips.
+    # 1 − eps is rounded before it is used, as in any function that clips.
     far = -np.log1p(-(1 - eps))
     expected = [-np.log(eps), far, -np.log1p(-eps), -np.log(1 - eps), -np.log(0.5)]
     np.testing.assert_allclose(actual, expected, rtol=1e-13)
@@ -60,7 +60,7 @@ def test_types(dtype, eps):
 
 
 def test_half_types_are_clipped_before_they_are_rounded():
-    """In float16 1 − 1e-7 is 1, and a wrong answer would cost nothing finite."""
+    """In float16 1 − 1e-7 is 1, and a wrong answer would cost infinity."""
     p = np.array([1.0], np.float16)
     value = binary_log_loss(p, [0], eps=1e-6, engine="numpy")
     assert value == pytest.approx(-np.log(1e-6), rel=0.01)

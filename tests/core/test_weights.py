@@ -1,4 +1,4 @@
-"""Weights from the data."""
+"""Weights computed from the data."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""focalis explore: the file, the traced script, the command; the page itself is tested in a browser."""
+"""focalis explore: the file, the traced script and the command; a browser tests the page itself."""
 
 import re
 
@@ -29,7 +29,7 @@ def test_the_page_is_one_file_without_the_network(tmp_path):
 
 
 def test_no_formula_is_written_by_hand():
-    """Functions of Math are the vocabulary's; the page's own two logarithms are of an axis."""
+    """Calls of Math come from the vocabulary; the page's own two logarithms are for an axis."""
     own = explore.asset("focalis.explore", "explore.js")
     used = set(re.findall(r"Math\.(\w+)", own))
     assert used <= {"abs", "log", "log1p", "log10", "min", "max"}

@@ -1,4 +1,4 @@
-"""The page of focalis explore in a real browser, opened from the disk as a user opens it."""
+"""The page of focalis explore in a real browser, opened from disk as a user would open it."""
 
 import importlib.metadata
 import math
@@ -33,7 +33,7 @@ MARGINS = [
     margin.generalized_cross_entropy(0.7),
 ]
 POINTS = [-800.0, -40.0, -2.8, -0.5, 0.0, 1e-9, 0.7, 5.0, 36.0, 200.0]
-# What nothing downstream can see: below the smallest normal number digits are lost by right.
+# Too small to matter: below the smallest normal number, losing digits is legitimate.
 NEAR = {"rtol": 1e-13, "atol": 1e-300}
 
 
@@ -64,12 +64,12 @@ def visit(browser, page):
         return browser
 
     yield at
-    # Whatever a test has done, the page has not complained.
+    # Whatever a test has done, the page must not have complained.
     assert browser.get_log("browser") == []
 
 
 def retype(box, text):
-    """Type over what is there, by keys, as a user does."""
+    """Replace what is there by typing, as a user would."""
     box.send_keys(Keys.CONTROL, "a")
     box.send_keys(Keys.NULL, Keys.BACKSPACE, text)
 
@@ -269,7 +269,7 @@ def test_a_slider_moved_by_keys_changes_everything(visit):
     number.send_keys("-1")
     assert number.get_attribute("aria-invalid") == "true"
     assert curve(browser, "slope", 1)[0] == "focal γ = 2.2"
-    retype(number, "7.5")  # beyond the slider, within the range
+    retype(number, "7.5")  # beyond the slider, but within the range
     assert number.get_attribute("aria-invalid") == "false"
     assert curve(browser, "slope", 1)[0] == "focal γ = 7.5"
 
@@ -383,12 +383,12 @@ def test_the_code_runs(visit, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["JAX", "Keras"])
 def test_the_code_of_other_front_ends_runs(visit, tmp_path, name):
-    try:  # folders of tests have these names too
+    try:  # there are folders of tests with the same names
         importlib.metadata.version(name.lower())
     except importlib.metadata.PackageNotFoundError:
         pytest.skip(f"{name} is not installed")
     found = programs(visit())
-    # In a process of its own, which chooses what Keras runs on.
+    # In a separate process, which chooses what Keras runs on.
     body = "\n".join(f"exec({found[link, name]!r}, {{}})" for link in ("softmax", "sigmoid"))
     done = subprocess.run(
         [sys.executable, "-c", body],

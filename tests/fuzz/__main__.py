@@ -1,4 +1,4 @@
-"""The command: draws cases until the time is up, in a process whose end is noticed."""
+"""The command: it draws cases until time is up, in a process whose death is noticed."""
 
 import argparse
 import faulthandler
@@ -26,7 +26,7 @@ def read(arguments):
 
 
 class Tally:
-    """How far a run has come, in memory that outlives the process that writes it."""
+    """How far a run has got, in memory that outlives the process that writes it."""
 
     _FORM = struct.Struct("qqq")
 
@@ -42,7 +42,7 @@ class Tally:
 
 
 def run(options, tally, end):
-    """Do cases from where the tally is."""
+    """Run cases from where the tally is."""
     from .cases import ENGINES, Case
     from .refusals import refusals
 
@@ -71,7 +71,7 @@ def run(options, tally, end):
 
 
 def run_guarded(options, tally, end):
-    """Do the same in children, and go on after one that dies."""
+    """Do the same in children, and continue after one that dies."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
@@ -102,7 +102,7 @@ def main(arguments=None):
         options.seed = secrets.randbits(32)
     if options.bounds:
         os.environ["NUMBA_BOUNDSCHECK"] = "1"
-    from . import refusals  # noqa: F401  # all that takes long, before the clock starts
+    from . import refusals  # noqa: F401  # import what is slow before the clock starts
 
     print(f"seed {options.seed}", flush=True)
     tally, end = Tally(options.first), time.monotonic() + options.seconds

@@ -14,9 +14,9 @@ from .reference import elementwise, rows
 
 ENGINES = ("numpy", "numba")
 ROWS = ("softmax", "simplex")
-A_RUN = 100  # cases that share compiled kernels, which take longer than all else
+A_RUN = 100  # cases that share compiled kernels, since compiling takes longer than anything else
 MOST_TERMS = 1 << 18
-LARGE = 1 << 19  # elements of a chunk, so that threads share the call
+LARGE = 1 << 19  # elements in a chunk, so that threads share the call
 
 try:
     import ml_dtypes
@@ -27,7 +27,7 @@ except ImportError:
 
 
 class WrongResultError(Exception):
-    """What a case gives is not what it must give."""
+    """The result of a case is not what it must be."""
 
 
 class Kind:
@@ -47,7 +47,7 @@ class Kind:
         )
         self.curvature = str(rng.choice(POLICIES, p=[0.7, 0.1, 0.1, 0.1]))
         self.dense = self.link in ROWS and rng.random() < 0.4
-        # What chooses another form of a kernel.
+        # These choose another form of a kernel.
         self.weighted, self.unreduced, self.second_order = map(
             bool, rng.random(3) < [0.5, 0.4, 0.4]
         )
@@ -182,14 +182,14 @@ class Case:
             self.normalizer = float(rng.uniform(0.5, 100))
 
     def _spread(self, per_row):
-        """Give numbers per row the shape of what counts by itself: rows, or elements."""
+        """Give numbers per row the shape of the units that are counted: rows, or elements."""
         if self.kind.link in ROWS or per_row.shape == self.shape:
             return per_row
         return np.broadcast_to(per_row[..., None], self.shape)
 
     def _scores(self):
         rng, kind, shape = self.rng, self.kind, self.shape
-        within = 0.97  # a half just below 1 would be rounded to it
+        within = 0.97  # a half just below 1 would be rounded to 1
         if kind.link == "identity":
             scores = rng.random(shape) * within + 0.01
         elif kind.link == "simplex":
@@ -202,7 +202,7 @@ class Case:
             return scores.astype(kind.dtype)
 
     def _hide(self, scores, targets):
-        """Put what may be anything where nothing counts."""
+        """Put arbitrary values where nothing counts."""
         nothing = self.w == 0
         if self.rng.random() < 0.5 or not nothing.any():
             return
@@ -211,7 +211,7 @@ class Case:
             targets[nothing] = np.nan
 
     def truth(self):
-        """Return the truth, and what the value and its gradient are divided by."""
+        """Return the truth, and the divisor of the value and its gradient."""
         loss, link = self.loss, self.kind.link
         one = np.ones(self.n_classes)
 
@@ -250,7 +250,7 @@ class Case:
         return truth, self.normalizer or divisor[loss.reduction]
 
     def check(self, engines=ENGINES):
-        """Raise WrongResultError unless every result of every engine is right."""
+        """Raise WrongResultError unless every result from every engine is right."""
         truth, divisor = self.truth()
         focalis.set_num_threads(int(self.rng.integers(1, 4)))
         for engine in engines:
@@ -361,7 +361,7 @@ class Case:
                 )
 
     def _near(self, name, got, true, size, dtype, factor=1):
-        """Raise WrongResultError unless results are near the truth, and 0 where nothing counts."""
+        """Raise WrongResultError unless results are close to the truth, and 0 where nothing counts."""
         got, dtype = np.asarray(got), np.dtype(dtype)
         if got.shape != true.shape or got.dtype != dtype:
             raise WrongResultError(

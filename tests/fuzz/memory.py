@@ -1,4 +1,4 @@
-"""Arrays that lie oddly in memory, some of them at the edge of what may be read."""
+"""Arrays with odd memory layouts, some of them at the edge of readable memory."""
 
 import ctypes
 import math
@@ -17,7 +17,7 @@ if _CAN_GUARD:
 
 
 def block(rng, size):
-    """Return bytes; half the time what lies before or behind them ends the process at a touch."""
+    """Return bytes; half the time, touching what lies before or after them ends the process."""
     if not _CAN_GUARD or size == 0 or rng.random() < 0.5:
         return np.full(size, CANARY, np.uint8)
     inside = -(-size // PAGE) * PAGE
@@ -33,7 +33,7 @@ def block(rng, size):
 
 
 class Place(NamedTuple):
-    """An array, and all the memory that it is a part of."""
+    """An array, and the whole memory that it is part of."""
 
     array: np.ndarray
     memory: np.ndarray
@@ -41,12 +41,12 @@ class Place(NamedTuple):
     layout: str
 
     def outside_is_untouched(self):
-        """Return whether nothing but the array has been written to."""
+        """Return whether only the array has been written to."""
         return bool((self.memory[~self.inside] == CANARY).all())
 
 
 def place(rng, kind, shape, dtype):
-    """Return room for an array of a shape and type, that lies somehow."""
+    """Return room, in some layout, for an array of a shape and type."""
     dtype = np.dtype(dtype)
     axes, steps, pads = [*range(len(shape))], [1] * len(shape), [0] * len(shape)
     order = rng.integers(8)
@@ -94,7 +94,7 @@ def place(rng, kind, shape, dtype):
 
 
 def placed(rng, kind, values, dtype=None):
-    """Return numbers in a place of their own."""
+    """Return numbers in a new place."""
     values = np.asarray(values)
     dtype = np.dtype(values.dtype if dtype is None else dtype)
     if dtype.kind in "fiu" and dtype.itemsize > 1 and rng.random() < 0.05:

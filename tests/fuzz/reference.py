@@ -1,4 +1,4 @@
-"""The losses by their definitions in float64, differentiated by the machine and not by hand."""
+"""The losses by their definitions in float64, differentiated automatically rather than by hand."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Jet(NamedTuple):
-    """A function with its first two derivatives, and the sizes of the terms that each is summed from."""
+    """A function with its first two derivatives, and the sizes of the terms that make up each."""
 
     value: np.ndarray
     first: np.ndarray
@@ -42,7 +42,7 @@ class Jet(NamedTuple):
         return self * -1.0
 
     def of(self, f, df, ddf):
-        """Return a function of this one, from its own value and derivatives."""
+        """Return a function of this one, from that function's value and derivatives."""
         first, second, s = df * self.first, ddf * self.first**2 + df * self.second, self.sizes
         sizes = (abs(f), abs(df) * s[1], abs(ddf) * s[1] ** 2 + abs(df) * s[2])
         return Jet(f, first, second, sizes)
@@ -107,7 +107,7 @@ def shaped(curvature, second):
 
 
 class Truth(NamedTuple):
-    """Values, gradient and Hessian before any scaling, and the sizes of what each is summed from."""
+    """Values, gradient and Hessian before any scaling, and the sizes of what makes up each."""
 
     value: np.ndarray
     grad: np.ndarray

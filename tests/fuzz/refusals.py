@@ -1,4 +1,4 @@
-"""What must be refused: results that overlap something, and targets that are none."""
+"""What must be refused: results that overlap something, and invalid targets."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .cases import ENGINES, ROWS, WrongResultError
 
 
 def refusals(case, engines=ENGINES):
-    """Raise WrongResultError unless what overlaps or is no target is refused by name."""
+    """Raise WrongResultError unless overlaps and invalid targets are refused by name."""
     x, t = case.x.array, case.t.array
     if x.size < 2 or not case.kept.any():
         return

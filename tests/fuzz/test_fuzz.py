@@ -1,4 +1,4 @@
-"""A few seconds of the fuzz; as many as ``FOCALIS_FUZZ_SECONDS`` says, from ``FOCALIS_FUZZ_SEED``."""
+"""A few seconds of the fuzz, or ``FOCALIS_FUZZ_SECONDS``, starting from ``FOCALIS_FUZZ_SEED``."""
 
 import ctypes
 import faulthandler
@@ -21,7 +21,7 @@ SEED = os.environ.get("FOCALIS_FUZZ_SEED", "0")
 
 
 def test_random_losses_on_random_arrays():
-    """In a process of its own, which may end at a touch of what lies beside an array."""
+    """In a separate process, which may end when it touches what lies next to an array."""
     command = [sys.executable, "-m", "tests.fuzz", "--seconds", SECONDS, "--seed", SEED]
     done = subprocess.run(
         command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
@@ -76,7 +76,7 @@ def test_a_touch_of_what_lies_beside_ends_the_process():
 
 
 def touch(block, beside):
-    """Return how a child ends that reads a byte beside a block."""
+    """Return how a child ends that reads a byte next to a block."""
     child = os.fork()
     if child == 0:
         faulthandler.disable()

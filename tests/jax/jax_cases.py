@@ -1,4 +1,4 @@
-"""What the tests of focalis.jax share: the derivatives that JAX gives, and how near they are."""
+"""What the tests of focalis.jax share: the derivatives from JAX, and how accurate they must be."""
 
 import functools
 
@@ -14,9 +14,9 @@ LOST_IN_FLUSHING = 1000
 
 
 def assert_accurate(got, true, bulk=None, **kind):
-    """Fail unless each number meets the contract, but for what XLA's CPUs lose below the normal numbers.
+    """Fail unless each number meets the contract, allowing for subnormal numbers in XLA on a CPU.
 
-    They flush those to 0, on the way to a result as well: it may be off by some hundred times the
+    XLA flushes those to 0, even in intermediate results: a result may be wrong by some hundred times the
     smallest normal number, the size of log p where p is flushed.
     """
     got, near = np.array(got), np.zeros(np.shape(true), bool)
@@ -28,14 +28,14 @@ def assert_accurate(got, true, bulk=None, **kind):
 
 
 def in_type(dtype):
-    """Return a context in which JAX has this type."""
+    """Return a context in which JAX supports this type."""
     return jax.enable_x64(np.dtype(dtype) == np.float64)
 
 
 def derivatives(loss, scores, targets, second=jax.jacfwd):
     """Return value, gradient and diagonal of the Hessian of the sum, under jit.
 
-    The Hessian is forward mode over reverse mode, or with `second=jax.jacrev` reverse over reverse.
+    The Hessian is forward mode over reverse mode, or reverse over reverse if `second=jax.jacrev`.
     """
     with in_type(scores.dtype):
         return [np.asarray(term) for term in _every(loss, second, scores, targets)]

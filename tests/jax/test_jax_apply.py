@@ -1,4 +1,4 @@
-"""`focalis.jax.apply` means what the core means: weights, masks, reductions, shapes, errors."""
+"""`focalis.jax.apply` means the same as the core: weights, masks, reductions, shapes, errors."""
 
 import frontends
 import jax
@@ -18,7 +18,7 @@ def _in_float64():
 
 
 def check_call(loss, scores, targets, call, compiler=lambda f: f):
-    """Fail unless value and gradient are the core's; for shapes of its own a test is quicker by jit."""
+    """Fail unless value and gradient are the core's; for a shape used only here, jit makes it faster."""
 
     def f(x):
         value = apply(loss, x, targets, **call)
@@ -128,7 +128,7 @@ def test_shapes_and_the_class_axis():
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["index", "soft"])
 def test_a_nan_stays_in_its_row(form):
-    """Also in rows so long that XLA reduces them in a way of its own, whose maximum drops a NaN."""
+    """Even in rows so long that XLA reduces them differently, with a maximum that drops NaN."""
     x, y = (a.astype("f4") for a in frontends.inputs("softmax", form, shape=(64, 1000)))
     y = y.astype(int) if form == "index" else y
     x[np.arange(0, 64, 2), np.arange(0, 64, 2) * 11] = np.nan
@@ -188,7 +188,7 @@ def test_half_types_are_computed_in_float32(link, form, dtype):
 @pytest.mark.slow
 @pytest.mark.parametrize(("link", "form"), frontends.LINK_FORMS)
 def test_a_bad_target_is_never_a_wrong_number(link, form):
-    """It raises where it can be read, while logits are differentiated too, and is NaN elsewhere."""
+    """It raises where it can be read, even while logits are differentiated, and is NaN elsewhere."""
     scores, targets = (a.copy() for a in frontends.inputs(link, form))
     position, bad = (1,) * targets.ndim, 7 if form == "index" else -0.5
     targets[position] = bad
@@ -202,7 +202,7 @@ def test_a_bad_target_is_never_a_wrong_number(link, form):
     kept = np.ones(len(scores), bool)
     kept[1] = False
     assert jnp.isfinite(apply(loss, scores, targets, where=kept)).all()
-    # Behind a mask that is not there yet anything may stand.
+    # Anything may stand behind a mask that is not known yet.
     hidden = jax.jit(lambda kept: apply(loss, scores, targets, where=kept))
     assert jnp.isfinite(hidden(kept)).all()
 
@@ -228,7 +228,7 @@ def test_a_bad_weight_is_never_a_wrong_number(link, form):
 @pytest.mark.slow
 @pytest.mark.parametrize(("link", "form"), [("sigmoid", "soft"), ("softmax", "index")])
 def test_bad_numbers_that_can_be_read_raise(link, form):
-    """Weights, normalisers and parameters, while something else is differentiated too."""
+    """Weights, normalisers and parameters, even while something else is differentiated."""
     scores, targets = frontends.inputs(link, form)
     loss = Loss(link, margin.focal())
     per_class = jnp.array([1.0, -2.0, 1.0])
@@ -263,7 +263,7 @@ def test_what_is_no_probability_is_nan(link):
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint32])
 def test_indices_of_every_integer_type(dtype):
-    """And an index that is ignored may be a number that the type does not have."""
+    """And an ignored index may be a number that the type cannot represent."""
     x, t = frontends.inputs("softmax", "index")
     loss = Loss("softmax", margin.focal(), ignore_index=-100)
     check_call(loss, x, t.astype(dtype), {}, jax.jit)
@@ -326,7 +326,7 @@ def test_it_takes_a_loss():
 
 @pytest.mark.slow
 def test_a_condition_on_parameters_alone():
-    """A margin loss may choose by its own parameters, whichever front end was loaded last."""
+    """A margin loss may depend on conditions on its parameters, whichever front end was loaded last."""
     import focalis.torch  # noqa: F401
     from focalis.margin import margin_loss
     from focalis.vocabulary import where

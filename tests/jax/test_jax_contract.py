@@ -1,4 +1,4 @@
-"""The JAX front end is as near to the truth as the core must be, under jit and at the ends too."""
+"""The JAX front end is as accurate as the core must be, even under jit and at the ends."""
 
 import contract
 import jax
@@ -55,7 +55,7 @@ def check(loss, chosen, case, second):
 
 
 def test_naive_differentiation_would_fail():
-    """The same formula differentiated as it stands gives NaN where the closed forms do not."""
+    """The same formula, differentiated as it stands, gives NaN where the closed forms do not."""
 
     def naive(x):
         p = jax.nn.sigmoid(x)

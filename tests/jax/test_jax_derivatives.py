@@ -1,4 +1,4 @@
-"""Derivatives of every order, by scores, parameters and weights, in both modes and mixed."""
+"""Derivatives of every order, with respect to scores, parameters and weights, in every mode."""
 
 import frontends
 import jax
@@ -34,7 +34,7 @@ ORDERS += [("identity", chosen) for chosen in frontends.MARGIN_LOSSES[-2:-1]]
 
 @pytest.mark.parametrize(("link", "chosen"), ORDERS, ids=str)
 def test_the_third_and_fourth_derivative(link, chosen):
-    """Each order is the slope of the one before, and the modes agree on it."""
+    """Each order is the slope of the previous one, and the modes agree on it."""
     loss = Loss(link, chosen, reduction="none")
     x = jnp.linspace(0.05, 0.95, 7) if link == "identity" else jnp.linspace(-6.0, 6.0, 7)
     y = jnp.asarray([1.0, 0.0, 1.0, 0.3, 0.0, 1.0, 0.6])
@@ -65,7 +65,7 @@ def test_the_third_and_fourth_derivative(link, chosen):
 
 @pytest.mark.parametrize("form", ["index", "soft"])
 def test_the_hessian_and_third_derivative_of_a_softmax(form):
-    """The whole matrix, against differences of the core's gradients, by either nesting of the modes."""
+    """The whole matrix, against differences of the core's gradients, with either nesting of modes."""
     scores, targets = frontends.inputs("softmax", form, shape=(3,) if form == "soft" else (1, 3))
     loss = Loss("softmax", margin.focal(1.7), reduction="sum")
 
@@ -139,7 +139,7 @@ def test_derivatives_by_a_parameter(name, link, form):
 
 @pytest.mark.parametrize("kappa", [1e-3, 0.01, 0.7])
 def test_the_derivative_by_kappa_is_right_to_the_rounding_of_its_terms(kappa):
-    """As the module says: it is a difference of terms of the size of φ/κ, which may be all but equal."""
+    """As the module says: it is a difference of terms of size φ/κ, which may be almost equal."""
     loss = Loss("sigmoid", margin.generalized_cross_entropy(), reduction="none")
     x, y = np.array([-20.0, -1.0, 1.0, 10.0, 15.0, 40.0]), np.ones(6)
     f = jax.jit(jax.jacfwd(lambda k: apply(loss, x, y, parameters={"kappa": k})))
@@ -154,7 +154,7 @@ def test_the_derivative_by_kappa_is_right_to_the_rounding_of_its_terms(kappa):
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 @pytest.mark.parametrize("name", ["gamma", "kappa", "tau"])
 def test_parameters_at_the_ends(name, dtype):
-    """As arrays they give the same values far out, limits included, and finite derivatives."""
+    """As arrays they give the same values far out, including limits, and finite derivatives."""
     with jax_cases.in_type(dtype):
         chosen = PARAMETERS[name]
         loss = Loss("sigmoid", chosen, reduction="none")
@@ -168,7 +168,7 @@ def test_parameters_at_the_ends(name, dtype):
         got = f(dtype(chosen.parameters[name]))
         infinite = np.isinf(true)
         np.testing.assert_array_equal(got[infinite], true[infinite])
-        # A parameter that is an array rounds as the type does.
+        # An array parameter is rounded to the type.
         rtol = 1e-12 if dtype == np.float64 else 3e-5
         np.testing.assert_allclose(got[~infinite], true[~infinite], rtol=rtol, atol=1e-35)
         second = jax.jit(jax.jacfwd(jax.jacfwd(f)))(dtype(chosen.parameters[name]))
@@ -196,7 +196,7 @@ def test_a_parameter_for_each_class():
 
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_weights_of_classes_as_arrays(link):
-    """α, the weight of positives and of classes: the same numbers, and derivatives."""
+    """α, the weights of positives and of classes: the same numbers, and derivatives."""
     form = "hard" if link == "sigmoid" else "index"
     scores, targets = frontends.inputs(link, form)
     names = ["alpha", "class_weight"] + (["pos_weight"] if link == "sigmoid" else [])
@@ -220,7 +220,7 @@ def test_weights_of_classes_as_arrays(link):
 
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_weights_and_soft_targets_have_derivatives(link):
-    """Also where they are 0: the derivative there is the loss."""
+    """Even where they are 0: there the derivative is the loss."""
     scores, y = (a.copy() for a in frontends.inputs(link, "soft"))
     weight = jnp.array([0.0, 1.0, 2.0, 0.0, 1.0])
     loss = Loss(link, margin.focal(1.7), reduction="sum")
@@ -243,7 +243,7 @@ def test_weights_and_soft_targets_have_derivatives(link):
 
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 def test_higher_orders_far_out_are_finite(dtype):
-    """Where the formula meets 0 · ∞: the third derivative, and that by γ."""
+    """Where the formula contains 0 · ∞: the third derivative, and the one with respect to γ."""
     loss = Loss("sigmoid", margin.focal(), reduction="sum")
     with jax_cases.in_type(dtype):
         x = jnp.asarray(registry.logits(dtype))

@@ -21,7 +21,7 @@ def test_the_posterior_is_the_core_s(link):
     scores = np.exp(TRAINED) if link in ("identity", "simplex") else TRAINED
     x = jnp.asarray(scores)
     true = loss.posterior(np.asarray(x))
-    # The core's own function takes JAX arrays too, by their array protocol.
+    # The core's own function also takes JAX arrays, through their array protocol.
     np.testing.assert_array_equal(loss.posterior(x), true)
     for f in (focalis.jax.posterior, jax.jit(focalis.jax.posterior, static_argnums=0)):
         found = f(loss, x)
@@ -78,7 +78,7 @@ def test_errors_of_initial_logits():
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", [True, False])
 def test_importing(missing):
-    """Without JAX the error names what to install; with it nothing else heavy is loaded."""
+    """Without JAX the error says what to install; with it nothing else heavy is loaded."""
     script = "import sys\n" + ("sys.modules['jax'] = None\n" if missing else "")
     script += "import focalis.jax\nheavy = ('torch', 'numba', 'flax', 'optax')\n"
     script += "print([m for m in heavy if m in sys.modules])"

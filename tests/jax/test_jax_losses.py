@@ -65,7 +65,7 @@ def test_they_are_optax_s(name, arrays, options):
 
 @pytest.mark.slow
 def test_the_examples_that_optax_documents():
-    """Of the softmax losses: the numbers as they are printed there."""
+    """For the softmax losses: the numbers as printed there."""
     labels = jnp.ravel_multi_index((jnp.array([[1, 2]]), jnp.array([[1, 3]])), (3, 4))
     documented = [
         ("softmax_cross_entropy", (LOGITS, ONE_HOT), {}, [0.2761, 2.9518]),
@@ -84,7 +84,7 @@ def test_the_examples_that_optax_documents():
 
 @pytest.mark.slow
 def test_soft_labels_of_the_focal_loss_mean_the_expectation():
-    """optax mixes p_t first, which is another loss."""
+    """optax mixes p_t first, which makes it a different loss."""
     x, y = jnp.array(1.0), jnp.array(0.7)
     assert float(focalis.jax.sigmoid_focal_loss(x, y)) == pytest.approx(0.2264, abs=1e-4)
     assert float(optax.sigmoid_focal_loss(x, y)) == pytest.approx(0.1023, abs=1e-3)
@@ -101,7 +101,7 @@ def test_soft_labels_of_the_focal_loss_mean_the_expectation():
     ],
 )
 def test_the_signatures_begin_as_optax_s(name):
-    """Names, kinds, order and defaults; what is added are keywords with defaults."""
+    """Names, kinds, order and defaults; additions are keywords with defaults."""
     ours, theirs = (
         [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()]
         for f in (getattr(focalis.jax, name), getattr(optax.losses, name))
@@ -112,7 +112,7 @@ def test_the_signatures_begin_as_optax_s(name):
 
 
 def of_the_table(link):
-    """Return the margin loss and the settings that each function of a link has by default."""
+    """Return the margin loss and the default settings of each function with a link."""
     return {
         made.name: (
             margin.FAMILIES[made.row.margin_loss](),
@@ -151,7 +151,7 @@ def test_they_are_the_core_s(name):
 
 @pytest.mark.slow
 def test_parameters_and_weights_may_be_traced():
-    """Numbers are checked and part of the program; arrays are learnt."""
+    """Numbers are checked and become part of the program; arrays can be learned."""
     x, y = jnp.array([0.5, -1.0]), jnp.array([1.0, 0.0])
 
     def f(gamma, alpha):
@@ -209,7 +209,7 @@ def test_probabilities():
 
 @pytest.mark.slow
 def test_excluded_classes_may_be_nan():
-    """Where no class is left, 0; an excluded class has probability 0."""
+    """If no class is left the loss is 0; an excluded class has probability 0."""
     x = jnp.array([[1.0, jnp.nan, 0.5], [jnp.nan, jnp.inf, jnp.nan], [1.0, 2.0, 3.0]])
     where = jnp.array([[True, False, True], [False] * 3, [True, True, False]])
     value, slope = jax.jit(
@@ -296,7 +296,7 @@ def test_the_module_describes_every_argument():
 
 
 def test_what_differs_from_optax_on_purpose():
-    """As docs/frameworks/jax.md lists it; soft labels and masks have tests of their own."""
+    """As listed in docs/frameworks/jax.md; soft labels and masks have separate tests."""
     ours = focalis.jax.softmax_cross_entropy_with_integer_labels
     theirs = optax.softmax_cross_entropy_with_integer_labels
     for label in (-1, 3):

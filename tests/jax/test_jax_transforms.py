@@ -60,7 +60,7 @@ def test_jit_remat_and_scan_change_nothing(link, form):
 
 @pytest.mark.parametrize(("link", "form"), LOSSES)
 def test_exported_for_any_number_of_rows(link, form):
-    """The program is written out and read back; its number of rows is a symbol."""
+    """The program is exported and read back; its number of rows is a symbol."""
     from jax import export
 
     x, y = (jnp.asarray(a) for a in frontends.inputs(link, form))
@@ -78,7 +78,7 @@ def test_exported_for_any_number_of_rows(link, form):
 
 @pytest.mark.parametrize("form", ["index", "soft"])
 def test_exported_for_any_number_of_classes(form):
-    """Also where what is computed is chosen by that number."""
+    """Even where that number determines what is computed."""
     from jax import export
 
     x, y = (jnp.asarray(a) for a in frontends.inputs("softmax", form))
@@ -103,7 +103,7 @@ STRICT = [
 
 @pytest.mark.parametrize(("named", "form", "options"), STRICT)
 def test_nothing_relies_on_promotion(named, form, options):
-    """Neither of ranks nor of types, which a program may forbid: half types are converted by name."""
+    """Neither of ranks nor of types, which a program may forbid: half types are converted explicitly."""
     for dtype in (jnp.float32, jnp.bfloat16):
         x, y = frontends.inputs("softmax", form)
         x, y = jnp.asarray(x, dtype), jnp.asarray(y, dtype if form == "soft" else jnp.int8)
@@ -118,7 +118,7 @@ def test_nothing_relies_on_promotion(named, form, options):
 
 
 def test_one_exponential_for_the_value_and_one_for_the_gradient():
-    """What they would share costs more to keep than to compute; γ = 2 is a multiplication."""
+    """Anything they could share costs more to keep than to compute; γ = 2 is a multiplication."""
     loss = Loss("sigmoid", margin.focal(2.0), alpha=0.25)
     x = jax.ShapeDtypeStruct((1 << 22,), jnp.float32)
     f = jax.jit(jax.value_and_grad(lambda x, y: apply(loss, x, y)))
@@ -127,7 +127,7 @@ def test_one_exponential_for_the_value_and_one_for_the_gradient():
     found = {name: text.count(f" {name}(") for name in ("exponential", "log-plus-one", "power")}
     assert found == {"exponential": 2, "log-plus-one": 0, "power": 0}
     assert " log(" not in text
-    # The gradient is written where the values were.
+    # The gradient is written over the values.
     assert program.memory_analysis().temp_size_in_bytes < 4 * x.size
 
 

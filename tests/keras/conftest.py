@@ -1,4 +1,4 @@
-"""Keras has one backend for a process: what runs on each is collected in sessions of their own."""
+"""Keras has one backend per process: what runs on each is collected in separate sessions."""
 
 import os
 

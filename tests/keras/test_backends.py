@@ -1,4 +1,4 @@
-"""One session of pytest for each backend of Keras."""
+"""One pytest session for each Keras backend."""
 
 import importlib.util
 import os

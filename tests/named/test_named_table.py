@@ -1,4 +1,4 @@
-"""What is made from the table of named losses stands in the checkout, and two edits make a loss."""
+"""The generated code in the checkout matches the table of named losses, and two edits add a loss."""
 
 import inspect
 import os
@@ -62,7 +62,7 @@ def test_what_has_no_row_is_called_by_its_name():
 
 
 def signatures():
-    """Return each function or class of the table, and the real one."""
+    """Return each function or class in the table, and the real one."""
     import focalis.jax
     import focalis.torch
 
@@ -82,7 +82,7 @@ def test_signatures_are_those_of_the_table():
 
 
 def test_a_default_is_one_fact():
-    """Whoever calls two front ends by the same name gets the same loss, but for what the table says."""
+    """Two front ends called by the same name give the same loss, except where the table says so."""
     shared = {}
     for made, _ in signatures():
         for one in made.arguments:
@@ -150,7 +150,7 @@ def test_what_is_made_for_a_framework_is_the_loss_of_its_row(front_end):
 
 
 def pieces():
-    """Return what CONTRIBUTING tells to write for the tempered cross-entropy."""
+    """Return what CONTRIBUTING says to write for the tempered cross-entropy."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     return re.findall(r"^```py\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
 
@@ -169,7 +169,7 @@ def python(*arguments, source):
 
 
 def test_a_loss_is_one_function_and_one_row(tmp_path):
-    """Taken out of a copy, tempered cross-entropy is nowhere; two edits and a command bring it back."""
+    """Removed from a copy, tempered cross-entropy is gone; two edits and a command bring it back."""
     function, *rows = pieces()
     row, parameter = (textwrap.indent(f"{text},", "    ") for text in rows)
     copy = tmp_path / "src" / "focalis"

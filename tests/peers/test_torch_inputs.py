@@ -1,7 +1,7 @@
 """PyTorch's own published test inputs through our functions, which keep its signatures.
 
-The numbers must be PyTorch's. A deliberate difference (docs/frameworks/pytorch.md) is told by the input
-alone, and must then raise, or be 0 where there is nothing to average.
+The numbers must equal PyTorch's. Deliberate differences (docs/frameworks/pytorch.md) are recognised from
+the input alone, and must then raise, or give 0 where there is nothing to average.
 """
 
 import pytest
@@ -20,7 +20,7 @@ OPERATIONS = {
 
 
 def is_refused(input, args, keywords):
-    """Return whether we refuse on purpose: weights, targets or classes that are no such thing."""
+    """Return whether we refuse on purpose: invalid weights, targets or classes."""
     others = (*args, *keywords.values())
     numbers = [t for t in others if isinstance(t, torch.Tensor) and t.is_floating_point()]
     return any((t.detach() < 0).any() or (t.detach() > 1).any() for t in numbers[:1]) or any(
@@ -36,7 +36,7 @@ def gradient(function, input, args, keywords):
 
 
 def compare(ours, theirs, input, args, keywords):
-    """Return whether numbers were compared."""
+    """Return whether any numbers were compared."""
     try:
         expected = gradient(theirs, input, args, keywords)
     except (RuntimeError, IndexError, ValueError) as error:

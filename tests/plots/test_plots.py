@@ -1,4 +1,4 @@
-"""focalis.plots: what is drawn is what the losses are."""
+"""focalis.plots: what is drawn matches the losses."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ from focalis.plots.command import KINDS, plot
 from focalis.plots.command import _read_logits as read_logits
 
 matplotlib.use("agg")
-from matplotlib import pyplot  # after the choice of what draws
+from matplotlib import pyplot  # after choosing the backend
 
 FOCAL = Margin("focal", (("gamma", 2),))
 STAR = Margin("focal_star", (("gamma", 2), ("beta", 1)))

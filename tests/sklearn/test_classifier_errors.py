@@ -1,4 +1,4 @@
-"""What the classifiers say to bad settings and bad data."""
+"""How the classifiers respond to bad settings and bad data."""
 
 import pickle
 import sys
@@ -173,7 +173,7 @@ def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():
     features = features[:, :3]
     rows = {"X": features[::2], "y": labels[::2], "X_val": features[1::2], "y_val": labels[1::2]}
 
-    # Without chance, or the trees after a cut are others than those of one run.
+    # Without randomness; otherwise the trees after a cut would not be those of a single run.
     plain = {"booster": "catboost", "n_jobs": 1, "random_strength": 0, "bootstrap_type": "No"}
 
     def go_on(model, more, patience):

@@ -62,7 +62,7 @@ def test_the_posterior_is_calibrated_where_the_link_is_not(booster):
 
 
 def test_log_odds_stay_exact_far_out():
-    """Where 1 − p is lost to rounding."""
+    """Even where 1 − p is lost to rounding."""
     features = np.array([[-200.0], [200.0]] * 5)
     model = LinearClassifier("cross_entropy", C=1e6).fit(features, features[:, 0] > 0)
     logits = model.raw_logits(np.array([[-500.0], [500.0]]))
@@ -129,7 +129,7 @@ def test_the_native_curvature_with_cross_entropy_is_the_librarys_own(booster, da
 @EVERY_DATA
 def test_pickles_clones_and_early_stopping(booster, data):
     features, labels = DATA[data]()
-    features = features[:, :3]  # too few to be told apart by, so that trees overfit
+    features = features[:, :3]  # too few to separate the classes, so the trees overfit
     model = BoostedClassifier(
         booster=booster, n_estimators=150, learning_rate=0.5, early_stopping_rounds=3, n_jobs=1
     )
@@ -238,7 +238,7 @@ def test_frames_with_categories_names_and_gaps(booster, kind):
     assert model.categories_ == {1: ["blue", "green", "red"]}
     assert model.feature_importances_.argmax() == 1
     assert model.score(features, labels) > 0.8
-    # The order of a new frame's categories, and one that was not there before, do no harm.
+    # A new frame's order of categories, or a category not seen before, does no harm.
     text = features["colour"].astype(object) if kind != "polars" else None
     if text is not None:
         again = features.assign(colour=pandas.Categorical(text, ["red", "blue", "green", "pink"]))
@@ -329,7 +329,7 @@ def test_weights_are_routed(estimator):
             return_estimator=True,
         )
     for one in found["estimator"]:
-        # Nearly all weight is on the second class.
+        # Almost all the weight is on the second class.
         assert one.predict_proba(features)[:, 1].mean() > 0.99
 
 
@@ -345,7 +345,7 @@ def test_balanced_classes_and_dictionaries_are_row_weights():
 
 @EVERY_BOOSTER
 def test_a_small_curvature_does_not_stop_growth(booster):
-    """A factor of the loss changes no tree, though the floors of the booster stay what they are."""
+    """A factor of the loss changes no tree, although the booster's lower limits stay the same."""
     features, labels = cancer()
     plain, tiny = (
         BoostedClassifier(text, booster, n_estimators=3, n_jobs=1).fit(features, labels)

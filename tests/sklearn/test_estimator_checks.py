@@ -29,7 +29,7 @@ def expected(estimator):
     return EXPECTED_TO_FAIL.get(getattr(estimator, "booster", None), {})
 
 
-# The checks themselves warn, of labels as a column and of array types that are not there.
+# The checks themselves warn about column labels and about array types that are not installed.
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected)
 def test_check(estimator, check):

@@ -1,4 +1,4 @@
-"""What converged means to the linear classifier: a small gradient, whichever solver."""
+"""What convergence means for the linear classifier: a small gradient, whatever the solver."""
 
 import numpy as np
 import pytest

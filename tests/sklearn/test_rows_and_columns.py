@@ -21,14 +21,14 @@ def mostly_zeros(n=200):
 
 
 def wide(features):
-    """Return sparse rows with indices of 64 bits, as products of sparse arrays have them."""
+    """Return sparse rows with 64-bit indices, as in products of sparse arrays."""
     rows = sparse.csr_array(features)
     rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
     return rows
 
 
 def in_parts(features):
-    """Return sparse rows of which every number is stored in two parts, out of order."""
+    """Return sparse rows in which every number is stored in two parts, out of order."""
     n, width = features.shape
     part = np.random.default_rng(1).standard_normal(features.shape)
     places = np.tile([*range(width)[::-1], *range(width)], n)
@@ -42,7 +42,7 @@ def test_parts_of_a_sparse_number_add_up(booster):
     features += 1
     far = in_parts(features)
     model = BoostedClassifier("focal(gamma=1)", booster, **FEW).fit(features, labels)
-    # The sums differ from the numbers by rounding, which no split of these trees sees.
+    # The sums differ from the numbers by rounding, which affects no split of these trees.
     np.testing.assert_array_equal(model.raw_logits(far), model.raw_logits(features))
     assert far.nnz == 2 * features.size
 
@@ -58,7 +58,7 @@ def test_sparse_rows_are_the_same_rows(booster, make):
     assert np.ptp(expected) > 0.1
     np.testing.assert_array_equal(model.raw_logits(far), expected)
     model.fit(far, labels, X_val=features, y_val=labels)
-    # To XGBoost a zero that is not stored is missing, in whatever form rows come later.
+    # XGBoost treats a zero that is not stored as missing, whatever the form of later rows.
     if booster != "xgboost":
         np.testing.assert_allclose(model.raw_logits(far), expected, atol=1e-9)
     np.testing.assert_array_equal(model.raw_logits(features), model.raw_logits(far))

@@ -1,4 +1,4 @@
-"""What the tests of the PyTorch operations share: the call, and the derivatives autograd gives."""
+"""What the tests of the PyTorch operations share: the call, and the derivatives from autograd."""
 
 import numpy as np
 import registry
@@ -8,7 +8,7 @@ from focalis.torch._operations import evaluate_in_operations
 
 
 def evaluate(loss, scores, targets, **options):
-    """Return the loss in operations, with the class axis last and everything a tensor."""
+    """Return the loss computed by operations, with the class axis last and every argument a tensor."""
     given = {
         "sample_weight": None,
         "where": None,
@@ -37,7 +37,7 @@ def derivatives(loss, scores, targets, **options):
 
 
 def reference(loss, scores, targets, **options):
-    """Return what the core gives for value, gradient and Hessian of the sum."""
+    """Return the core's value, gradient and Hessian of the sum."""
     value = loss(scores, targets, engine="numpy", **options)
     options.pop("normalizer", None)
     grad, hess = loss.grad_and_hess(scores, targets, engine="numpy", **options)

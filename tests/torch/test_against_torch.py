@@ -1,4 +1,4 @@
-"""torch.nn.functional in double precision is the oracle: any options, shape, type and layout."""
+"""torch.nn.functional in double precision is the oracle, for any options, shape, type and layout."""
 
 import math
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import focalis.torch as F
 
 DTYPES = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 8e-3}
-"""The types, and how far from the double result theirs may lie, of the largest number."""
+"""The types, and how far results may be from the double ones, relative to the largest number."""
 
 SHAPES = [(3,), (1, 3), (4, 3), (2, 3, 5), (2, 4, 3, 2), (0, 3), (2, 3, 0)]
 LAYOUTS = {
@@ -34,7 +34,7 @@ def uniform(shape, seed):
 
 @st.composite
 def inputs(draw):
-    """Return logits of some type and layout, and how near to the oracle they must come."""
+    """Return logits of some type and layout, and how close to the oracle they must come."""
     dtype, tolerance = draw(st.sampled_from(list(DTYPES.items())))
     layout = LAYOUTS[draw(st.sampled_from(list(LAYOUTS)))]
     x = layout(normal(draw(st.sampled_from(SHAPES)), draw(seeds)).to(dtype))
@@ -42,7 +42,7 @@ def inputs(draw):
 
 
 def differentiated(function, x, seed):
-    """Return a function's values and the gradient of their sum with drawn factors."""
+    """Return a function's values, and the gradient of their sum with random factors."""
     x = x.detach().requires_grad_()
     value = function(x)
     value.backward(normal(value.shape, seed, 1.0).to(value.dtype))
@@ -50,7 +50,7 @@ def differentiated(function, x, seed):
 
 
 def check(ours, oracle, x, tolerance, seed=0):
-    """Compare values and gradients; nothing left to average is the one difference."""
+    """Compare values and gradients; the only difference is where nothing is left to average."""
     value, gradient = differentiated(ours, x, seed)
     expected, slopes = differentiated(oracle, x.double(), seed)
     assert value.dtype == gradient.dtype == x.dtype
@@ -97,7 +97,7 @@ def test_cross_entropy(drawn, seed):
         return function(x, y, weight=given_weight, **options)
 
     if target.is_floating_point():
-        target = target.to(x.dtype)  # the oracle is to see the same numbers
+        target = target.to(x.dtype)  # the oracle must see the same numbers
     check(
         lambda x: loss(F.cross_entropy, x),
         lambda x: loss(torch.nn.functional.cross_entropy, x),

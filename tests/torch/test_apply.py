@@ -1,4 +1,4 @@
-"""Any loss on tensors: the numbers of the core, whatever the layout, type and options."""
+"""Any loss on tensors gives the core's numbers, whatever the layout, type and options."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ from focalis.torch import apply
 CE = Loss("softmax", margin.cross_entropy())
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0))
 DTYPES = {torch.float64: 1e-12, torch.float32: 4e-6, torch.bfloat16: 2e-2, torch.float16: 3e-3}
-"""The types, and how far their results may lie from those of float64, of the largest."""
+"""The types, and how far their results may be from float64's, relative to the largest."""
 
 SHAPES = [(4, 3), (1, 3), (2, 3, 5), (2, 3, 2, 4), (0, 3), (2, 3, 0)]
 
@@ -42,7 +42,7 @@ LAYOUTS = [contiguous, classes_last, every_second, backwards]
 
 
 def reference(loss, x, y, **options):
-    """Return value and gradient from the readable engine of the core, in double precision."""
+    """Return value and gradient from the core's readable engine, in double precision."""
     arrays = {}
     for name, tensor in {"x": x, "y": y, **options}.items():
         if isinstance(tensor, torch.Tensor) and tensor.ndim:
@@ -226,7 +226,7 @@ def test_autocast_returns_what_pytorch_s_own_loss_returns(loss, dtype, reduction
 
 
 def test_a_scaled_float16_loss_keeps_small_gradients():
-    """Each of these is below what float16 can hold, until the scale of the loss is in it."""
+    """Without the loss scale, each of these is too small for float16."""
     x = torch.zeros(4096, 8, dtype=torch.float16, requires_grad=True)
     targets = torch.zeros(4096, dtype=torch.int64)
     loss = dataclasses.replace(CE, reduction="batchmean")

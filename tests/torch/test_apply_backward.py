@@ -1,4 +1,4 @@
-"""What autograd sees: one gradient, handed out once, and who else may come to it."""
+"""What autograd sees: one gradient, handed out once, and who else can get at it."""
 
 import dataclasses
 import subprocess
@@ -25,7 +25,7 @@ LOSSES = [dataclasses.replace(loss, reduction=r) for loss in (CE, FOCAL) for r i
 
 
 def arguments(loss, *shape, dtype=torch.float32):
-    """Return logits that are no leaf, the leaf behind them, and targets."""
+    """Return non-leaf logits, the leaf behind them, and targets."""
     shape = shape or (6, 3)
     leaf = torch.randn(shape, dtype=dtype, requires_grad=True)
     if loss.link == "softmax":
@@ -38,7 +38,7 @@ def in_operations(loss, logits, targets, **options):
 
 
 class Operations(TorchDispatchMode):
-    """Notes what PyTorch is asked to do."""
+    """Records the operations that PyTorch is asked for."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ def test_an_incoming_gradient_of_1_multiplies_nothing(loss):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 def test_the_gradient_is_handed_out_once(loss):
-    """What is done to the first gradient must not be seen in the second."""
+    """Changes to the first gradient must not show in the second."""
     x, _, y = arguments(loss)
     value = apply(loss, x, y).sum()
     (first,) = torch.autograd.grad(value, x, retain_graph=True)
@@ -140,11 +140,11 @@ def test_logits_changed_in_place_are_noticed():
 
 
 class Mine(torch.Tensor):
-    """A subclass without operations of its own."""
+    """A subclass without its own operations."""
 
 
 class Other(torch.Tensor):
-    """A subclass with operations of its own."""
+    """A subclass with its own operations."""
 
     @classmethod
     def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
@@ -296,7 +296,7 @@ def test_inplace_without_a_gradient_writes_nothing():
 
 def test_inplace_is_noticed_by_whoever_has_kept_the_logits():
     _, leaf, y = arguments(CE)
-    logits = torch.tanh(leaf)  # keeps its result
+    logits = torch.tanh(leaf)  # saves its result for the backward pass
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         apply(CE, logits, y, inplace=True).backward()
 
@@ -369,4 +369,4 @@ def test_peak_memory_in_logits_sized_buffers():
     assert max(value_only) <= 0.05
     assert max(in_place) <= 0.05
     assert max(both) <= 1.05
-    assert min(both) > 0.95  # or this measures nothing
+    assert min(both) > 0.95  # otherwise this measures nothing

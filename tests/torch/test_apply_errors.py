@@ -1,4 +1,4 @@
-"""What does not fit is an error at once, that says which argument, what was expected and what came."""
+"""What does not fit raises at once, saying which argument, what was expected and what came."""
 
 import dataclasses
 import re
@@ -36,7 +36,7 @@ ERRORS = [
     (TypeError, "where must be boolean.*, got torch.float32", CE, X, CLASSES, {"where": ROWS}),
     (TypeError, "sample_weight must be a torch.Tensor", CE, X, CLASSES, {"sample_weight": 2.0}),
     (TypeError, "normalizer must be .*, got str", CE, X, CLASSES, {"normalizer": "2"}),
-    # shapes, as the caller has them: the class axis is dimension 1
+    # shapes, in the caller's terms: the class axis is dimension 1
     (
         ValueError,
         r"must have shape \(2, 4\) \(class indices\) or \(2, 3, 4\) .*, got \(2, 3\)",
@@ -91,7 +91,7 @@ def test_errors(error, message, loss, logits, targets, options, grad):
 
 
 def test_positions_do_not_depend_on_the_layout():
-    """Class weights bring the class axis to the front of the core, channels-last memory too."""
+    """Class weights move the class axis to the front for the core, and so does channels-last memory."""
     bad = at((1, 2, 3), 1.5, X)
     weighted = dataclasses.replace(FOCAL, class_weight=[1.0, 2.0, 3.0])
     for loss in (FOCAL, weighted):

@@ -1,4 +1,4 @@
-"""Programs with threads, forks and settings of their own."""
+"""Programs with their own threads, forks and settings."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +83,7 @@ class Hardness(Dataset):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*pin_memory:UserWarning")
 def test_forked_workers_of_a_data_loader():
-    expected = [step(*problem(i)) for i in range(4)]  # starts the threads of the parent
+    expected = [step(*problem(i)) for i in range(4)]  # starts the parent's threads
     loader = DataLoader(Hardness(), num_workers=2, multiprocessing_context="fork", timeout=60)
     for (value, size), (true, gradient) in zip(loader, expected, strict=True):
         assert torch.equal(value[0], true)

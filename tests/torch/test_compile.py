@@ -74,7 +74,7 @@ print("focalis.torch" in more, [m for m in more if m.startswith(("torch._dynamo"
 
 @pytest.mark.skipif(torch.__version__ < "2.7", reason="compilers cannot be kept out before 2.7")
 def test_where_the_compiler_has_given_up_it_does_not_begin_anew():
-    """In a process of its own: the compiler gives up functions for good."""
+    """In a separate process, because the compiler gives up on functions for good."""
     script = """
 import torch
 import focalis.torch as F
@@ -94,7 +94,7 @@ def test_one_graph_for_all_shapes(backend):
     for n in (8, 8, 16, 33, 7, 64):
         arguments = batch(n)
         same(gradient(compiled, *arguments), gradient(both, *arguments))
-    assert counter.frame_count == 2  # the first shape, and all others
+    assert counter.frame_count == 2  # one for the first shape, one for all others
 
 
 def test_dynamic_shapes_from_the_start():
@@ -301,7 +301,7 @@ def test_opcheck(operator, sample):
 
 
 def test_the_gradient_of_the_operator_has_a_gradient_of_its_own():
-    """Nothing calls it so, but an exported program can: it must not be taken for a constant."""
+    """Nothing calls it like this, but an exported program could: it must not count as a constant."""
     x = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
     _, targets, y = batch(4, torch.float64)
     for loss, t in ((CE, targets), (FOCAL, y)):

@@ -1,4 +1,4 @@
-"""Two processes on halves of a batch have the gradients of one process with the whole."""
+"""Two processes, each with half a batch, get the gradients of one process with the whole batch."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def problem():
-    """Return a model and a batch whose halves differ in how many positives they hold."""
+    """Return a model and a batch whose halves contain different numbers of positives."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
     features = torch.randn(12, 4)
@@ -79,7 +79,7 @@ def on_halves(rank, wrap):
     mine = slice(rank * 6, rank * 6 + 6)
     normalizers = counts(questions[mine], classes[mine])
     for normalizer in normalizers:
-        # The sum over all processes, divided by their number since gradients are averaged over them.
+        # The sum over all processes, divided by their number because gradients are averaged over them.
         dist.all_reduce(normalizer)
         normalizer /= PROCESSES
     total_loss(model(features[mine]), questions[mine], classes[mine], *normalizers).backward()
@@ -87,7 +87,7 @@ def on_halves(rank, wrap):
 
 
 def on_distributed_tensors(rank):
-    """Rows or classes of a softmax shared out over the processes, weights beside them."""
+    """A softmax whose rows or classes are distributed over the processes, with their weights."""
     mesh = dist.init_device_mesh("cpu", (PROCESSES,))
     model, features, _, classes = problem()
     x, weight = model(features).detach(), torch.tensor([1.0, 2.0, 0.5]).double()
@@ -105,7 +105,7 @@ def on_distributed_tensors(rank):
 
 
 def on_a_distributed_tensor(rank):
-    """Rows of yes/no questions shared out over the processes."""
+    """Yes/no questions whose rows are distributed over the processes."""
     mesh = dist.init_device_mesh("cpu", (PROCESSES,))
     model, features, questions, _ = problem()
     x = model(features).detach()
@@ -143,7 +143,7 @@ def work(rank, port, expected, folder):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """Return the jobs that both processes have finished, and what went wrong after them."""
+    """Return the jobs that both processes have finished, and any error after them."""
     folder = tmp_path_factory.mktemp("done")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,6 +1,6 @@
 """The same bad input on every path: an error where numbers can be read, else NaN, never a number.
 
-For all functions, so that none is forgotten: a function that comes new is in the list by itself.
+All functions are covered, so that none is forgotten: a new function is added to the list automatically.
 """
 
 import inspect
@@ -29,7 +29,7 @@ CLASSES = 3
 
 
 class Plain(torch.Tensor):
-    """A subclass as most are."""
+    """A subclass like most."""
 
 
 class Curious(torch.Tensor):
@@ -40,7 +40,7 @@ class Curious(torch.Tensor):
         result = super().__torch_function__(function, types, args, kwargs or {})
         for part in result if hasattr(result, "_fields") else (result,):
             if isinstance(part, torch.Tensor) or part is not result:
-                part.meta = "noted"  # for which the None of a named tuple has no place
+                part.meta = "noted"  # impossible for the None in a named tuple
         return result
 
 
@@ -49,7 +49,7 @@ def is_softmax(name):
 
 
 def batch(name, index):
-    """Return probabilities or logits, and targets, that any function takes."""
+    """Return probabilities or logits, and targets, that any function accepts."""
     x = torch.tensor([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.25, 0.35, 0.4]])
     if name != "binary_cross_entropy":
         x = 4.0 * x
@@ -67,7 +67,7 @@ IDS = [f"{name} of {'indices' if index else 'numbers'}" for name, index in CALLS
 
 
 def changed(tensor, number):
-    """Return a tensor with one entry that is bad."""
+    """Return a tensor with one bad entry."""
     result = tensor.clone()
     result.view(-1)[1] = number
     return result
@@ -91,7 +91,7 @@ def bad_inputs(name, index):
 
 
 def learnt(function):
-    """Return a keyword of the function that may be learnt, if there is one."""
+    """Return a keyword of the function that can be learned, if there is one."""
     for name in PARAMETERS:
         if name in inspect.signature(function).parameters:
             return {name: torch.tensor(0.5, requires_grad=True)}
@@ -104,7 +104,7 @@ def in_forward_mode(f, x, y, options):
 
 
 def wanted(given):
-    """Return tensors that require a gradient, where they can."""
+    """Return tensors that require a gradient, if they can."""
     if isinstance(given, torch.Tensor) and given.is_floating_point():
         return given.clone().requires_grad_()
     return given
@@ -137,7 +137,7 @@ READABLE = {
     "no autograd": lambda f, x, y, o: torch.inference_mode()(f)(x, y, **o),
     "a default device": lambda f, x, y, o: on_default_device(f, x, y, o),
 }
-"""Paths on which the numbers lie in plain memory, whatever wraps it."""
+"""Paths on which the numbers are in plain memory, whatever wraps it."""
 
 
 FEW = ("value", "learnt", "func.grad", "subclass")
@@ -255,7 +255,7 @@ def test_what_cannot_be_read_is_nan(name, index, path):
 
 @pytest.mark.parametrize("device", ["meta", "fake"])
 def test_where_there_are_no_numbers_none_are_read(device):
-    """Without memory there is nothing to be said against a target."""
+    """Without memory nothing can be said against a target."""
     mode = FakeTensorMode()
     for name, index in CALLS:
         given = batch(name, index)

@@ -43,7 +43,7 @@ def numbers(*shape, seed=1):
 
 
 def by_definition(name, x, target, *, phi=None, **options):
-    """Return the loss as `focalis.torch` describes it, written out without thought of rounding."""
+    """Return the loss as `focalis.torch` describes it, written out without regard to rounding."""
     link, definition = split(name)
     phi = phi or DEFINITIONS[definition]
     parameters = {k: options[k] for k in PARAMETERS.get(definition, ()) if k in options}
@@ -141,7 +141,7 @@ def test_values_and_gradients_are_those_of_the_definition(call):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_may_be_learnt(name):
-    """A parameter that is a tensor gives the same value, and has the definition's gradient."""
+    """A tensor parameter gives the same value, and gets the definition's gradient."""
     x = logits(5, 3)
     target = numbers(5, 3) if name.startswith("sigmoid") else torch.tensor([0, 2, -100, 1, 1])
     names = PARAMETERS[split(name)[1]]
@@ -182,7 +182,7 @@ def test_multilabel_softmax_cross_entropy():
 @pytest.mark.parametrize("name", ["sigmoid_poly1", "softmax_poly1", "cross_entropy"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_weights_that_cannot_be_read_give_the_same(name, smoothing):
-    """A weight on another device, or one that is learnt, is never turned into numbers."""
+    """A weight on another device, or a learned one, is never turned into numbers."""
     x, weight = logits(2, 3, 4), torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64)
     index = torch.tensor([[0, 2, 1, -100], [1, -100, 0, 0]])
     learnt = weight.clone().requires_grad_()
@@ -235,7 +235,7 @@ def test_a_mask_leaves_out_rows_and_elements():
 @pytest.mark.parametrize("reduction", ["none", "batchmean"])
 @pytest.mark.parametrize("shape", [None, (1,), (3,), (3, 1, 1), (3, 3, 3)])
 def test_the_classes_of_a_row_of_binary_cross_entropy_lie_along_dimension_1(shape, reduction):
-    # All lengths but one are equal: along another dimension the same rows would fit as well.
+    # All lengths but one are equal: along another dimension the same rows would also fit.
     x, y = logits(2, 3, 3, 3), numbers(2, 3, 3, 3)
     pos_weight = None if shape is None else numbers(*shape) + 0.5
     rows, kept = numbers(2, 3, 3), numbers(2, 3, 3) > 0.3

@@ -1,4 +1,4 @@
-"""Posterior and prior: what the core says, on tensors."""
+"""Posterior and prior: the core's results, on tensors."""
 
 import numpy as np
 import pytest

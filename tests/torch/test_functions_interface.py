@@ -15,7 +15,7 @@ OWN = {
     "poly1": ["epsilon"],
     "generalized_cross_entropy": ["kappa"],
 }
-"""The arguments that follow input and target, of a sigmoid and of a softmax."""
+"""The arguments after input and target, for a sigmoid and for a softmax."""
 
 
 def parameters(function):

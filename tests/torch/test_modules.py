@@ -1,4 +1,4 @@
-"""The modules: their functions' results, and settings kept as PyTorch keeps them."""
+"""The modules: they give their functions' results, and keep settings as PyTorch does."""
 
 import copy
 import inspect
@@ -58,7 +58,7 @@ for _made in functions("torch"):
             registry.unusual(_made.row.margin_loss),
         ),
     )
-"""Each module with its function, a target and some settings; where nothing is said, its parameters."""
+"""Each module with its function, a target and some settings; by default, its parameters."""
 
 every_module = pytest.mark.parametrize("name", MODULES)
 
@@ -156,7 +156,7 @@ def test_what_a_module_prints():
 
 @every_module
 def test_the_loss_of_a_module_computes_the_same(name):
-    """Up to PyTorch's denominators, which the tensors of a call decide."""
+    """Except for PyTorch's denominators, which depend on the tensors of a call."""
     module, x, target = made(name)
     if name == "BCEWithLogitsLoss":
         module.weight = None
@@ -225,7 +225,7 @@ def test_loss_module():
 
 
 def test_modules_with_weights_compile_without_a_break():
-    """All modules run the same code: what the compiler sees change must not become a variable."""
+    """All modules run the same code: what changes between them must not become a variable."""
     for name in ("CrossEntropyLoss", "BCEWithLogitsLoss", "SoftmaxFocalLoss"):
         module, x, target = made(name)
         compiled = torch.compile(module, fullgraph=True, backend="aot_eager")

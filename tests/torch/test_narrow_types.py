@@ -1,4 +1,4 @@
-"""Numbers of few bits: class indices of 8, and gradients of 16 that a scaled loss saves."""
+"""Narrow types: 8-bit class indices, and 16-bit gradients that survive through a scaled loss."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ CE = Loss("softmax", margin.cross_entropy())
 
 
 def gamma():
-    """Return a γ that learns: no kernel can take it, so operations do."""
+    """Return a γ that is learned: no kernel can take it, so operations do."""
     return torch.tensor(0.0, requires_grad=True)
 
 
@@ -51,7 +51,7 @@ def test_a_scaled_loss_keeps_small_gradients_of_float16(compiled):
 
     value = torch.compile(loss, fullgraph=True, backend="aot_eager") if compiled else loss
     (value(x) * 2.0**15).backward()
-    # Without the factor the smallest float16 is six times as large as the largest gradient.
+    # Without the factor, the smallest float16 is six times the largest gradient.
     expected = (0.25 - torch.nn.functional.one_hot(t, 4)) * 2.0**15 / 1e8
     torch.testing.assert_close(x.grad, expected.half(), rtol=2e-3, atol=0)
 

@@ -1,4 +1,4 @@
-"""The PyTorch operations give what the core gives, at the ends too, whatever is masked."""
+"""The PyTorch operations give the core's results, even at the ends, whatever is masked."""
 
 import contract
 import frontends
@@ -49,7 +49,7 @@ def test_dense_targets_meet_the_contract(chosen, dtype):
 
 
 def test_naive_autograd_would_fail():
-    """The same formula differentiated as it stands gives NaN where the operations do not."""
+    """The same formula, differentiated as it stands, gives NaN where the operations do not."""
     x = torch.tensor([60.0, 800.0], dtype=torch.float64, requires_grad=True)
     p = torch.sigmoid(x)
     (naive,) = torch.autograd.grad((-((1.0 - p) ** 0.5) * torch.log(p)).sum(), x)

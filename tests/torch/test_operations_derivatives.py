@@ -11,7 +11,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from focalis import Loss, margin
 
-# PyTorch's own forward mode warns of its own scripts.
+# PyTorch's own forward mode warns about its own scripts.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 
 PARAMETERS = {
@@ -29,7 +29,7 @@ def sum_loss(link, margin_loss, **options):
 
 
 def function(loss, targets, **options):
-    """Return the loss as a function of the scores and, by order, of learned parameters."""
+    """Return the loss as a function of the scores and of the learned parameters, in order."""
     names = PARAMETERS.get(loss.margin_loss.name, ())
 
     def f(scores, *learned):
@@ -42,7 +42,7 @@ def function(loss, targets, **options):
 @pytest.mark.slow
 @pytest.mark.parametrize(("chosen", "link", "form"), frontends.EACH_LOSS_AND_FORM, ids=str)
 def test_numerical_derivatives(chosen, link, form):
-    """gradcheck and gradgradcheck, backward and forward, of the scores and of each parameter."""
+    """gradcheck and gradgradcheck, backward and forward, for the scores and each parameter."""
     scores, targets = frontends.inputs(link, form, shape=(2, 3))
     loss = Loss(link, chosen, alpha=0.4, reduction="none")
     x = torch.tensor(scores, requires_grad=True)
@@ -92,7 +92,7 @@ def test_torch_func(link, form):
 @pytest.mark.slow
 @pytest.mark.parametrize(("chosen", "link", "form"), frontends.EACH_LOSS_AND_FORM, ids=str)
 def test_third_and_fourth_order(chosen, link, form):
-    """They are the differences of the core's Hessians, and of each other."""
+    """They equal differences of the core's Hessians, and of each other."""
     scores, targets = frontends.inputs(link, form, shape=(2, 3))
     if link == "identity":
         scores = scores * 0.8 + 0.1
@@ -133,7 +133,7 @@ def phi(name, m, values):
 
 @pytest.mark.parametrize("chosen", LEARNING, ids=str)
 def test_parameters_learn(chosen):
-    """Derivatives by a parameter, and by the logit of that, against 80 digits."""
+    """Derivatives with respect to a parameter, and to its logit, against 80 digits."""
     points = np.array([-700.0, -40.0, -3.0, -0.5, 0.0, 0.7, 5.0, 30.0, 60.0])
     loss = Loss("sigmoid", chosen, reduction="none")
     given = tuple(chosen.parameters.values())
@@ -182,7 +182,7 @@ def test_parameters_learn_nothing_wrong_at_the_ends(chosen, dtype, link):
 
 @pytest.mark.parametrize("chosen", LEARNING, ids=str)
 def test_learned_limits_are_the_parameter_s_own(chosen):
-    """The parameter counts that is given as a tensor, not the one that the loss was made with."""
+    """The tensor parameter counts, not the one that the loss was made with."""
     other = type(chosen)(chosen.family, dict.fromkeys(chosen.parameters, 0.6))
     learned = [torch.tensor(0.6, dtype=torch.float64) for _ in chosen.parameters]
     scores = np.array([0.0, 1e-9, 0.3, 1.0 - 1e-9, 1.0])
@@ -210,7 +210,7 @@ def test_a_parameter_for_each_class():
 
 
 def test_weights_and_soft_targets_have_derivatives():
-    """A weight that is being learned masks nothing at 0: its derivative is the loss."""
+    """A learned weight masks nothing at 0: its derivative is the loss."""
     rng = np.random.default_rng(9)
     scores = rng.normal(size=(4, 3))
     for link in ("sigmoid", "softmax"):
@@ -256,7 +256,7 @@ COMPILED = {
 @pytest.mark.parametrize("transform", COMPILED)
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_compiled(link, transform):
-    """One graph, for any shape, with the closed forms inside, under torch.func as well."""
+    """One graph, for any shape, containing the closed forms, under torch.func as well."""
     torch._dynamo.reset()
     loss = sum_loss(link, margin.focal(0.5), alpha=0.25)
 
@@ -284,7 +284,7 @@ def test_compiled_backward_of_a_learned_parameter():
 
 
 def test_a_compiled_program_knows_its_loss():
-    """A loss that differs in a number alone is another program."""
+    """A loss that differs only in a number gets another program."""
     torch._dynamo.reset()
 
     def f(loss, x):

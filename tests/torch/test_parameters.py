@@ -1,4 +1,4 @@
-"""Parameters that are given with a call of `apply`."""
+"""Parameters passed in a call of `apply`."""
 
 import dataclasses
 

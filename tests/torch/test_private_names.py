@@ -1,4 +1,4 @@
-"""What PyTorch keeps to itself is touched in one place."""
+"""PyTorch's private names are touched in one place only."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ PRIVATE = re.compile(
     re.MULTILINE,
 )
 OPERATIONS = {"_operations.py", "_margin_operations.py"}
-"""They still open forward mode and unwrap what vmap maps over by themselves."""
+"""They still open forward mode and unwrap vmap's tensors on their own."""
 
 
 def test_private_names_of_pytorch_are_used_in_one_file():

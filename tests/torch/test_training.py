@@ -105,7 +105,7 @@ def test_the_examples_that_pytorch_documents(module, function, settings, make):
 
 
 def test_the_documented_example_of_wrong_probabilities():
-    """PyTorch warns of them in words and computes a number; here they raise."""
+    """PyTorch warns about them in its docs and computes a number; here they raise."""
     torch.manual_seed(283)
     input, target = torch.randn(3, 5, requires_grad=True), torch.randn(3, 5)
     with pytest.raises(ValueError, match=r"^target must be non-negative finite numbers, got -"):

@@ -1,4 +1,4 @@
-"""The catalogue: every name that frameworks give the losses of this family, and what it means.
+"""The catalogue: every name that frameworks give to losses of this family, and what it means.
 
 A name is a `focalis.Loss` and, where its inputs differ, a named transform of its scores or targets:
 
@@ -9,8 +9,8 @@ sigmoid focal loss = focal(gamma=2)
 softmax focal loss = softmax_focal(gamma=2)
 ...
 
-To add a name, add an `Entry` to the file of its framework in ``catalogue/names``, and its proof to the
-tests; formulas, descriptions and equivalents are derived.
+To add a name, add an `Entry` to its framework's file in ``catalogue/names``, and its proof to the tests;
+formulas, descriptions and equivalents are derived.
 """
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter

@@ -1,4 +1,4 @@
-"""Names with parentheses: a variant of a name, and the parameters of a call."""
+"""Names with parentheses: a variant of a name, or the parameters of a call."""
 
 import ast
 import re
@@ -11,14 +11,14 @@ __all__ = ["read_call", "variants_of_call"]
 
 
 def read_call(text: str) -> tuple[str, str | dict[str, Any] | None]:
-    """Return a name, and what stands in parentheses after it: a call's parameters, or words.
+    """Return a name, and what follows it in parentheses: a call's parameters, or words.
 
-    Values are Python's literals; a bare word stands for itself.
+    Values are Python literals; a bare word stands for itself.
 
     Raises
     ------
     ValueError
-        If the parentheses hold neither.
+        If the parentheses contain neither.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def read_call(text: str) -> tuple[str, str | dict[str, Any] | None]:
     inside = inside[:-1].strip()
     if inside and "=" not in inside:
         return base, inside
-    # Where a name has hyphens, Python has underscores.
+    # Names may have hyphens where Python has underscores.
     written = re.sub(r"(?<![A-Za-z_-])[A-Za-z_-]++(?=\s*+=)", _underscored, inside)
     try:
         call = ast.parse(f"f({written})", mode="eval").body
@@ -63,10 +63,10 @@ def _value(node: ast.expr) -> Any:
 def variants_of_call(
     found: Sequence[Entry], given: dict[str, Any]
 ) -> list[tuple[Entry, dict[str, Any]]]:
-    """Return the entries that a call can mean, each with the parameters that are left for it.
+    """Return the entries that a call can mean, each with the parameters that are left over for it.
 
-    What tells the variants of a name apart, such as ``from_logits=True``, is off unless it is given.
-    An entry that does not take all of the parameters is none that is meant.
+    Switches that tell the variants of a name apart, such as ``from_logits=True``, are off unless the
+    call sets them. An entry that does not accept every parameter is not meant.
     """
     fitting = []
     for entry in found:
@@ -102,6 +102,6 @@ def _base(entry: Entry) -> str:
 
 
 def _switches(name: str) -> dict[str, Any]:
-    """Return what a name has in its parentheses, if that is a call's."""
+    """Return the parameters that a name has in its parentheses, if they are those of a call."""
     inside = read_call(name)[1]
     return inside if isinstance(inside, dict) else {}

@@ -14,9 +14,9 @@ _LABEL = 11
 
 
 def code(entry: Entry) -> str:
-    """Return the lines of Python that use focalis for the same.
+    """Return the lines of Python that do the same with focalis.
 
-    They take ``scores`` and ``targets`` as the framework does, and leave ``value`` and ``gradient``.
+    They read ``scores`` and ``targets`` as the framework takes them, and set ``value`` and ``gradient``.
 
     Examples
     --------
@@ -105,9 +105,9 @@ def _related(found: Iterable[tuple[Entry, dict[str, Any]]]) -> list[dict[str, An
 def as_text(
     entry: Entry, width: int = 100, given: Sequence[str] = (), others: Sequence[str] = ()
 ) -> str:
-    """Return an entry, and all that is derived from it, as lines of at most `width` characters.
+    """Return an entry, and everything derived from it, as lines of at most `width` characters.
 
-    `given` are the parameters that have not their defaults, `others` are other meanings of the name.
+    `given` names the parameters that do not have their defaults, `others` the name's other meanings.
     """
     data = as_data(entry)
     lines = [f"{data['name']}  ·  {data['framework']}"]
@@ -124,14 +124,14 @@ def as_text(
         ("loss φ", data["formula"]),
         ("slope", f"φ′ = {data['slope']}"),
         ("curvature", f"φ″ = {data['curvature']}"),
-        ("", f"where {data['symbols']}, and φ′ and φ″ are derivatives by m"),
+        ("", f"where {data['symbols']}, and φ′ and φ″ are derivatives with respect to m"),
         ("gradient", data["gradient"]),
         ("focalis", data["loss"]),
     ):
         lines += _hanging(label, text, width)
     if data["parameters"]:
         rest = f"{', '.join(given)} as given, the rest" if given else "parameters,"
-        lines += ["", f"{rest} with their defaults there"]
+        lines += ["", f"{rest} with the framework's defaults"]
         for one in data["parameters"]:
             value = "required" if one["required"] else repr(one["default"])
             lines += _hanging("", f"{one['name']} = {value}: {one['meaning']}", width, indent=2)
@@ -146,14 +146,14 @@ def as_text(
 
 
 def as_listing(found: Sequence[Entry]) -> str:
-    """Return a table of entries: name, framework, task, activation, `Loss`."""
+    """Return a table of entries: name, framework, task, link, `Loss`."""
     rows = [("name", "framework", "task", "link", "focalis")]
     rows += [(e.name, e.framework, ", ".join(e.tasks), e.link, e.text) for e in found]
     return columns(rows)
 
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
-    """Return rows as columns that stand under each other, those in `right` to the right."""
+    """Return rows as aligned columns; those whose indices are in `right` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(row: Sequence[str]) -> str:
@@ -167,7 +167,7 @@ def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) 
 
 
 def _calls(found: Sequence[dict[str, Any]]) -> list[str]:
-    """Return related entries as calls, with what they take where that is another input."""
+    """Return related entries as calls, with the kind of their inputs where it differs."""
     calls = []
     for one in found:
         base, _, variant = one["name"].partition("(")

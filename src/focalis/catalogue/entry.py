@@ -22,7 +22,7 @@ _CALL = ("sample_weight", "normalizer")
 
 
 def _foreground_alpha(alpha: Any, n_classes: int | None) -> dict[str, Any]:
-    """One number weighs class 0 by 1 − α and every other by α."""
+    """One number weights class 0 by 1 − α and every other class by α."""
     if alpha is None or np.ndim(alpha) > 0:
         return {"alpha": alpha}
     if n_classes is None:
@@ -31,11 +31,11 @@ def _foreground_alpha(alpha: Any, n_classes: int | None) -> dict[str, Any]:
 
 
 def _alpha_or_pos_weight(alpha: Any, n_classes: int | None) -> dict[str, Any]:
-    """One number is α; a number per class weighs positives only."""
+    """One number is α; one number per class weights only the positives."""
     return {"alpha" if np.ndim(alpha) == 0 else "pos_weight": alpha}
 
 
-# Parameters whose meaning there depends on what they are given.
+# Parameters whose meaning in their framework depends on the value.
 _READINGS = {
     "alpha_or_pos_weight": _alpha_or_pos_weight,
     "foreground_alpha": _foreground_alpha,
@@ -52,24 +52,24 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter under the name, with the default, that a framework gives it.
+    """A parameter, with the name and default that a framework gives it.
 
     Parameters
     ----------
     name : str
-        As the framework has it.
+        The framework's name for it.
     default : object, default None
-        As the framework has it; REQUIRED if there is none.
+        The framework's default; REQUIRED if there is none.
     becomes : str, optional
-        What it is called in focalis: a parameter of the margin loss, a setting of `Loss`, an argument
-        of the call, a parameter of the transform of targets, or ``factor``, which multiplies the loss.
-        The same name if not given.
+        Its name in focalis: a parameter of the margin loss, a setting of `Loss`, an argument of the
+        call, a parameter of the transform of targets, or ``factor``, which multiplies the loss. By
+        default the same name.
     words : mapping, optional
-        What its values are called in focalis, where they are words.
+        The names of its values in focalis, if they are words.
     note : str, optional
-        What is particular to it there.
+        Anything special about it in that framework.
     off : object, default None
-        The value that means there what None means in focalis; REQUIRED if none does.
+        The value that means in that framework what None means in focalis; REQUIRED if there is none.
     """
 
     name: str
@@ -81,11 +81,11 @@ class Parameter:
 
     @property
     def setting(self) -> str:
-        """What it is called in focalis."""
+        """Its name in focalis."""
         return self.becomes or self.name
 
     def read(self, value: Any) -> Any:
-        """Return a value as focalis has it."""
+        """Return a value in the form that focalis uses."""
         if not self.words:
             return value
         if value not in self.words:
@@ -96,33 +96,33 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A name of a loss: a `Loss`, and a named transform where its inputs differ.
+    """A loss's name: a `Loss`, and a named transform where its inputs differ.
 
     Parameters
     ----------
     name : str
-        The full name, with what has to be said to mean this loss in parentheses.
+        The full name, with anything else needed to single out this loss in parentheses.
     framework : str
-        Whose name it is; "general" for the names of the literature.
+        The framework that uses the name; "general" for names from the literature.
     link : {"sigmoid", "softmax", "identity", "simplex"}
         The link of the `Loss`.
     margin_loss : str, default "cross_entropy"
         The name of the margin loss.
     parameters : tuple of Parameter, optional
-        The parameters that change the loss, as the framework has them.
+        The parameters that change the loss, under the framework's names.
     also : tuple of str, optional
-        Other names for the same.
+        Other names for the same loss.
     fixed : mapping, optional
-        Settings of focalis that the name implies.
+        Settings in focalis that the name implies.
     scores, targets : ScoreTransform, TargetTransform, optional
-        Where it takes others than the `Loss`.
+        How its inputs become those of the `Loss`, where they differ.
     denominator : {"", "elements", "rows", "weights"}, default ""
-        What its mean divides by, if not what the mean of `Loss` does: the number of scores, of rows, or
-        the sum of the sample weights.
+        What its mean divides by, if not by what the mean of `Loss` does: the number of scores or of
+        rows, or the sum of the sample weights.
     pitfalls : tuple of str, optional
-        Where it surprises.
+        What may surprise the user.
     tasks : tuple of str, optional
-        "binary", "multi-label", "multi-class"; those of the link if not given.
+        "binary", "multi-label", "multi-class"; by default those of the link.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class Entry:
 
     @property
     def default_loss(self) -> Loss:
-        """The `Loss` by default; what has no default there has that of focalis."""
+        """The `Loss` with the framework's defaults, or focalis's where the framework has none."""
         given = {
             parameter.setting: parameter.read(parameter.default)
             for parameter in self.parameters
@@ -173,16 +173,16 @@ class Entry:
         return FAMILIES[self.margin_loss]
 
     def default(self, name: str) -> Any:
-        """Return the default of a parameter."""
+        """Return a parameter's default."""
         return next(one.default for one in self.parameters if one.name == name)
 
     def given(self, **parameters: Any) -> "Entry":
-        """Return the entry with these parameters of the framework as its defaults.
+        """Return the entry with these values of the framework's parameters as its defaults.
 
         Raises
         ------
         ValueError
-            If the name has no such parameter, or a value is not known.
+            If the name has no such parameter, or a value is unknown.
         """
         for name, value in parameters.items():
             self._parameter(name).read(value)
@@ -199,12 +199,12 @@ class Entry:
         return known[name]
 
     def settings(self, **parameters: Any) -> dict[str, Any]:
-        """Return the framework's parameters, and its defaults, under their names in focalis.
+        """Return the framework's parameters, including defaults, under their names in focalis.
 
         Raises
         ------
         ValueError
-            If the name has no such parameter, a value is not known, or one without a default is missing.
+            If the name has no such parameter, a value is unknown, or one without a default is missing.
         """
         for name in parameters:
             self._parameter(name)
@@ -219,15 +219,15 @@ class Entry:
         return settings
 
     def loss(self, *, n_classes: int | None = None, **parameters: Any) -> Loss:
-        """Return the `Loss` that the name means with these parameters of the framework.
+        """Return the `Loss` that the name means with these values of the framework's parameters.
 
         Parameters
         ----------
         n_classes : int, optional
-            The number of classes; needed where one number of the framework stands for one per class.
+            The number of classes; needed where one number in the framework stands for one per class.
         **parameters
-            By the framework's names; what is left out has the framework's default. Those of the call,
-            such as sample weights, are no part of a `Loss`.
+            By the framework's names; any that are left out have the framework's default. Those of the
+            call, such as sample weights, are not part of a `Loss`.
 
         Returns
         -------
@@ -236,7 +236,7 @@ class Entry:
         Raises
         ------
         ValueError, TypeError
-            If a parameter is not known, missing without a default, or has a value that means nothing.
+            If a parameter is unknown, missing without a default, or has a meaningless value.
 
         Examples
         --------
@@ -250,25 +250,25 @@ class Entry:
     def evaluate(
         self, scores: Any, targets: Any, *, engine: str = "auto", **parameters: Any
     ) -> tuple[Any, Array]:
-        """Return value and gradient of the loss on the inputs that the framework takes.
+        """Return value and gradient of the loss for inputs as the framework takes them.
 
         Parameters
         ----------
         scores : array_like
-            As the framework takes them, but for the class axis, which is the last one.
+            As the framework takes them, except that the class axis is the last one.
         targets : array_like
             As the framework takes them.
         engine : {"auto", "numba", "numpy"}, default "auto"
-            As in calling a `Loss`.
+            As when calling a `Loss`.
         **parameters
-            By the framework's names, sample weights among them.
+            By the framework's names, including sample weights.
 
         Returns
         -------
         value : float64 or ndarray
-            The loss, reduced as the framework does.
+            The loss, reduced as in the framework.
         gradient : ndarray
-            Of the value (for no reduction, of the sum) with respect to `scores`.
+            Of the value (without a reduction, of the sum) with respect to `scores`.
 
         Raises
         ------
@@ -314,7 +314,7 @@ class Entry:
         return Loss(self.link, self.family(**margin_parameters), **options)
 
     def _count(self, loss: Loss, scores: Array, targets: Array, weight: Any) -> float:
-        """Return what the framework's mean divides by."""
+        """Return the divisor of the framework's mean."""
         if self.denominator == "elements":
             return float(scores.size)
         if self.denominator == "weights" and weight is not None:

@@ -1,7 +1,7 @@
-"""Formulas to read, written down by running a margin loss on symbols.
+"""Readable formulas, recorded by running a margin loss on symbols.
 
-The value has words for it, the first line of the margin loss's docstring. Slope and curvature are what
-its function returns, as algebra: nothing is written twice.
+The value is described by the first line of the margin loss's docstring. Slope and curvature are what its
+function returns, as algebra: nothing is written twice.
 """
 
 import types
@@ -16,11 +16,11 @@ __all__ = ["SYMBOLS", "derivatives", "summary"]
 
 SYMBOLS = "p = p_t, q = 1 − p_t, u = log p_t, v = log(1 − p_t), m = u − v"
 
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression holds together
+_SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression binds
 
 
 def summary(family: MarginLossFamily) -> str:
-    """Return a margin loss in words and as a formula: the first line of its docstring.
+    """Return a margin loss in words and as a formula, the first line of its docstring.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def summary(family: MarginLossFamily) -> str:
 
 
 def derivatives(family: MarginLossFamily) -> tuple[str, str]:
-    """Return slope and curvature of a margin loss as formulas in the letters of `SYMBOLS`.
+    """Return slope and curvature of a margin loss as formulas, with the letters of `SYMBOLS`.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def derivatives(family: MarginLossFamily) -> tuple[str, str]:
     given = [_Term(letter) for letter in "muvpq"]
     parameters = [_Term(letter(name)) for name in family.ranges]
     function = family.function
-    # The vocabulary's own composites come out as their names, and not as what they are made of.
+    # Show the vocabulary's own composites by name, not by what they are made of.
     names = {**function.__globals__, **_composites(function.__globals__)}
     traced = types.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, function.__closure__
@@ -54,7 +54,7 @@ def derivatives(family: MarginLossFamily) -> tuple[str, str]:
 
 
 class _Term:
-    """An expression: its text, how tightly it holds together, and whether a minus leads it."""
+    """An expression: its text, how tightly it binds, and whether it starts with a minus."""
 
     __array_ufunc__ = None
 
@@ -65,11 +65,11 @@ class _Term:
         return f"−{self.inside(_PRODUCT)}" if self.negative else self.text
 
     def inside(self, strength: int) -> str:
-        """Return the text without its sign, in parentheses where an operator asks for them."""
+        """Return the text without its sign, in parentheses where an operator needs them."""
         return self.text if self.strength >= strength else f"({self.text})"
 
     def whole(self, strength: int) -> str:
-        """Return the text with its sign, in parentheses where an operator asks for them."""
+        """Return the text with its sign, in parentheses where an operator needs them."""
         text = str(self)
         return f"({text})" if self.negative or self.strength < strength else text
 
@@ -154,7 +154,7 @@ _COMPOSITES = {
 
 
 def _composites(known: dict[str, Any]) -> dict[str, Any]:
-    """Return what stands for the composites of the vocabulary under the names they have there."""
+    """Return symbols for the composites of the vocabulary, under their names there."""
     return {
         name: _COMPOSITES[function.__name__]
         for name, function in known.items()

@@ -13,22 +13,22 @@ __all__ = ["contradiction", "describe", "setting", "with_settings"]
 # What only a name of another library has, or a call.
 _BESIDE = {
     "factor": "multiplies the loss",
-    "infogain": "what each class weighs for each target",
+    "infogain": "the weight of each class for each target",
     "normalizer": "what the mean divides by",
     "sample_weight": "a factor for each row or element",
 }
 _MEANINGS = _BESIDE | {row.name: row.meaning for row in (*PARAMETERS, *SETTINGS)}
 _ALSO_ALPHA = ("alpha_or_pos_weight", "foreground_alpha")
-_ALPHA = {True: "weighs a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
+_ALPHA = {True: "weights a yes by α and a no by 1 − α", False: "a factor, or one for each class"}
 
 
 def setting(parameter: Parameter) -> str:
-    """Return what a parameter is called in focalis."""
+    """Return a parameter's name in focalis."""
     return "alpha" if parameter.setting in _ALSO_ALPHA else parameter.setting
 
 
 def contradiction(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Return what two readings of the same names say against each other, or nothing.
+    """Return how two readings of the same names contradict each other, or "".
 
     Examples
     --------
@@ -47,14 +47,14 @@ def with_settings(
     settings: Mapping[str, Any],
     stated: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return parameters by an entry's own names, with settings by those of focalis among them.
+    """Return parameters by an entry's own names, including settings by their names in focalis.
 
-    ``stated`` is what the user has written as parameters of the name, by either name.
+    ``stated`` is what the user wrote as parameters of the name, under either name.
 
     Raises
     ------
     ValueError
-        If the entry has no parameter for a setting, or another value of it is stated.
+        If the entry has no parameter for a setting, or another value of it was stated.
     """
     own = {setting(parameter): parameter.name for parameter in entry.parameters}
     given = dict(parameters)
@@ -69,7 +69,7 @@ def with_settings(
 
 
 def describe(entry: Entry, parameter: Parameter) -> str:
-    """Return what a parameter of an entry does, and its name in focalis where that differs."""
+    """Return what an entry's parameter does, and its name in focalis where that differs."""
     name = setting(parameter)
     meaning = {**_MEANINGS, "alpha": _ALPHA[entry.link.elementwise]}.get(
         name, f"a parameter of {entry.margin_loss}"

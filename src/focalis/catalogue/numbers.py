@@ -1,4 +1,4 @@
-"""A loss on a few numbers, class by class, beside cross-entropy."""
+"""A loss on a few numbers, class by class, next to cross-entropy."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,9 +28,9 @@ Array = np.ndarray
 class Trial:
     """A loss of one row of scores.
 
-    ``names`` are those that mean it; ``scores`` are as they were given, ``targets`` those of the `Loss`,
-    ``weights`` what they make each class count; ``margin`` is that of the truth for a yes/no question,
-    and of each class for a softmax. There is no ``hessian`` where scores are transformed first.
+    ``names`` all mean this loss; ``scores`` are as the user gave them, ``targets`` those of the `Loss`,
+    ``weights`` how much they make each class count; ``margin`` is that of the truth for a yes/no
+    question, and of each class for a softmax. ``hessian`` is None if scores are transformed first.
     """
 
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ class Trial:
     value: float
 
     def as_data(self) -> dict[str, Any]:
-        """Return the numbers as what JSON can hold."""
+        """Return the numbers as data for JSON."""
         rows = ("scores", "targets", "probability", "margin", "losses", "gradient", "hessian")
         given = {name: getattr(self, name) for name in rows}
         arrays = {name: None if row is None else row.tolist() for name, row in given.items()}
@@ -58,7 +58,7 @@ class Trial:
         return {**said, **arrays, "value": self.value, "cross_entropy": beside}
 
     def cross_entropy(self) -> "Trial | None":
-        """Return cross-entropy on the same numbers, None where that is this loss or takes others."""
+        """Return cross-entropy on the same numbers; None if it is this loss or takes other scores."""
         unweighted = replace(self.loss, alpha=None, pos_weight=None, class_weight=None)
         plain = replace(unweighted, margin_loss=cross_entropy())
         if self.hessian is None or plain == self.loss:
@@ -66,7 +66,7 @@ class Trial:
         return try_out(plain, self.scores, self.targets)
 
     def as_text(self) -> str:
-        """Return the numbers as a table, beside those of cross-entropy."""
+        """Return the numbers as a table, next to those of cross-entropy."""
         header = ["class", "score", "target", "probability", "margin", "loss", "gradient"]
         shown = [self.losses, self.gradient]
         if self.hessian is not None:
@@ -89,12 +89,12 @@ class Trial:
 
 
 def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
-    """Return a loss that a name means on one row of what the name takes.
+    """Return the loss that a name means for one row of its inputs.
 
     Parameters
     ----------
     entry : Entry
-        Says what is taken.
+        Says what the name takes.
     loss : Loss
         The loss of the entry with some parameters.
     scores : array_like
@@ -109,7 +109,7 @@ def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
     Raises
     ------
     ValueError, TypeError
-        If an argument is none that the name takes.
+        If the name does not take such an argument.
 
     Examples
     --------
@@ -133,13 +133,13 @@ def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
 
 
 def _truth(entry: Entry, given: Array, n_classes: int) -> Array:
-    """Return the targets of the `Loss` from those that a name takes."""
+    """Return the targets of the `Loss` for targets as a name takes them."""
     transform = entry.targets
     if transform is None or transform is ONLY_ROWS:
         return given
     if transform is SIGNS:
         if given.size == 1 and n_classes > 1:
-            return given  # the index of the one yes
+            return given  # the index of the only yes
         if not np.isin(given, (-1.0, 1.0)).all():
             raise ValueError(f"targets must be +1 or −1, got {_listed(given)}")
         return transform.forward(given, n_classes)
@@ -158,17 +158,17 @@ def _listed(given: Array) -> str:
 
 
 def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
-    """Return a loss on one row of scores, without its reduction.
+    """Return a loss for one row of scores, without its reduction.
 
     Parameters
     ----------
     loss : Loss
         Any.
     scores : array_like
-        The row (C,), in what the link takes.
+        The row (C,), of the kind that the link takes.
     targets : array_like
-        For a softmax or simplex a class index, or C numbers; else C answers, or for C > 1 the index of
-        the one class that is a yes.
+        For a softmax or simplex, a class index or C numbers; otherwise C answers, or for C > 1 the index
+        of the only class that is a yes.
 
     Returns
     -------
@@ -231,7 +231,7 @@ def _class_index(given: Array, n_classes: int) -> int:
 
 
 def _answers(loss: Loss, logits: Array, truth: Array) -> Array:
-    """Return what the targets make each class count, smoothed and divided as the loss does it."""
+    """Return how much the targets make each class count, smoothed and divided as in the loss."""
     read = read_targets(
         loss.link,
         read_scores(loss.link, logits),
@@ -248,7 +248,7 @@ def _margins(link: Link, row: Array, answers: Array) -> Array:
     if link == SOFTMAX:
         classes = np.arange(row.size)
         margin = softmax_margins(np.repeat(row[None], row.size, axis=0), classes).margin
-        # Kernels compute with the largest float where the margin is infinite.
+        # Where the margin is infinite, kernels compute with the largest float.
         return np.where(
             np.abs(margin) == np.finfo(margin.dtype).max, np.sign(margin) * np.inf, margin
         )

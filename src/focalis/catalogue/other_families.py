@@ -1,8 +1,8 @@
-"""Names that people look for here and that are of another family: why they are."""
+"""Names that people look up here but that belong to another family, and why they do."""
 
 __all__ = ["REASONS"]
 
-_REGIONS = "it measures how far regions overlap, and not classes one by one"
+_REGIONS = "it measures how far regions overlap, not classes one by one"
 _RANKS = "it ranks the rows of a query"
 _SCORES = "it compares scores, without probabilities"
 _SOFT_FACTOR = (
@@ -13,7 +13,7 @@ _EXPOSURE = (
 )
 _PAIRS = "it compares embeddings with each other"
 
-# By the name in small letters, without spaces and punctuation and without "loss".
+# Names in lower case, without spaces, punctuation and "loss".
 REASONS = {
     "asymmetric": "it has one γ for a yes and another for a no",
     "bpr": _RANKS,
@@ -28,13 +28,13 @@ REASONS = {
     "infonce": f"{_PAIRS}; what it does with the similarities is softmax cross-entropy",
     "iou": _REGIONS,
     "jaccard": _REGIONS,
-    "kldiv": "with targets that are given it is cross-entropy less a constant, their entropy",
-    "kldivergence": "with targets that are given it is cross-entropy less a constant, their entropy",
+    "kldiv": "with fixed targets it is cross-entropy minus a constant, their entropy",
+    "kldivergence": "with fixed targets it is cross-entropy minus a constant, their entropy",
     "lambdarank": _RANKS,
     "lovasz": _REGIONS,
     "lovaszsoftmax": _REGIONS,
-    "mae": "of probabilities it is twice generalised cross-entropy at kappa = 1",
-    "meanabsoluteerror": "of probabilities it is twice generalised cross-entropy at kappa = 1",
+    "mae": "on probabilities it is twice generalised cross-entropy at kappa = 1",
+    "meanabsoluteerror": "on probabilities it is twice generalised cross-entropy at kappa = 1",
     "meansquarederror": "it is a squared error",
     "mse": "it is a squared error",
     "multimargin": _SCORES,

@@ -1,4 +1,4 @@
-"""Which names mean the same loss: found by comparing what they mean."""
+"""Which names mean the same loss, found by comparing their meanings."""
 
 from typing import Any
 
@@ -18,23 +18,23 @@ _WEIGHING = tuple(row.name for row in SETTINGS if row.of_a_row)
 def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     """Return the other entries that can be the same loss of the same probabilities.
 
-    Reductions, masks and transforms of inputs may differ; the weights and the parameters of the margin
-    loss do not.
+    Reductions, masks and transforms of inputs may differ; weights and the parameters of the margin loss
+    may not.
 
     Parameters
     ----------
     entry : Entry
-        Its defaults say which loss is meant.
+        Its defaults determine the loss.
 
     Returns
     -------
     tuple of (Entry, dict)
-        Each with the parameters, by its own names, that make it the same loss.
+        Each with the parameters, under its own names, that make it the same loss.
 
     Raises
     ------
     TypeError
-        If `entry` is none.
+        If `entry` is not an entry.
 
     Examples
     --------
@@ -47,22 +47,22 @@ def equivalents(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
 
 
 def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    """Return the entries of the same loss with the activation on the other side of it.
+    """Return the entries of the same loss whose activation is on the other side of the loss.
 
     Parameters
     ----------
     entry : Entry
-        Its defaults say which loss is meant.
+        Its defaults determine the loss.
 
     Returns
     -------
     tuple of (Entry, dict)
-        As from `equivalents`: on probabilities for a loss of logits, and the other way round.
+        As from `equivalents`: on probabilities for a loss of logits, and vice versa.
 
     Raises
     ------
     TypeError
-        If `entry` is none.
+        If `entry` is not an entry.
 
     Examples
     --------
@@ -76,12 +76,12 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
 
 
 def variants(entry: Entry) -> tuple[Entry, ...]:
-    """Return the other entries of the same name, which other settings tell apart.
+    """Return the other entries with the same name, distinguished by other settings.
 
     Parameters
     ----------
     entry : Entry
-        Any.
+        Any entry.
 
     Returns
     -------
@@ -103,12 +103,12 @@ def variants(entry: Entry) -> tuple[Entry, ...]:
 
 
 def names_of(loss: Loss) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    """Return the entries that can be a `Loss`, each with the parameters that make it that.
+    """Return the entries that can be a `Loss`, each with the parameters that make it that loss.
 
     Parameters
     ----------
     loss : Loss
-        Its reduction and the index that it ignores do not matter.
+        Its reduction and `ignore_index` do not matter.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def _same(entry: Entry, link: Link) -> tuple[tuple[Entry, dict[str, Any]], ...]:
 def _meaning_same(
     loss: Loss, link: Link, matrices: tuple[str, ...]
 ) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    """Return the entries of a link that can be a loss, but for its own link."""
+    """Return the entries with a link that can be a loss, whatever that loss's own link."""
     wanted = _meaning(loss)
     found = []
     for other in ENTRIES:
@@ -154,12 +154,12 @@ def _meaning_same(
 
 
 def _matrices(entry: Entry) -> tuple[str, ...]:
-    """Return what its targets are mixed with, which makes another loss of it."""
+    """Return the matrices that mix its targets, which make it another loss."""
     return () if entry.targets is None else entry.targets.parameters
 
 
 def _meaning(loss: Loss) -> dict[str, Any]:
-    """Return the settings that say which loss it is."""
+    """Return the settings that determine which loss it is."""
     weighing = {name: getattr(loss, name) for name in _WEIGHING}
     if weighing["pos_weight"] == 1.0:
         weighing["pos_weight"] = None
@@ -169,14 +169,14 @@ def _meaning(loss: Loss) -> dict[str, Any]:
 
 
 def _can_be(parameter: Parameter, value: Any) -> bool:
-    """Return whether a parameter can say this of all classes."""
+    """Return whether a parameter can have this value for all classes."""
     if value is None:
         return parameter.off is not REQUIRED
     return parameter.setting != "foreground_alpha"
 
 
 def _needed(entry: Entry, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the parameters that make an entry the loss that is wanted, None if none can."""
+    """Return the parameters that make an entry the wanted loss, or None if none can."""
     settable = {setting(parameter): parameter for parameter in entry.parameters}
     needed = {}
     for name, value in _meaning(entry.default_loss).items():

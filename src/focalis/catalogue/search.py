@@ -32,8 +32,8 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
     Parameters
     ----------
     framework : str, optional
-        Only those of a framework, in any spelling, such as "PyTorch" or "scikit-learn", or of its
-        package, "torch" or "sklearn".
+        Only those of a framework, spelt any way, such as "PyTorch" or "scikit-learn", or of its package,
+        "torch" or "sklearn".
     task : str, optional
         Only those that fit "binary", "multi-label" or "multi-class".
 
@@ -45,7 +45,7 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
     Raises
     ------
     TypeError
-        If an argument is no string.
+        If an argument is not a string.
     ValueError
         If there is no such framework or task.
 
@@ -66,11 +66,11 @@ def entries(framework: str | None = None, task: str | None = None) -> tuple[Entr
 
 
 def lookup(name: str) -> tuple[Entry, ...]:
-    """Return the entries that a name means: one, or all where it has several meanings.
+    """Return the entries that a name means: one, or all of them if it has several meanings.
 
-    Case, spaces, hyphens and dashes, underscores and colons do not matter, nor does a "loss" at the
-    end. What stands before the name, a module or a framework, chooses among several meanings; where it
-    is none that has the name, those of its framework count, or else all.
+    Case, spaces, hyphens and dashes, underscores and colons do not matter, nor does a trailing "loss".
+    A module or framework in front of the name chooses among several meanings; if it contains none of
+    them, those of the same framework are returned, or else all.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def lookup(name: str) -> tuple[Entry, ...]:
     Raises
     ------
     TypeError
-        If `name` is no string.
+        If `name` is not a string.
     ValueError
-        If nothing has that name; the nearest names are suggested.
+        If nothing is called that; the closest names are suggested.
 
     Examples
     --------
@@ -109,19 +109,19 @@ def lookup(name: str) -> tuple[Entry, ...]:
 
 
 class Found(NamedTuple):
-    """What a name means: entries with parameters, and the module before it if none of them has it."""
+    """What a name means: entries with parameters, and the module in front if none of them is in it."""
 
     meanings: tuple[tuple[Entry, dict[str, Any]], ...]
     unknown_module: str = ""
 
 
 def meant(name: str) -> Found:
-    """Return the entries that a name, or a call, means, and the parameters that it gives them.
+    """Return the entries that a name, or a call, means, and the parameters that it sets.
 
     Raises
     ------
     TypeError, ValueError
-        As `lookup` does.
+        As from `lookup`.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def meant(name: str) -> Found:
 
 
 def exactly(name: str, found: Found) -> Found:
-    """Return of several meanings the one whose full name it is, if it is one's.
+    """Return only the meaning with exactly this full name, if there is one; otherwise all.
 
     Examples
     --------
@@ -179,19 +179,19 @@ def exactly(name: str, found: Found) -> Found:
 
 
 def _plain(text: str) -> str:
-    """Return a name without what does not matter in it."""
+    """Return a name without anything that does not matter in it."""
     bare = re.sub(r"[\s_:\-\u2010-\u2015\u2212]+", "", text.lower())
     return re.sub(r"(?<=.)(loss)?(layer)?$", "", bare, count=1)
 
 
 def _names(entry: Entry) -> list[list[str]]:
-    """Return the plain components of each of its names."""
+    """Return the components of each of its names, in plain form."""
     names = (entry.name, *entry.also)
     return [[_plain(part) for part in name.partition("(")[0].split(".")] for name in names]
 
 
 def _variants(entry: Entry) -> set[str]:
-    """Return what stands in parentheses after its names."""
+    """Return what its names have in parentheses."""
     return {_plain(name.partition("(")[2].removesuffix(")")) for name in (entry.name, *entry.also)}
 
 
@@ -200,13 +200,13 @@ def _called(last: str) -> list[Entry]:
 
 
 def _located(found: list[Entry], modules: list[str]) -> tuple[list[Entry], bool]:
-    """Return the entries that lie in the most of these modules, and whether that is in all of them.
+    """Return the entries in the greatest number of these modules, and whether that is all of them.
 
-    They lie in the first of them at least, or there are none.
+    They are at least in the first one; otherwise the result is empty.
     """
     wanted = [_ABBREVIATIONS.get(_plain(module), _plain(module)) for module in modules]
     ways = [wanted]
-    if wanted[:1] == ["tensorflow"]:  # tf.losses is Keras' module, and so is tf.keras.losses
+    if wanted[:1] == ["tensorflow"]:  # tf.losses is Keras's module, and so is tf.keras.losses
         ways.append(["keras", *(one for one in wanted[1:] if one != "keras")])
     best: tuple[list[Entry], bool] = ([], False)
     for way in ways:
@@ -220,7 +220,7 @@ def _located(found: list[Entry], modules: list[str]) -> tuple[list[Entry], bool]
 
 
 def _matches(entry: Entry, wanted: list[str]) -> int:
-    """Return how many of these modules an entry lies in, −1 if it is elsewhere."""
+    """Return how many of these modules contain an entry, −1 if it is elsewhere."""
     if not wanted:
         return 0
     framework = _plain(entry.framework)
@@ -244,7 +244,7 @@ def _roots() -> frozenset[str]:
 
 
 def _nearest(base: str) -> str:
-    """Return what to say of a name that is none: why it is not here, or what it may have meant."""
+    """Return a hint for an unknown name: why it is not here, or what may have been meant."""
     *modules, last = base.strip().split(".")
     words = [*modules, *last.split()] or [""]
     for plain in (_plain(last), _plain(words[-1]), _plain(" ".join(words[1:]))):
@@ -267,7 +267,7 @@ def _nearest(base: str) -> str:
 
 
 def _of_framework(words: list[str]) -> list[str]:
-    """Return the names of a framework, the first word, that hold the others."""
+    """Return the names of a framework, the first word, that contain the other words."""
     root = _ABBREVIATIONS.get(_plain(words[0]), _plain(words[0]))
     wanted = _plain(" ".join(words[1:]))
     names = {
@@ -280,7 +280,7 @@ def _of_framework(words: list[str]) -> list[str]:
 
 
 def _frameworks_by_package() -> dict[str, str]:
-    """Return the frameworks by the packages that their names begin with."""
+    """Return the frameworks, by the packages that their names begin with."""
     packages: dict[str, str] = {}
     for entry in ENTRIES:
         if "." in entry.name:

@@ -1,7 +1,7 @@
 """The named transforms between what a framework takes and what a `Loss` takes.
 
-A transform of scores also leads the gradient back; a transform of targets does not need to. Each has the
-lines of NumPy that do the same by hand, which the tests run.
+A transform of scores also maps the gradient back; a transform of targets need not. Each comes with the
+lines of NumPy that do the same by hand; the tests run them.
 """
 
 from collections.abc import Callable
@@ -31,20 +31,20 @@ Pullback = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class ScoreTransform:
-    """From the scores that a name takes to those of its `Loss`, and from gradients back.
+    """From the scores that a name takes to those of its `Loss`, and back for gradients.
 
     Parameters
     ----------
     name : str
         What the name takes, such as "log-probabilities".
     meaning : str
-        How that becomes what the `Loss` takes.
+        How that becomes the input of the `Loss`.
     forward : callable
-        Returns the scores of the `Loss` and the function that leads a gradient back.
+        Returns the scores of the `Loss` and the function that maps a gradient back.
     code : tuple of str
-        The forward lines in NumPy, and those that lead ``gradient`` back, if it takes any.
+        The forward lines in NumPy, and those that map ``gradient`` back, if any.
     gradient : str
-        How the gradient by probabilities, g, becomes that by the scores.
+        How the gradient with respect to probabilities, g, becomes that with respect to the scores.
     """
 
     name: str
@@ -63,13 +63,13 @@ class TargetTransform:
     name : str
         What the name takes, such as "signs".
     meaning : str
-        How that becomes what the `Loss` takes; empty where it stays as it is.
+        How that becomes the input of the `Loss`; empty if it stays the same.
     forward : callable
         Takes the targets, the number of classes and the parameters of the transform.
     code : str
-        The line in NumPy.
+        The same, in a line of NumPy.
     parameters : tuple of str
-        What `forward` needs beside the targets.
+        What `forward` needs besides the targets.
     """
 
     name: str
@@ -94,22 +94,22 @@ LOG_PROBABILITIES = ScoreTransform(
 
 
 def held_above(eps: float) -> ScoreTransform:
-    """Return the transform of frameworks that hold probabilities above eps in value and gradient."""
+    """Return the transform of frameworks that keep probabilities above eps in value and gradient."""
 
     def forward(x: Array) -> tuple[Array, Pullback]:
         return np.maximum(x, eps), lambda gradient: gradient
 
     return ScoreTransform(
         "probabilities",
-        f"what is below {eps:g} counts as {eps:g}",
+        f"anything below {eps:g} counts as {eps:g}",
         forward,
         (f"scores = np.maximum(scores, {eps:g})", ""),
-        "g at the probability that is held, below it too",
+        "g at the clipped probability, below it too",
     )
 
 
 def held_inside(eps: float) -> ScoreTransform:
-    """Return the transform of frameworks that hold probabilities in [eps, 1 − eps]."""
+    """Return the transform of frameworks that keep probabilities in [eps, 1 − eps]."""
 
     def forward(x: Array) -> tuple[Array, Pullback]:
         inside = (x >= eps) & (x <= 1 - eps)
@@ -118,18 +118,18 @@ def held_inside(eps: float) -> ScoreTransform:
     low, high = f"{eps:g}", f"1 - {eps:g}"
     return ScoreTransform(
         "probabilities",
-        f"held in [{low}, {high}], with a gradient of 0 outside",
+        f"clipped to [{low}, {high}], with a gradient of 0 outside",
         forward,
         (
             f"given = scores\nscores = np.clip(given, {low}, {high})",
             "gradient = np.where(given == scores, gradient, 0.0)",
         ),
-        f"g, and 0 outside of [{low}, {high}]",
+        f"g, but 0 outside [{low}, {high}]",
     )
 
 
 def normalised_inside(eps: float) -> ScoreTransform:
-    """Return the transform of frameworks that divide rows by their sums, then hold them inside."""
+    """Return the transform of frameworks that divide rows by their sums, then keep them inside."""
     hold = held_inside(eps)
 
     def forward(x: Array) -> tuple[Array, Pullback]:
@@ -146,7 +146,7 @@ def normalised_inside(eps: float) -> ScoreTransform:
     low, high = f"{eps:g}", f"1 - {eps:g}"
     return ScoreTransform(
         "probabilities",
-        f"rows are divided by their sums, then held in [{low}, {high}]",
+        f"rows are divided by their sums, then clipped to [{low}, {high}]",
         forward,
         (
             "total = scores.sum(axis=-1, keepdims=True)\nshare = scores / total\n"
@@ -154,7 +154,7 @@ def normalised_inside(eps: float) -> ScoreTransform:
             "gradient = np.where(share == scores, gradient, 0.0)\n"
             "gradient = (gradient - (gradient * share).sum(axis=-1, keepdims=True)) / total",
         ),
-        "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is held",
+        "(g_j − Σ_k g_k p_k) / Σ_k score_k, with g = 0 where p is clipped",
     )
 
 

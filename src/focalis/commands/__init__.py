@@ -1,6 +1,6 @@
-"""The commands: their arguments, and what is said; what they do lies where it belongs.
+"""The commands' arguments and messages; the work is done in the modules it belongs to.
 
-They start without the optional dependencies; one that needs them says how to get them.
+They start without the optional dependencies; one that needs them says how to install them.
 """
 
 from __future__ import annotations

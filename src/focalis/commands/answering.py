@@ -1,4 +1,4 @@
-"""What the commands share: how they read a file's name, and say an answer or what is wrong."""
+"""What the commands share: reading a file's name, printing an answer, and reporting an error."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ BAD_INPUT = 2
 
 
 def say(text: str) -> None:
-    """Print, to a reader who may have seen enough (`focalis list | head`).
+    """Print to a reader who may stop reading early (`focalis list | head`).
 
     Raises
     ------
@@ -28,12 +28,12 @@ def say(text: str) -> None:
 
 @contextmanager
 def saying() -> Iterator[None]:
-    """Let others print, as `say` does."""
+    """Let others print in the way that `say` does."""
     try:
         yield
         sys.stdout.flush()
     except OSError as error:
-        # What is left in the buffer must have somewhere to go when Python ends.
+        # Give the rest of the buffer somewhere to go when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise ValueError(f"cannot write to standard output: {error.strerror}") from error
@@ -47,6 +47,6 @@ def file_path(text: str) -> Path:
 
 
 def fail(command: str, message: str) -> int:
-    """Say in one line what is wrong, and return the exit code of bad input."""
+    """Print one line about what is wrong, and return the exit code for bad input."""
     print(f"focalis {command}: error: {one_line(message)}", file=sys.stderr)
     return BAD_INPUT

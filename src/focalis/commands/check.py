@@ -1,4 +1,4 @@
-"""``focalis check``: its arguments, and what is said when something is wrong."""
+"""``focalis check``: its arguments, and its messages when something is wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         "check",
         help="is that implementation of a loss right?",
         description=(
-            "Hold anyone's loss against its definition in sixty digits: values, gradients and "
+            "Compare anyone's loss with its definition in sixty digits: values, gradients and "
             "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
             "threads. The exit code is 1 if something is wrong, and 2 if nothing could be checked."
         ),
@@ -60,7 +60,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--reduction",
         choices=("mean", "sum", "none", "batchmean"),
-        help="of a function that returns one number (default: mean)",
+        help="for a function that returns one number (default: mean)",
     )
     parser.add_argument(
         "--framework",
@@ -74,7 +74,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="one more argument of the function; may be repeated",
+        help="a further argument of the function; may be repeated",
     )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
@@ -88,14 +88,14 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         action="append",
         default=[],
         metavar="CHECK",
-        help="all but this one, such as what the function means to do otherwise; may be repeated",
+        help="leave out this one, if the function differs on purpose; may be repeated",
     )
     parser.add_argument(
         "--tolerance",
         type=float,
         default=1.0,
         metavar="X",
-        help="how many times the permitted error passes (default: %(default)g)",
+        help="how many times the permitted error is accepted (default: %(default)g)",
     )
 
 

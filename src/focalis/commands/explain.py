@@ -54,14 +54,15 @@ def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     numbers = parser.add_argument_group(
-        "try it on numbers", "a row of scores and its target; parameters by their names in focalis"
+        "try it on numbers",
+        "a row of scores and its target; parameters under their names in focalis",
     )
     numbers.add_argument(
         "--logits",
         "--scores",
         type=_numbers,
         metavar="X,X,…",
-        help="one row of what the loss takes: logits, probabilities or their logarithms",
+        help="one row of scores as the loss takes them: logits, probabilities or their logarithms",
     )
     numbers.add_argument(
         "--target",
@@ -87,8 +88,12 @@ def add_list(commands: argparse._SubParsersAction[Any]) -> None:
         description="List the names of losses, what they fit and which focalis.Loss they are.",
     )
     parser.set_defaults(run=_list, parser=parser)
-    parser.add_argument("--framework", metavar="NAME", help='only those of one, such as "PyTorch"')
-    parser.add_argument("--task", metavar="TASK", help=f"only those for one of {', '.join(TASKS)}")
+    parser.add_argument(
+        "--framework", metavar="NAME", help='only those of one framework, such as "PyTorch"'
+    )
+    parser.add_argument(
+        "--task", metavar="TASK", help=f"only those for one task: {', '.join(TASKS)}"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -170,7 +175,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
     if len(found.meanings) > 1:
         means = (
             f"{parsed.name} has {len(entries_given)} meanings; "
-            "focalis explain and the full name tells more of one:\n\n"
+            "focalis explain with a full name says more about one:\n\n"
         )
         return f"{note or means}{as_listing(entries_given)}"
     ((_, parameters),) = found.meanings
@@ -179,7 +184,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
 
 
 def _given(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
-    """Return entries with their parameters, without those that mean no loss as long as others do."""
+    """Return entries with their parameters, dropping those that mean no loss if others do."""
     chosen: list[Entry] = []
     error: ValueError | None = None
     for entry, parameters in meanings:
@@ -196,9 +201,9 @@ def _given(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
 
 
 def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
-    """Return what a name means, and the names of what else it could mean.
+    """Return what a name means, and the names of the other things it could mean.
 
-    A full name is one entry, whatever else is called so; and the text of a `Loss` is a name as well.
+    A full name is one entry, whatever else has that name; the text of a `Loss` is also a name.
     """
     in_text = _called_in_text(name)
     try:
@@ -218,7 +223,7 @@ def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
 
 
 def _called_in_text(text: str) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    """Return the entries that can be the `Loss` of this text, none if it is none."""
+    """Return the entries that can be the `Loss` of this text; none if it is not the text of one."""
     try:
         return names_of(parse(text))
     except ValueError:
@@ -230,7 +235,7 @@ def _tried_out(
     meanings: Sequence[tuple[Entry, dict[str, Any]]],
     settings: dict[str, Any],
 ) -> tuple[list[Trial], dict[str, list[str]]]:
-    """Return the trials of a name, one for each meaning, and by reason the names that have none."""
+    """Return a name's trials, one per meaning, and the names that have none, by reason."""
     if parsed.logits is None or parsed.target is None:
         raise ValueError("expected both --logits and --target")
     called = read_call(parsed.name)[1]
@@ -266,7 +271,7 @@ def _few(names: Sequence[str]) -> str:
 def _with(
     entry: Entry, parameters: dict[str, Any], settings: dict[str, Any], stated: dict[str, Any]
 ) -> Entry:
-    """Return an entry with parameters by its own names, and settings by those of focalis."""
+    """Return an entry with parameters under its own names and settings under focalis's names."""
     given = with_settings(entry, parameters, settings, stated)
     missing = [p.name for p in entry.parameters if p.default is REQUIRED and p.name not in given]
     if missing:
@@ -282,7 +287,7 @@ def _json(data: Any) -> str:
 
 
 def _finite(data: Any) -> Any:
-    """Return data with what JSON has no number for as words: "inf", "-inf", "nan"."""
+    """Return data with numbers that JSON lacks as words: "inf", "-inf", "nan"."""
     if isinstance(data, dict):
         return {key: _finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

@@ -1,4 +1,4 @@
-"""``focalis explore``: its arguments, and what is said when something is wrong."""
+"""``focalis explore``: its arguments, and its messages when something is wrong."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def add_explore(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.set_defaults(run=_explore, parser=parser, several="modules")
     parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="modules with margin losses of your own"
+        "modules", nargs="*", metavar="MODULE", help="modules with your own margin losses"
     )
     parser.add_argument(
         "--out",
         type=file_path,
         metavar="FILE",
-        help="write the page there and open nothing; ends in .html, its folder is made if need be",
+        help="write the page here and open nothing; ends in .html, its folder is created if need be",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def _explore(parsed: argparse.Namespace) -> int:

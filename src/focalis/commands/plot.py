@@ -1,4 +1,4 @@
-"""``focalis plot``: its arguments, and what is said when something is wrong."""
+"""``focalis plot``: its arguments, and its messages when something is wrong."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def add_plot(commands: argparse._SubParsersAction[Any]) -> None:
         "--out",
         type=file_path,
         metavar="FILE",
-        help="ends in .png, .svg or .pdf; its folder is made if need be (default: KIND.png)",
+        help="ends in .png, .svg or .pdf; its folder is created if need be (default: KIND.png)",
     )
     parser.add_argument(
         "--logits",
         type=file_path,
         metavar="FILE",
-        help="lines of a logit and its target, 0 or 1; for a softmax of C logits and a class from 0",
+        help="lines with a logit and its target, 0 or 1; for a softmax with C logits and a class from 0",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def _plot(parsed: argparse.Namespace) -> int:

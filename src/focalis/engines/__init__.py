@@ -1,8 +1,8 @@
-"""The engines: who compiles the loop.
+"""The engines: what compiles the loop.
 
 An engine turns a loss into a `Kernels` object: four functions that each take a run of rows, and two that
-convert numbers to and from the type it computes in. The driver in :mod:`focalis.execution` prepares the
-rows, shares them out over threads and adds up; it is the same for all engines.
+convert numbers to and from the computing type. The driver in :mod:`focalis.execution`, the same for all
+engines, prepares the rows, shares them out over threads and adds up.
 """
 
 import threading
@@ -28,16 +28,17 @@ class Kernels(Protocol):
     """One loss, one dtype, one curvature policy, ready to run.
 
     All arrays are contiguous and of a type that the kernels know; `grad`, `hess` and `value` are written
-    to when given. Each returns the sum of the values and whether a score or target was out of range.
+    unless they are None. Each call returns the sum of the values and whether a score or target was out
+    of range.
 
-    Of at most `most_planes` classes `index` also takes logits and a gradient that lie one class after
+    With up to `most_planes` classes `index` also accepts logits and a gradient that lie one class after
     the other (`focalis.layout.is_planar`) at the same stride, but then no Hessian.
     """
 
     most_planes: int
 
     def knows(self, dtype: Any) -> bool:
-        """Return whether the kernels read and write numbers of a type as they are."""
+        """Return whether the kernels read and write numbers of a type directly."""
         ...
 
     def read(self, source: Array) -> Array:
@@ -45,7 +46,7 @@ class Kernels(Protocol):
         ...
 
     def write(self, result: Array, place: Array) -> None:
-        """Copy a result to its place, rounded to the type there."""
+        """Copy a result to its place, rounded to the type of that place."""
         ...
 
     def elementwise(
@@ -62,9 +63,9 @@ class Kernels(Protocol):
         *,
         streams: bool = False,
     ) -> tuple[float, bool]:
-        """Yes/no questions: x, y, weight (n,); positive, negative: the C classes' weights.
+        """Yes/no questions: x, y, weight (n,); positive, negative: the weights of the C classes.
 
-        `streams` says that the whole gradient is too large for the caches.
+        `streams` says that the gradient as a whole is too large for the caches.
         """
         ...
 
@@ -97,7 +98,7 @@ class Kernels(Protocol):
         ...
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
-        """Write the diagonal of each softmax row's Fisher information times its weight (n,)."""
+        """Write the diagonal of each softmax row's Fisher information, times the row's weight (n,)."""
         ...
 
 

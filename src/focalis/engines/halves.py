@@ -1,4 +1,4 @@
-"""float16 and bfloat16 arrays to float32 and back, by kernels: Numba knows neither type on a CPU."""
+"""float16 and bfloat16 arrays to float32 and back, by kernels: Numba supports neither type on a CPU."""
 
 import functools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _BITS = {"float16": np.int16, "bfloat16": np.uint16}
 
 @functools.cache
 def _copy_into() -> Callable[[Array, Array], None]:
-    """Return the kernel that copies halves, by their bits, to or from float32."""
+    """Return the kernel that copies halves, as bits, to or from float32."""
     kernel: Callable[[Array, Array], None] = compile_kernel("float32", "", "storage", "copy_into")
     return kernel
 
@@ -29,8 +29,8 @@ def is_half(dtype: np.dtype[Any]) -> bool:
 
 
 def bits(array: Any) -> Any:
-    """Return halves as integers of their bits, signed for float16; anything else as it is."""
-    if array is None or array.itemsize != 2:  # the name of a type is slow to ask for
+    """Return halves as integers of the same bits, signed for float16; anything else unchanged."""
+    if array is None or array.itemsize != 2:  # looking up a type's name is slow
         return array
     form = _BITS.get(array.dtype.name)
     return array if form is None else array.view(form)
@@ -48,7 +48,7 @@ def read(source: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def write(result: Array, place: Array) -> None:
-    """Copy a contiguous result to its place, rounded to the type there; a half by way of float32."""
+    """Copy a contiguous result to its place, rounded to the type there; a half goes through float32."""
     if place.dtype.name not in _BITS:
         with np.errstate(over="ignore"):
             place[...] = result

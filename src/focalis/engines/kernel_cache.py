@@ -1,9 +1,9 @@
-"""From kernel source to machine code, kept on disk under a hash of all that it is made from.
+"""From kernel source to machine code, kept on disk under a hash of everything it is made from.
 
-A generated module holds everything its kernels are made of, so an edit anywhere gives another hash and
-stale machine code cannot run. Numba's own cache keeps an index beside the code, which two processes may
-write over each other and which stops every later one once it is damaged; here each piece of code is a
-file of its own, and one that is missing or damaged is compiled again. See `kernel_files` for where.
+A generated module contains everything its kernels are made of, so any edit gives another hash and stale
+machine code cannot run. Numba's own cache keeps an index beside the code, which two processes may
+overwrite for each other and which, once damaged, breaks every later process; here each piece of code is
+a file of its own, and one that is missing or damaged is compiled again. `kernel_files` says where.
 """
 
 import contextlib
@@ -59,18 +59,18 @@ let_forks_wait(global_compiler_lock)
 
 
 def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
-    """Return the kernel `name` of a module of loops, made for a dtype and a loss's terms.
+    """Return the kernel `name` from a module of loops, for a dtype and a loss's terms.
 
     Parameters
     ----------
     dtype : {"float32", "float64"}
-        Which primitives the module is made of.
+        Which primitives the module uses.
     terms : str
-        Source of what the loops call: traced functions and constants; "" where they call none.
+        Source of what the loops call, traced functions and constants; "" if they call none.
     loops : {"elementwise", "softmax", "storage"}
         The module of `focalis.engines.fused` that holds the kernel.
     name : str
-        The kernel.
+        The name of the kernel.
 
     Returns
     -------
@@ -90,12 +90,12 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
 
 @contextlib.contextmanager
 def _compiling() -> Iterator[None]:
-    """Compile whole, and also where the user's functions are not to be compiled.
+    """Compile without interruption, even where the user has switched compilation off.
 
-    ``NUMBA_DISABLE_JIT`` is for looking into those; the kernels mean nothing as Python.
+    ``NUMBA_DISABLE_JIT`` is for debugging the user's own functions; the kernels cannot run as Python.
     """
     with undisturbed(global_compiler_lock):
-        _config.reload_config()  # or Numba would, in the middle
+        _config.reload_config()  # otherwise Numba would do so in the middle
         before = _config.DISABLE_JIT
         _config.DISABLE_JIT = 0
         try:
@@ -115,7 +115,7 @@ def _load(dtype: str, terms: str, loops: str) -> ModuleType:
     source = "\n\n".join([_HEAD, *map(_template, before), terms, *map(_template, after)])
     name = f"focalis_kernel_{_hash(importlib.util.MAGIC_NUMBER, source)}"
     module = ModuleType(name)
-    # Numba finds the module of a kernel that it loads from disk by its name.
+    # When Numba loads a kernel from disk, it looks its module up by name.
     sys.modules[name] = module
     exec(_bytecode(name, source), module.__dict__)
     return module
@@ -142,7 +142,7 @@ def _hash(*parts: object) -> str:
 
 
 class _MachineCode(NullCache):
-    """The compiled forms of one kernel on disk, as its Numba dispatcher asks for them."""
+    """One kernel's compiled forms on disk, behind the interface that its Numba dispatcher expects."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -153,14 +153,14 @@ class _MachineCode(NullCache):
         return f"{self._name}.{_hash(*parts)}"
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
-        """Return the compiled form for a signature, None where it must be compiled."""
+        """Return the compiled form for a signature, or None if it must be compiled."""
         target_context.refresh()
         found = kept(self._file(signature, target_context.codegen()))
         if found is None:
             return None
         try:
             return CompileResult._rebuild(target_context, *pickle.loads(found))
-        except Exception as error:  # whatever it is, compiling it mends it
+        except Exception as error:  # whatever went wrong, compiling again fixes it
             say_once(f"{self._name} cannot be loaded: {error!r}")
             return None
 
@@ -171,7 +171,7 @@ class _MachineCode(NullCache):
             return
         try:
             code = dumps(compiled._reduce())
-        except Exception as error:  # the compiled form itself is there, and right
+        except Exception as error:  # the compiled form itself exists, and is right
             say_once(f"{self._name} cannot be written down: {error!r}")
         else:
             keep(self._file(signature, compiled.codegen), code)

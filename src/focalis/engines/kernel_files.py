@@ -1,17 +1,17 @@
-"""Files that only this user can have written, for code that is run from them.
+"""Files that only this user can have written, for code that will be executed.
 
-The folder is the first of
+The folder is the first of these:
 
 1. ``FOCALIS_CACHE_DIR``,
-2. ``focalis`` in Numba's own ``NUMBA_CACHE_DIR``,
+2. ``focalis`` in Numba's ``NUMBA_CACHE_DIR``,
 3. ``focalis`` in the user's cache directory: ``XDG_CACHE_HOME``, where that is absolute, or
    ``~/.cache``; ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows.
 
-What is missing of it is made for the user alone: mode 0700, whatever the umask. It is used if it
-belongs to the user, if nobody else may write to it, and if no folder or link on the way to it belongs
-to anyone but the user and root or can be replaced by others. A folder that is not so is left alone, as
-is one that cannot be written to: kernels are then compiled in memory, and the logger ``focalis`` says
-why, once in a process, at the level WARNING.
+Missing parts of it are created for the user alone: mode 0700, whatever the umask. The folder is used if
+it belongs to the user, nobody else may write to it, and every folder and link on the way to it belongs
+to the user or root and cannot be replaced by others. Any other folder, and one that cannot be written
+to, is left alone: kernels are then compiled in memory, and the logger ``focalis`` gives the reason, once
+per process, at level WARNING.
 """
 
 import contextlib
@@ -32,26 +32,26 @@ __all__ = ["cache_directory", "keep", "kept", "say_once"]
 _config: Any = numba.config
 _DIGEST = hashlib.sha256
 _BY_OTHERS = 0o022  # group and others may write
-_REACHED = 0o011  # group and others may go through
+_REACHED = 0o011  # group and others may pass through
 _MOST_LINKS = 40
 
 
 def cache_directory() -> Path | None:
-    """Return the folder for compiled kernels, made where it is missing.
+    """Return the folder for compiled kernels, created if it is missing.
 
     Returns
     -------
     Path or None
-        Where the path leads once all links are followed; None if that is not private.
+        The path with all links followed; None if it is not private.
     """
     try:
         named = _named()
         if sys.platform == "win32":
-            # Without user numbers; the folders of a profile are private as they are made.
+            # No user numbers here; the folders of a profile are created private.
             named.mkdir(parents=True, exist_ok=True)
             return named.resolve()
         return _private(named)
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home directory
         say_once(str(error))
         return None
 
@@ -72,14 +72,14 @@ def _user_cache() -> Path:
 
 
 def _private(path: Path) -> Path:
-    """Return where a path leads, after every folder and link on the way has been made or looked at.
+    """Return where a path leads, creating or checking every folder and link on the way.
 
-    Nothing that has been looked at can be replaced by others, so it is still so when it is used.
+    Others cannot replace anything that has been checked, so the checks still hold when it is used.
     """
     path = path.absolute()
     user = os.geteuid()
     to_go = [*reversed(path.parts[1:])]
-    # The folders down to where we are, and whether others get there.
+    # The folders from the root to the current one, and whether others can reach each.
     trail = [(Path(path.anchor), True)]
     links, status = 0, trail[0][0].stat()
     while to_go:
@@ -103,7 +103,7 @@ def _private(path: Path) -> Path:
             continue
         if not S_ISDIR(status.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
-        # In a sticky folder, such as /tmp, each may only move what is theirs.
+        # In a sticky folder, such as /tmp, users may move only what is theirs.
         if reached and status.st_mode & _BY_OTHERS and not status.st_mode & S_ISVTX:
             raise PermissionError(f"others may write to {place}")
         trail.append((place, reached and bool(status.st_mode & _REACHED)))
@@ -117,18 +117,18 @@ def _private(path: Path) -> Path:
 
 
 def _made(place: Path) -> os.stat_result:
-    """Return the status of a folder or link, after making a folder where nothing is."""
+    """Return the status of a folder or link, after creating a folder if nothing is there."""
     try:
         return place.lstat()
     except FileNotFoundError:
         with contextlib.suppress(FileExistsError):  # another process was faster
             place.mkdir(mode=0o700)
-            place.chmod(0o700)  # of a mode, mkdir leaves what the umask lets through
+            place.chmod(0o700)  # mkdir drops the bits in the umask
         return place.lstat()
 
 
 def kept(name: str) -> bytes | None:
-    """Return what was kept under a name; None if nothing was, or not whole."""
+    """Return what was kept under a name; None if there was nothing, or it is damaged."""
     directory = cache_directory()
     if directory is None:
         return None
@@ -142,7 +142,7 @@ def kept(name: str) -> bytes | None:
 
 
 def keep(name: str, payload: bytes) -> None:
-    """Keep bytes under a name, whole or not at all; where that fails, say so and go on."""
+    """Keep bytes under a name, completely or not at all; if that fails, say so and carry on."""
     directory = cache_directory()
     if directory is None:
         return
@@ -170,7 +170,7 @@ _said = False
 
 
 def say_once(reason: str) -> None:
-    """Say why kernels are compiled in memory, once in a process."""
+    """Log, once per process, why kernels are compiled in memory."""
     global _said
     if not _said:
         _said = True

@@ -25,14 +25,14 @@ __all__ = ["numba_kernels"]
 
 Array = np.ndarray
 
-# Up to here a vector register holds one class of many rows, beyond it many classes of one row.
+# Up to here a vector register holds one class of many rows; beyond, many classes of one row.
 _MOST_LANE_CLASSES = 48
 
 
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
-    # Lanes add the classes up in their own type: with more of them it would show.
+    # Lanes sum the classes in their own type; with more classes the rounding would show.
     most_planes = 256
 
     def __init__(self, link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> None:
@@ -75,7 +75,7 @@ class NumbaKernels:
         """Return whether the kernels read and write numbers of a type; see `focalis.engines.Kernels`."""
         if dtype == self._dtype:
             return True
-        # Numbers half as wide as the kernel's own, each of which is one of them.
+        # Types half as wide as the kernel's own, whose numbers it can all represent exactly.
         return halves.is_half(dtype) if self._scalar is np.float32 else bool(dtype == np.float32)
 
     def read(self, source: Array) -> Array:
@@ -113,7 +113,7 @@ class NumbaKernels:
     def _summed(
         self, result: tuple[float, bool], n: int, evaluate: Callable[[Array], Any]
     ) -> tuple[float, bool]:
-        """Return a kernel's result, its sum taken in float64 where it has passed the largest float32.
+        """Return a kernel's result, with the sum taken in float64 if it overflows float32.
 
         `evaluate` writes the `n` numbers that were summed.
         """
@@ -151,7 +151,7 @@ class NumbaKernels:
         grad: Array | None,
         hess: Array | None,
     ) -> tuple[float, bool]:
-        # Each by itself: the logits alone may come converted, since they lay otherwise.
+        # Separately: the logits alone may have been converted, if their layout was different.
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         if not x.flags.c_contiguous:
             lines = (_lines(x), x.strides[1] // x.itemsize)
@@ -167,10 +167,10 @@ class NumbaKernels:
         return self._softmax("index_lanes" if n_classes <= _MOST_LANE_CLASSES else "index_rows")
 
     def shortest(self, n_classes: int, *weights: Array) -> Callable[..., tuple[float, bool]]:
-        """Return a function of scores, targets, scale and gradient, for batches that take no time.
+        """Return a function of scores, targets, scale and gradient, for batches too small to prepare.
 
-        Scores and gradient, which may be None, are contiguous and of the computing type. `weights` are
-        those of the classes; of a softmax the targets are indices.
+        Scores and gradient are contiguous and of the computing type; the gradient may be None.
+        `weights` are the class weights; for a softmax the targets are indices.
         """
         constants: tuple[Any, ...] = (self._constants,)
         kernel = self._index_kernel(n_classes) if len(weights) == 1 else self._elementwise()
@@ -207,7 +207,7 @@ class NumbaKernels:
         if bad:
             return 0.0, True
         if simple:
-            # The classes' weights are in `hot`.
+            # `hot` already includes the class weights.
             return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         given = x, y, weight, per_class, self._scalar(scale)
@@ -227,7 +227,7 @@ class NumbaKernels:
 
 
 def _lines(planar: Array) -> Array:
-    """Return the memory of planar rows from its first number to its last, as Numba vectorises it."""
+    """Return the memory of planar rows from first number to last, in a form that Numba vectorises."""
     n, classes = planar.shape
     length = (classes - 1) * (planar.strides[1] // planar.itemsize) + n
     return np.lib.stride_tricks.as_strided(planar, (length,), (planar.itemsize,))

@@ -1,7 +1,7 @@
 """The readable engine: plain NumPy, written to be checked against the table, not to be fast.
 
-A dense target is taken at its word: the sum over the classes of the loss with that one class as the
-truth, times its weight. That is quadratic in the number of classes; the fused engine is not.
+A dense target is taken literally: the sum over the classes of the loss with that one class as the truth,
+times its weight. That is quadratic in the number of classes; the fused engine is not.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ class NumpyKernels:
         self._terms = link_terms(link, loss, limits(loss, dtype), curvature)
 
     def knows(self, dtype: Any) -> bool:
-        """Return whether numbers of a type are computed with as they are."""
+        """Return whether numbers of a type need no conversion."""
         return bool(dtype == self._dtype)
 
     def read(self, source: Array) -> Array:
@@ -45,7 +45,7 @@ class NumpyKernels:
     def write(self, result: Array, place: Array) -> None:
         """Copy a result to its place."""
         with np.errstate(over="ignore"):
-            # A half is the float32 result rounded, also where float64 was computed in.
+            # A half is the rounded float32 result, even if the computing type is float64.
             place[...] = result.astype(np.float32) if place.dtype.itemsize == 2 else result
 
     def elementwise(
@@ -149,7 +149,7 @@ class NumpyKernels:
 
 
 def _weigh(weight: Array, term: Array) -> Array:
-    """Return weight × term, and exactly 0 where the weight is 0, whatever the term holds."""
+    """Return weight × term, and exactly 0 where the weight is 0, whatever the term is."""
     return np.where(weight == 0, 0, weight * term)
 
 

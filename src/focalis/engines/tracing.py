@@ -1,9 +1,9 @@
 """From a function in the vocabulary to source code.
 
-A margin loss is straight-line code, so calling it once on symbols writes down all that it does. The
-text holds no number: constants are numbered and handed to the compiled code as arguments, rounded
-once from the float64 in which Python computed them. Losses that differ in their parameters alone share
-one compiled kernel, and an edit anywhere in what a loss calls changes the text.
+A margin loss is straight-line code, so calling it once on symbols records everything it does. The text
+contains no numbers: constants are numbered and passed to the compiled code as arguments, rounded once
+from the float64 in which Python computed them. Losses that differ only in their parameters share one
+compiled kernel, and an edit anywhere in what a loss calls changes the text.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class _Recorder:
         self._known: dict[str, str] = {}
 
     def emit(self, expression: str) -> "Symbol":
-        # The same expression twice is one value: the compiler would find out, but slower.
+        # Reuse the value of a repeated expression: the compiler would find it too, but more slowly.
         if expression not in self._known:
             name = f"t{len(self.lines)}"
             self.lines.append(f"    {name} = {expression}")
@@ -38,8 +38,8 @@ class _Recorder:
                 "a margin loss may combine its arguments with numbers and each other only, "
                 f"got {type(operand).__name__}"
             )
-        # A constant is known by its object: the same literal twice is one constant, a parameter that
-        # happens to equal a literal is another, so that its value does not change the text.
+        # Constants are told apart by object: the same literal twice is one constant, but a parameter
+        # that happens to equal a literal is another, so that its value does not change the text.
         for i, (known, _) in enumerate(self.constants):
             if known is operand:
                 return f"c[{i}]"
@@ -48,13 +48,13 @@ class _Recorder:
 
 
 class Symbol:
-    """Stands for an array element while a function is traced."""
+    """Stands in for an array element while a function is traced."""
 
     def __init__(self, recorder: _Recorder, name: str) -> None:
         self.recorder = recorder
         self.name = name
 
-    # Numbers of NumPy leave operators to the symbol, and its functions refuse it.
+    # NumPy's numbers leave operators to the symbol, and its functions refuse it.
     __array_ufunc__ = None
 
     def __bool__(self) -> bool:
@@ -123,7 +123,7 @@ def trace(
         The name of the function in the source.
     function : callable
         Takes the arguments, returns a tuple of values.
-    arguments : tuple of str
+        Takes the arguments and returns a tuple of values.
         Their names.
 
     Returns
@@ -135,7 +135,7 @@ def trace(
     Raises
     ------
     TypeError
-        If the function does what the vocabulary has no word for.
+        If the function does something that the vocabulary cannot express.
     """
     recorder = _Recorder()
     try:

@@ -1,7 +1,7 @@
-"""One page on which losses are seen from every side: sliders, curves, gradients of your own numbers.
+"""A page that shows losses from every side: sliders, curves, gradients of your own numbers.
 
-The page needs no network. Its numbers come from the Python definitions: `focalis.explore.script` writes
-them down as JavaScript by tracing them. It needs Plotly: ``pip install "focalis[explore]"``.
+The page needs no network. Its numbers come from the Python definitions, which `focalis.explore.script`
+traces and writes as JavaScript. It needs Plotly: ``pip install "focalis[explore]"``.
 """
 
 import inspect
@@ -27,25 +27,25 @@ from focalis.palette import BASELINE_COLOUR, COLOURS, DASHES
 __all__ = ["render", "write"]
 
 _PACKAGE = "focalis.explore"
-# How far a slider goes where the range of a parameter does not end.
+# Where the slider of a parameter without an upper bound ends.
 _FAR = 5.0
 _STEPS = 100
 
 
 def write(path: Path, names: Sequence[str] = ()) -> None:
-    """Write the page, in full or not at all.
+    """Write the page, completely or not at all.
 
     Parameters
     ----------
     path : Path
-        The file; what is there is replaced.
+        The file; an existing one is replaced.
     names : sequence of str
-        Margin losses beyond those of `focalis.margin`, by name, which somebody has defined.
+        The names of user-defined margin losses, in addition to those of `focalis.margin`.
 
     Raises
     ------
     TypeError
-        If one of them does what the vocabulary has no word for.
+        If one of them does something that the vocabulary cannot express.
     OSError
         If the file cannot be written.
     """
@@ -88,7 +88,7 @@ def _traced(families: Sequence[MarginLossFamily]) -> str:
 
 
 def _describe(family: MarginLossFamily) -> dict[str, Any]:
-    """Return what the page needs to know of a family beside its formulas."""
+    """Return what the page needs to know about a family besides its formulas."""
     summary = (family.__doc__ or "").strip().splitlines()
     builtin = family.__module__ == "focalis.margin"
     called = title(family.name)
@@ -121,7 +121,7 @@ def _describe_parameter(family: MarginLossFamily, name: str) -> dict[str, Any]:
 
 
 def _round_step(step: float) -> float:
-    """Return the largest of 1, 2 and 5 times a power of ten that is no larger.
+    """Return the largest number that is 1, 2 or 5 times a power of ten and not above `step`.
 
     Examples
     --------

@@ -14,27 +14,27 @@ __all__ = ["show"]
 
 
 def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[Path, bool]:
-    """Write the page to a file, or to a temporary one that the browser opens.
+    """Write the page to a file, or to a temporary file that the browser opens.
 
     Parameters
     ----------
     modules : sequence of str
-        Modules with margin losses of one's own; they may lie in the working directory.
+        Modules with the user's own margin losses; they may be in the working directory.
     out : Path or None
-        The file; without one a browser is asked to open a temporary file.
+        The file; if None, a browser is asked to open a temporary file.
     overwrite : bool
-        Whether a file that is there is replaced.
+        Whether to replace an existing file.
 
     Returns
     -------
     path : Path
     opened : bool
-        Whether a browser took it.
+        Whether a browser accepted it.
 
     Raises
     ------
     ValueError
-        If the file is there, is no HTML file or cannot be written, or a module cannot be imported or
+        If the file exists, is not an HTML file or cannot be written, or a module cannot be imported or
         has no margin loss.
     """
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
@@ -53,7 +53,7 @@ def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[
 def _margin_losses(module: str) -> list[str]:
     """Return the names of the margin losses that a module defines."""
     if "" not in sys.path:
-        sys.path.append("")  # last: a numpy.py that lies there is not NumPy
+        sys.path.append("")  # last, so that a numpy.py there does not replace NumPy
     try:
         importlib.import_module(module)
     except Exception as error:

@@ -188,7 +188,7 @@ function drawCurves() {
     line(loss, i, probabilities, ratios[i], "p %{x:.3f}<br>%{y:.4g} times less")
   );
   const all = ratios.flat().filter((r) => Number.isFinite(r) && r > 0);
-  // Towards p = 1 it grows without end, and would press all else to the floor.
+  // Towards p = 1 it grows without bound, and would squash everything else.
   const ends = [Math.min(...all) / 1.5, Math.min(Math.max(...all) * 1.5, 1e6)].map(Math.log10);
   const ratioAxis = { title: { text: "times" }, type: "log", range: ends, exponentformat: "power", dtick: 1 };
   drawn.push(drawPlot("plot-ratio", ratioLines, { xaxis: byProbability, yaxis: ratioAxis }));
@@ -394,7 +394,7 @@ element("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(text);
     done = true;
   } catch {
-    // A page from the disk may not be trusted with the clipboard: the old way asks nobody.
+    // A page opened from disk may be denied the clipboard: the old way needs no permission.
     getSelection().selectAllChildren(element("code"));
     done = document.execCommand("copy");
   }

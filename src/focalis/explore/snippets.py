@@ -1,8 +1,8 @@
 """The lines that use a loss in each framework, as the page shows them for copying.
 
-In a template, ``$import`` brings the names that ``$loss`` makes a `Loss` of, ``$summed`` is the same
-with the sum that the page shows, and ``$text`` is its text form. Each is a program that runs; a test
-runs them all.
+In a template, ``$import`` imports the names from which ``$loss`` builds a `Loss`, ``$summed`` is the
+same loss with the sum that the page shows, and ``$text`` is its text form. Each is a program that runs,
+and a test runs them all.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ __all__ = ["Snippet", "snippets"]
 class Snippet(NamedTuple):
     """The lines for one framework, and the module of focalis that they need.
 
-    ``own`` are the lines for a margin loss of one's own, where they differ.
+    ``own`` contains the lines for the user's own margin loss, where they differ.
     """
 
     name: str
@@ -156,7 +156,7 @@ focalis compare table.csv --target answer --loss "$text"
 focalis plot margin cross-entropy "$text"
 """,
         """\
-# The command line knows the losses of focalis, and none of one's own but in focalis check:
+# On the command line, only focalis check knows losses that are not part of focalis:
 focalis check my_module:my_function --as "$text"
 """,
     ),
@@ -164,5 +164,5 @@ focalis check my_module:my_function --as "$text"
 
 
 def snippets() -> tuple[Snippet, ...]:
-    """Return the snippets of the front ends that this installation of focalis has."""
+    """Return the snippets for the front ends in this installation of focalis."""
     return tuple(one for one in _ALL if importlib.util.find_spec(one.needs) is not None)

@@ -1,8 +1,8 @@
 """What losses look like: plots for notebooks and papers, drawn with matplotlib.
 
-Each function takes losses as texts (``"focal(gamma=2)"``), margin losses or `Loss` values, draws into
-the axes that it is given or into new ones, and returns them. `focalis plot` is the same as a command.
-They need matplotlib: ``pip install "focalis[plots]"``.
+Each function takes losses as texts (``"focal(gamma=2)"``), margin losses or `Loss` objects, draws into
+the axes that are passed or into new ones, and returns them. `focalis plot` does the same from the
+command line. They need matplotlib: ``pip install "focalis[plots]"``.
 """
 
 from typing import Any
@@ -33,11 +33,11 @@ __all__ = [
 Array = np.ndarray
 
 GAMMAS = ("cross_entropy", *(f"focal(gamma={gamma})" for gamma in ("0.5", "1", "2", "5")))
-"""The losses of figure 1 of the focal loss paper (arXiv 1708.02002); γ = 0 is cross-entropy."""
+"""The losses in figure 1 of the focal loss paper (arXiv 1708.02002); γ = 0 is cross-entropy."""
 
 _MARGINS = np.linspace(-6.0, 6.0, 481)
 _PROBABILITIES = np.linspace(0.001, 0.999, 999)
-# Where a loss has no bound its curve leaves the axes at whatever weight.
+# Where a loss is unbounded, its curve leaves the axes whatever its weight.
 _FROM_NOTHING = np.concatenate([np.geomspace(1e-300, 1e-3, 200, endpoint=False), _PROBABILITIES])
 _POINTS = 1001
 _LARGEST_RATIO = 1e6
@@ -54,7 +54,7 @@ def plot_loss(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     losses : str, MarginLoss, Loss or several of them
         By default cross-entropy and focal losses: figure 1 of arXiv 1708.02002.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
+        Where to draw; by default a new figure.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def plot_loss(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If a loss is none, or `ax` is no axes.
+        If a loss is invalid, or `ax` is not axes.
 
     Examples
     --------
@@ -88,9 +88,9 @@ def plot_margin(losses: Losses = GAMMAS, *, quantity: str | None = None, ax: Any
     losses : str, MarginLoss, Loss or several of them
         By default cross-entropy and focal losses.
     quantity : {"loss", "slope", "curvature"}, optional
-        One of the three; all, side by side, if not given.
+        One of the three; by default all of them, side by side.
     ax : matplotlib.axes.Axes or array of three, optional
-        Where to draw; a new figure if not given.
+        Where to draw; by default a new figure.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def plot_margin(losses: Losses = GAMMAS, *, quantity: str | None = None, ax: Any
     Raises
     ------
     ValueError, TypeError
-        If a loss is none, or the quantity is none of the three.
+        If a loss is invalid, or the quantity is not one of the three.
 
     Examples
     --------
@@ -124,12 +124,12 @@ def plot_margin(losses: Losses = GAMMAS, *, quantity: str | None = None, ax: Any
 
 
 def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
-    """Plot how many times less than under cross-entropy an example costs, against p_t.
+    """Plot how many times less an example costs than under cross-entropy, against p_t.
 
     Parameters
     ----------
     losses, ax
-        As in `plot_loss`. Weights such as α do not change the ratio: they are left out.
+        As in `plot_loss`. Weights such as α do not change the ratio, so they are left out.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If a loss is none, or `ax` is no axes.
+        If a loss is invalid, or `ax` is not axes.
 
     Examples
     --------
@@ -154,19 +154,19 @@ def plot_ratio(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     draw(ax, _PROBABILITIES, curves)
     dress(ax, _PROBABILITY, "cross-entropy / loss")
     ax.set(xlim=(0, 1), yscale="log")
-    # Towards p_t = 1 it grows without end, and would press all else to the floor.
+    # Towards p_t = 1 it grows without bound, and would squash everything else.
     every = np.concatenate([y for _, _, y in curves])
     ax.set_ylim(every.min() / 1.5, min(every.max() * 1.5, _LARGEST_RATIO))
     return ax
 
 
 def plot_posterior(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
-    """Plot the class probability that a trained sigmoid stands for, against what it says.
+    """Plot the class probability that a trained sigmoid implies, against the sigmoid's value.
 
     Parameters
     ----------
     losses, ax
-        As in `plot_loss`; with a sigmoid.
+        As in `plot_loss`, but with a sigmoid.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def plot_posterior(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If a loss is none, has another link or does not determine the posterior.
+        If a loss is invalid, has another link or does not determine the posterior.
 
     Examples
     --------
@@ -195,16 +195,16 @@ def plot_posterior(losses: Losses = GAMMAS, *, ax: Any = None) -> Any:
 def plot_cumulative_share(
     logits: Any, targets: Any, losses: Losses = GAMMAS[:-1], *, ax: Any = None
 ) -> Any:
-    """Plot which share of the loss the easiest examples hold, for a model's logits.
+    """Plot what share of the loss falls on the easiest examples, for a model's logits.
 
     Parameters
     ----------
     logits, targets : array_like
-        As in calling the losses. Of yes/no questions, positives and negatives have a panel each.
+        As when calling the losses. For yes/no questions, positives and negatives get a panel each.
     losses : str, MarginLoss, Loss or several of them
         By default cross-entropy and focal losses: figure 4 of arXiv 1708.02002.
     ax : matplotlib.axes.Axes or array of two, optional
-        Where to draw; a new figure if not given. One for a softmax.
+        Where to draw, one axes for a softmax; by default a new figure.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def plot_cumulative_share(
     Raises
     ------
     ValueError, TypeError
-        If a loss is none, the links differ, or targets between 0 and 1 belong to neither panel.
+        If a loss is invalid, the links differ, or targets between 0 and 1 fit neither panel.
 
     Examples
     --------

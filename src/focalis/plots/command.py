@@ -18,9 +18,9 @@ _STAR = ("cross_entropy", "focal(gamma=2)", "focal_star(gamma=2, beta=1)", "foca
 
 
 class Kind(NamedTuple):
-    """A plot by name: what it shows, how many panels it has, and which losses it is for.
+    """A plot by name: what it shows, how many panels it has, and which losses it suits.
 
-    One of logits has a panel for each answer, and a single one for rows of classes.
+    A plot of logits has one panel per answer, or a single one for rows of classes.
     """
 
     title: str
@@ -39,7 +39,7 @@ KINDS = {
     "margin": Kind("loss, slope and curvature against the margin", 3, plots.plot_margin),
     "ratio": Kind("how much less than under cross-entropy an example costs", 1, plots.plot_ratio),
     "share": Kind(
-        "the share of the loss that the easiest of your examples hold (--logits)",
+        "the share of the loss that falls on your easiest examples (--logits)",
         2,
         plots.plot_cumulative_share,
         plots.GAMMAS[:-1],
@@ -62,12 +62,12 @@ KINDS = {
 def plot(
     kind: str, losses: Sequence[str], out: Path, *, logits: Path | None, overwrite: bool
 ) -> None:
-    """Draw a kind of plot into a file, whose ending says the format.
+    """Draw a kind of plot into a file, whose suffix determines the format.
 
     Raises
     ------
     ValueError
-        If a loss is none, the file is there or its ending is not known, or logits are missing.
+        If a loss is invalid, the file exists or its suffix is unknown, or logits are missing.
     """
     if out.suffix.lower() not in FORMATS:
         raise ValueError(f"--out must end in {', '.join(FORMATS)}, got {str(out)!r}")
@@ -91,7 +91,7 @@ def plot(
 
 
 def _read_logits(path: Path, answers: bool) -> tuple[Any, Any]:
-    """Return logits and targets: the columns of a table of numbers, the last of them the target."""
+    """Return logits and targets from a table of numbers, whose last column is the target."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -115,7 +115,7 @@ def _read_logits(path: Path, answers: bool) -> tuple[Any, Any]:
 
 
 def _is_example(row: list[str], columns: int) -> bool:
-    """Return whether a row has logits and a target, an answer or the index of a class."""
+    """Return whether a row has logits and a target, which is an answer or a class index."""
     if len(row) != columns or not all(map(_is_number, row)):
         return False
     *logits, target = map(float, row)
@@ -123,7 +123,7 @@ def _is_example(row: list[str], columns: int) -> bool:
 
 
 def _may_be_number(text: str) -> bool:
-    """Return whether a cell is a number, or one that is mistyped, rather than a name."""
+    """Return whether a cell is a number, or a mistyped one, rather than a name."""
     return _is_number(text) or not (text[0].isalpha() or text[0] in "\"'_")
 
 
@@ -138,7 +138,7 @@ def _is_number(text: str) -> bool:
 def _write(figure: Any, out: Path) -> None:
     from matplotlib import rc_context
 
-    # Nothing of the day or of chance goes into the file: the same plot is the same bytes.
+    # No dates and no randomness go into the file: the same plot is the same bytes.
     metadata = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     drawn = io.BytesIO()
     kind = out.suffix.lower()

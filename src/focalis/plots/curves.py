@@ -1,4 +1,4 @@
-"""The numbers behind the plots, all from the losses themselves."""
+"""The numbers behind the plots, all computed by the losses themselves."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -31,19 +31,19 @@ Losses = str | MarginLoss | Loss | Iterable[str | MarginLoss | Loss]
 
 
 def read_losses(given: Losses) -> list[Loss]:
-    """Return losses from texts, margin losses (with a sigmoid) or losses, one or several.
+    """Return losses from one or several texts, margin losses (taken with a sigmoid) or losses.
 
     Raises
     ------
     TypeError
         If one of them is something else.
     ValueError
-        If there is none, or a text names no loss.
+        If there are none, or a text does not name a loss.
     """
     several = [given] if isinstance(given, str | MarginLoss | Loss) else list(given)
     if not several:
         raise ValueError("losses must be at least one loss, got none")
-    # The same loss twice, or with another reduction, is the same curve.
+    # The same loss twice, or with another reduction, gives the same curve.
     return list(dict.fromkeys(replace(_read_loss(one), reduction="mean") for one in several))
 
 
@@ -61,7 +61,7 @@ def _read_loss(given: Any) -> Loss:
 
 
 def label(loss: Loss) -> str:
-    """Return a short name of a loss, with the letters that papers use.
+    """Return a short name for a loss, with the letters that papers use.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def label(loss: Loss) -> str:
 
 
 def named(losses: list[Loss]) -> list[tuple[str, bool, Loss]]:
-    """Return losses with names that tell them apart, and whether they are the baseline."""
+    """Return losses with names that distinguish them, and whether each is the baseline."""
     several_links = len({loss.link for loss in losses}) > 1
     plain = [loss for loss in losses if loss.margin_loss.name == "cross_entropy"]
     baseline = next((loss for loss in plain if not _weights(loss)), None)
@@ -83,7 +83,7 @@ def named(losses: list[Loss]) -> list[tuple[str, bool, Loss]]:
 
 
 def _weights(loss: Loss) -> dict[str, Any]:
-    """Return the weights and the smoothing of a loss that are on."""
+    """Return those weights of a loss, and its smoothing, that are in use."""
     names = [row.name for row in SETTINGS if row.kind in ("weight", "number")]
     settings = {name: getattr(loss, name) for name in names}
     settings["label_smoothing"] = settings["label_smoothing"] or None
@@ -97,7 +97,7 @@ def _shown(value: Any) -> str:
 
 
 def by_answer(losses: list[Loss]) -> bool:
-    """Return whether the losses are of yes/no questions, and not of rows of classes.
+    """Return whether the losses are of yes/no questions, rather than of rows of classes.
 
     Raises
     ------
@@ -111,12 +111,12 @@ def by_answer(losses: list[Loss]) -> bool:
 
 
 def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:
-    """Return value, slope and curvature of a loss at margins, weighted as a positive is.
+    """Return value, slope and curvature of a loss at margins, weighted as for a positive.
 
     Raises
     ------
     ValueError
-        If the classes have weights of their own or the targets are smoothed: no one curve is it.
+        If the class weights differ or the targets are smoothed: a single curve cannot show that.
     """
     for name, value in _weights(loss).items():
         if isinstance(value, tuple) or name == "label_smoothing":
@@ -126,13 +126,13 @@ def by_margin(loss: Loss, m: Array) -> tuple[Array, Array, Array]:
     weight = loss.answer_weights(1, np.dtype(np.float64))[0]
     plain = Loss("sigmoid", loss.margin_loss, reduction="none")
     yes = np.ones_like(m)
-    # The reference engine: a few hundred points are not worth compiling a kernel for.
+    # The reference engine: compiling a kernel does not pay for a few hundred points.
     slope, curvature = plain.grad_and_hess(m, yes, engine="numpy")
     return weight * plain(m, yes, engine="numpy"), weight * slope, weight * curvature
 
 
 def cross_entropy_ratio(loss: Loss, m: Array) -> Array:
-    """Return how many times less than under cross-entropy an example costs, at margins."""
+    """Return how many times less an example costs than under cross-entropy, at given margins."""
     plain = Loss("sigmoid", loss.margin_loss)
     return np.asarray(
         by_margin(Loss("sigmoid", margin.cross_entropy()), m)[0] / by_margin(plain, m)[0]
@@ -140,7 +140,7 @@ def cross_entropy_ratio(loss: Loss, m: Array) -> Array:
 
 
 def posterior(loss: Loss, probability: Array) -> Array:
-    """Return the class probability that a trained sigmoid at this value stands for.
+    """Return the class probability that a trained sigmoid implies at this value.
 
     Raises
     ------
@@ -155,12 +155,12 @@ def posterior(loss: Loss, probability: Array) -> Array:
 
 
 def cumulative_share(loss: Loss, logits: Any, targets: Any, points: int) -> tuple[Array, Array]:
-    """Return the share of the examples, easiest first, and the share of the loss that they hold.
+    """Return the share of the examples, easiest first, and the share of the loss they account for.
 
     Raises
     ------
     ValueError
-        If there are no examples, or all cost nothing or one costs infinitely much.
+        If there are no examples, all of them cost nothing, or one has infinite cost.
     """
     each = np.sort(np.ravel(replace(loss, reduction="none")(logits, targets, engine="numpy")))
     total = np.cumsum(each, dtype=np.float64)

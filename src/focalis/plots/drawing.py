@@ -1,4 +1,4 @@
-"""How a plot is drawn: axes in the one look, and curves told apart by colour and by dashes."""
+"""How a plot is drawn: axes with the common look, and curves told apart by colour and dashes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _PANEL_WIDTH, _HEIGHT = 5.2, 3.9
 
 
 def new_axes(panels: int = 1) -> Any:
-    """Return the axes of a new figure, one or an array of them."""
+    """Return the axes of a new figure: one, or an array of them."""
     from matplotlib import pyplot
 
     return pyplot.subplots(
@@ -26,23 +26,23 @@ def new_axes(panels: int = 1) -> Any:
 
 
 def one_axes(ax: Any) -> Any:
-    """Return the axes that were given, or new ones.
+    """Return the axes that were passed, or new ones.
 
     Raises
     ------
     TypeError
-        If what was given is no axes.
+        If something else was passed.
     """
     return several_axes(ax, 1)[0]
 
 
 def several_axes(ax: Any, panels: int) -> tuple[Any, Array]:
-    """Return the axes that were given, or new ones, as they are and as an array.
+    """Return the axes that were passed, or new ones, as they are and as an array.
 
     Raises
     ------
     TypeError, ValueError
-        If what was given is no axes, or another number of them.
+        If something else was passed, or the wrong number of axes.
     """
     axes = new_axes(panels) if ax is None else ax
     flat = np.atleast_1d(np.asarray(axes, object))
@@ -55,7 +55,7 @@ def several_axes(ax: Any, panels: int) -> tuple[Any, Array]:
 
 
 def figure_of(panels: int = 1) -> tuple[Any, Any]:
-    """Return a figure that nothing else knows of, and its axes, for a file."""
+    """Return a figure for a file, which matplotlib does not keep track of, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_PANEL_WIDTH * panels, _HEIGHT), layout="constrained")
@@ -63,7 +63,7 @@ def figure_of(panels: int = 1) -> tuple[Any, Any]:
 
 
 def line_style(position: int, baseline: bool) -> dict[str, Any]:
-    """Return the line of a loss: cross-entropy is the grey one."""
+    """Return the line style of a loss: cross-entropy's is grey."""
     if baseline:
         return {"color": BASELINE_COLOUR, "linestyle": "-", "linewidth": 3.0}
     style = {"color": COLOURS[position % len(COLOURS)], "linewidth": 2.0}

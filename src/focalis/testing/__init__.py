@@ -1,7 +1,7 @@
-"""Is that implementation right? Anyone's loss against the definition, in sixty digits.
+"""Is that implementation right? Checks anyone's loss against the definition, in sixty digits.
 
-`check_loss` is for a test, `examine_loss` for the report; `focalis check` is the same as a command. It
-needs mpmath: ``pip install "focalis[check]"``.
+`check_loss` is for tests, `examine_loss` for the report; `focalis check` does the same from the command
+line. It needs mpmath: ``pip install "focalis[check]"``.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,45 +29,46 @@ def examine_loss(
     tolerance: float = 1.0,
     name: str | None = None,
 ) -> Report:
-    """Hold an implementation of a loss against its definition.
+    """Check an implementation of a loss against its definition.
 
     Parameters
     ----------
     function : callable
         Takes logits and targets, in this order unless its first argument is called ``y_true``,
-        ``targets`` or ``labels``, and returns one number or one for each row. On NumPy arrays it may
-        return value and gradient, or value, gradient and Hessian, or be an object with the methods
-        of `Loss`. What of the loss's parameters and settings it has as arguments of the same names
-        (``gamma``, ``alpha``, ``reduction``, ``sample_weight``, ``where``, ``ignore_index`` …) is
-        handed to it and varied; on tensors also under the names that PyTorch gives them (``weight``).
+        ``targets`` or ``labels``, and returns one number, or one for each row. On NumPy arrays it may
+        return value and gradient, or value, gradient and Hessian, or be an object with the methods of
+        `Loss`. Parameters and settings of the loss for which it has arguments of the same names
+        (``gamma``, ``alpha``, ``reduction``, ``sample_weight``, ``where``, ``ignore_index`` …) are
+        passed and varied; on tensors also under PyTorch's names for them (``weight``).
     loss : Loss
-        What it should compute. Its reduction counts where the function returns one number.
+        What it should compute. Its reduction matters if the function returns one number.
     framework : {"auto", "numpy", "torch", "jax"}, default "auto"
-        Whose arrays the function takes; "auto" tries those that are loaded, NumPy's first, and looks
-        at what comes back.
+        Whose arrays the function takes; "auto" tries those that are loaded, NumPy first, and looks at
+        what comes back.
     checks : sequence of str, optional
-        Some of `CHECKS`; all if not given.
+        Some of `CHECKS`; by default all.
     skip : sequence of str, optional
-        Some of `CHECKS` to leave out, such as ``"soft targets"`` of a loss that means others by them.
+        Members of `CHECKS` to leave out, such as ``"soft targets"`` for a loss that treats them
+        differently.
     arguments : mapping, optional
-        More arguments by name, such as ``{"from_logits": True}``.
+        Further arguments by name, such as ``{"from_logits": True}``.
     tolerance : float, default 1.0
-        How many times the permitted error passes; see `focalis.testing.criterion`.
+        How many times the permitted error is accepted; see `focalis.testing.criterion`.
     name : str, optional
-        What the report calls the function.
+        The function's name in the report.
 
     Returns
     -------
     Report
-        Its text lists what was looked at and, for what is wrong, the smallest failing input of those
-        tried with the true number.
+        Its text lists what was checked and, for each fault, the smallest failing input among those
+        tried, with the true number.
 
     Raises
     ------
     ValueError, TypeError
-        If the function cannot be called on logits and targets in any of the frameworks, an argument
-        is not one of those, the function weighs by an alpha of its own that the loss has not, or
-        nothing of what was asked for could be checked.
+        If the function cannot be called on logits and targets in any of the frameworks, an argument is
+        invalid, the function has an alpha by default and the loss has none, or nothing that was asked
+        for could be checked.
 
     Examples
     --------
@@ -91,12 +92,12 @@ def examine_loss(
         raise ValueError(f"tolerance must be a finite number above 0, got {tolerance!r}")
     if arguments is not None and not isinstance(arguments, Mapping):
         raise TypeError(f"arguments must be a mapping of names, got {arguments!r}")
-    with np.errstate(all="ignore"):  # what comes out is judged, not how
+    with np.errstate(all="ignore"):  # the results are judged, not how they come about
         return _examine(function, loss, framework, chosen, dict(arguments or {}), tolerance, name)
 
 
 def _chosen(checks: Sequence[str] | None, skip: Sequence[str]) -> list[str]:
-    """Return the names of the checks to make, in their order."""
+    """Return the names of the checks to make, in order."""
     for argument, names in (("checks", list(CHECKS) if checks is None else checks), ("skip", skip)):
         if isinstance(names, str) or not isinstance(names, Collection):
             raise TypeError(f"{argument} must be a sequence of names, got {names!r}")
@@ -157,7 +158,7 @@ def check_loss(
     Returns
     -------
     Report
-        In which nothing is wrong, as far as those inputs tell.
+        One with no faults, as far as those inputs show.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A batch, called as every check calls it, and held against the truth."""
+"""A batch, called as every check calls it, and compared with the truth."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ _ORDERS = ("values", "gradients", "Hessians")
 
 
 class Batch:
-    """A batch as every check calls it: the loss, the inputs, and arguments for a row each."""
+    """A batch as every check calls it: the loss, the inputs, and arguments with a number per row."""
 
     def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
         self.subject, self.loss, self.inputs, self.more = subject, loss, inputs, more
@@ -29,7 +29,7 @@ class Batch:
         x, y = self.inputs.logits, self.inputs.targets
         if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
             return self.truth_of_all()
-        # Each row was a batch of one, reduced by itself.
+        # Each row was a batch of one, and reduced on its own.
         rows = [
             truth(
                 self.loss,
@@ -49,12 +49,12 @@ class Batch:
         return truth(self.loss, self.inputs.logits, self.inputs.targets, **self.more)
 
     def findings(self, setting: str, order: int = 2) -> Iterator[Finding]:
-        """Hold values and derivatives up to an order against the truth, a number for each row."""
+        """Compare values and derivatives up to an order with the truth, one number for each row."""
         answer, trouble = self.subject.call_as_far(self.loss, self.inputs, order, **self.more)
         yield from self._judged(setting, order, answer, trouble, self.truth())
 
     def reduced_findings(self, setting: str, check: str) -> Iterator[Finding]:
-        """Hold one number for the whole batch, and its gradient, against the truth."""
+        """Compare one number for the whole batch, and its gradient, with the truth."""
         order = 1 if self.subject.framework.differentiates else 0
         named = {"reduction": self.loss.reduction} if self.subject.has("reduction") else {}
         answer, trouble = self.subject.call_as_far(

@@ -1,4 +1,4 @@
-"""What is looked at when a loss is examined, each on a batch that breaks what is usually broken."""
+"""The checks of a loss, each on a batch that breaks what is usually broken."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ _THREADS, _BATCHES, _ROUNDS = 4, 8, 4
 
 
 def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at values, gradients and Hessians at scores up to the ends of the type."""
+    """Check values, gradients and Hessians at scores up to the ends of the type."""
     for dtype in _FULL:
         yield from Batch(subject, loss, batches.extreme(loss.link, dtype)).findings(dtype)
 
@@ -43,7 +43,7 @@ def infinite_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at other parameters, which the function must have as arguments."""
+    """Check other parameters, for which the function must have arguments."""
     family = loss.margin_loss.family
     inputs = batches.extreme(loss.link, "float32")
     for name, given in loss.margin_loss.parameters.items():
@@ -61,7 +61,7 @@ def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at values and gradients in the half types."""
+    """Check values and gradients in the half types."""
     for dtype in subject.framework.dtypes:
         if dtype in _FULL:
             continue
@@ -88,7 +88,7 @@ def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at the reductions that the function offers, or at the one that it does."""
+    """Check the reductions that the function offers, or the one that it always does."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
     offered: tuple[Reduction, ...] = ()
     if subject.has("reduction"):
@@ -100,7 +100,7 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
     for reduction in offered:
         changed = replace(loss, reduction=reduction)
         yield from Batch(subject, changed, inputs).reduced_findings(reduction, "reductions")
-    # What a mean divides by depends on what counts, and on how much.
+    # The divisor of a mean depends on what counts, and on how much.
     for reduction in offered[:1]:
         for name, over, weighing, batch, more in (*weighted(loss), *masked(loss)):
             if subject.has(name):
@@ -112,7 +112,7 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def empty_batches(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at no rows: no values, and 0 for their sum and their mean."""
+    """Check a batch of no rows: no values, and 0 for their sum and their mean."""
     inputs = batches.ordinary(loss.link, "float32", 0)
     kinds: tuple[str, ...] = ("",)
     if subject.has("reduction"):
@@ -134,14 +134,14 @@ def _judge_nothing(finding: Finding, answer: Answer, reduction: str, single: boo
     value = np.zeros(0) if answer.value is None else answer.value
     if reduced and not np.array_equal(value.reshape(-1), [0.0]):
         got = f"{float(value.reshape(-1)[0]):g}" if value.size == 1 else f"{value.size} numbers"
-        finding.failures = [Failure("no rows", got, "0", "a batch of nothing costs nothing")]
+        finding.failures = [Failure("no rows", got, "0", "an empty batch costs nothing")]
     elif not reduced and value.size:
-        problem = "a batch of nothing has no values"
+        problem = "an empty batch has no values"
         finding.failures = [Failure("no rows", f"{value.size} numbers", "none", problem)]
 
 
 def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at a NaN among the scores, which makes its own row NaN and no other."""
+    """Check that a NaN among the scores makes its own row NaN and no other."""
     inputs = batches.ordinary(loss.link, "float32", 9)
     x = inputs.logits.copy()
     x[(4,) + (1,) * (x.ndim - 1)] = np.nan
@@ -150,7 +150,7 @@ def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def threads(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look whether calls at once from several threads give, to the bit, what one alone gives."""
+    """Check that simultaneous calls from several threads equal a single call, bit for bit."""
     given = [batches.ordinary(loss.link, "float32", 17, seed) for seed in range(_BATCHES)]
     order = 1 if subject.framework.differentiates else 0
     first, trouble = subject.call_as_far(loss, given[0], order)
@@ -178,7 +178,7 @@ def _same(a: Answer, b: Answer) -> bool:
 
 
 def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look whether any call has written to an array of its caller."""
+    """Check that no call has written to an array of its caller."""
     subject.call_as_far(loss, batches.ordinary(loss.link, "float32", _ROWS), 0)
     for name, _, weighing, batch, more in (*weighted(loss), *masked(loss)):
         if subject.has(name):
@@ -206,4 +206,4 @@ CHECKS = {
     "threads": threads,
     "inputs": untouched,
 }
-"""The checks by name, in the order in which they are made; the last tells of all before it."""
+"""The checks by name, in order; the last one reports on all those before it."""

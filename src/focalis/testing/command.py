@@ -29,20 +29,18 @@ def examine(
     skip: Sequence[str],
     tolerance: float,
 ) -> Report:
-    """Examine the function at ``module:name`` as the loss that a text and more options name.
+    """Examine the function at ``module:name`` as the loss that a text and further options name.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no such function or loss, or the function cannot be called.
+        If the function or the loss does not exist, or the function cannot be called.
     """
-    with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
+    with redirect_stdout(sys.stderr):  # what the function prints is not part of the report
         function = find_function(path)
         return examine_loss(
             function,
-            read_loss(
-                loss, options
-            ),  # only now: the module may have brought a margin loss of its own
+            read_loss(loss, options),  # only now: the module may have defined a margin loss
             framework=framework,
             checks=checks,
             skip=skip,
@@ -58,8 +56,8 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
     Raises
     ------
     ValueError
-        If it is neither, the name has several meanings, its scores or targets are of another kind than
-        those of a `Loss`, or an option contradicts the text.
+        If it is neither, the name has several meanings, its scores or targets differ in kind from those
+        of a `Loss`, or an option contradicts the text.
 
     Examples
     --------
@@ -93,18 +91,18 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
 
 
 def find_function(path: str) -> Any:
-    """Return what ``module:name`` points at; a module may lie in the working directory.
+    """Return what ``module:name`` refers to; the module may be in the working directory.
 
     Raises
     ------
     ValueError
-        If there is none, or importing the module fails.
+        If it does not exist, or importing the module fails.
     """
     module, separator, name = path.partition(":")
     if not module or not separator or not name:
         raise ValueError(f"expected MODULE:FUNCTION, got {path!r}")
     if "" not in sys.path:
-        sys.path.append("")  # last: a torch.py that lies there is not PyTorch
+        sys.path.append("")  # last, so that a torch.py there does not replace PyTorch
     try:
         found: Any = importlib.import_module(module)
     except (Exception, SystemExit) as error:

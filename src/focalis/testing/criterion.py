@@ -1,10 +1,9 @@
-"""How near is near enough: the accuracy criterion.
+"""How close is close enough: the accuracy criterion.
 
-In float64 a relative error of 1e-13; in float32 of 1e-6 × max(1, |ln x| / 8) for a result x, which is
-the rounding that an exponent carries; in the half types of sixteen units of rounding (as many as the
-1e-6 of float32), grown likewise.
-Twice that through a softmax, whose margin is itself computed and rounded. Where terms of both signs
-meet, the error is judged against the sum of their sizes.
+In float64 a relative error of 1e-13; in float32 of 1e-6 × max(1, |ln x| / 8) for a result x, to allow
+for the rounding of an exponent; in the half types sixteen units of rounding (as many as the 1e-6 of
+float32), growing in the same way. Twice that through a softmax, whose margin is itself computed and
+rounded. Where terms of both signs meet, the error is judged against the sum of their sizes.
 """
 
 from typing import Any
@@ -15,7 +14,7 @@ __all__ = ["complaint", "excess", "tolerance"]
 
 
 class FloatingType:
-    """A floating type: its smallest and largest normal numbers, and the error that is permitted."""
+    """A floating type: its smallest and largest normal numbers, and the permitted error."""
 
     def __init__(self, tiny: Any, largest: Any, relative: Any, exponent: bool) -> None:
         self.tiny, self.largest = mp.mpf(tiny), mp.mpf(largest)
@@ -45,7 +44,7 @@ def complaint(got: Any, true: Any, bulk: Any, dtype: Any, factor: float = 1) -> 
     got : float
         What was computed.
     true, bulk : mpf
-        What it should be, and the sum of the sizes of the signed terms that make it up.
+        The true number, and the sum of the sizes of the signed terms that make it up.
     dtype : dtype or str
         The type that it was computed in.
     factor : float, default 1
@@ -67,12 +66,12 @@ def complaint(got: Any, true: Any, bulk: Any, dtype: Any, factor: float = 1) -> 
 
 
 def excess(x: Any, true: Any, bulk: Any, dtype: Any, factor: float = 1) -> Any:
-    """Return the error of a finite number in units of the permitted one."""
+    """Return the error of a finite number in units of the permitted error."""
     kind = TYPES[_name(dtype)]
     bulk = max(bulk, abs(true))
     allowed = factor * tolerance(bulk, dtype) * bulk if bulk > 0 else mp.zero
     if abs(true) < kind.tiny:
-        # What is not a normal number has lost digits, or is 0 by right.
+        # A number that is not normal has lost digits, or is rightly 0.
         allowed = max(allowed, kind.tiny)
     error = abs(x - true)
     return error / allowed if error > 0 else mp.zero

@@ -1,7 +1,7 @@
-"""How a loss is called in each framework, and how its derivatives are asked for.
+"""How to call a loss in each framework, and how to get its derivatives.
 
-A front end takes and gives back NumPy arrays. Derivatives are of the sum of what the loss returns; the
-Hessian is its diagonal. What the framework refuses is raised.
+A front end accepts and returns NumPy arrays. Derivatives are those of the sum of what the loss returns,
+and the Hessian is its diagonal. Errors from the framework are raised.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ Function = Any  # a callable of logits and targets, or an object with the method
 
 
 class RefusalError(ValueError):
-    """What the examination itself has to say against a call, so that nobody else's error is named."""
+    """The examination's own objection to a call, as opposed to an error raised by someone else."""
 
 
 class Answer(NamedTuple):
-    """What a call gave: arrays of float64, None for what was not asked for or cannot be had."""
+    """The result of a call: float64 arrays, None for what was not requested or is not available."""
 
     value: Array | None
     gradient: Array | None = None
@@ -31,35 +31,35 @@ class Answer(NamedTuple):
 
 
 class Framework(Protocol):
-    """What the examination needs of a framework."""
+    """What the examination needs from a framework."""
 
     @property
     def name(self) -> str:
-        """The name, as users give it."""
+        """The name that users pass."""
 
     @property
     def differentiates(self) -> bool:
-        """Whether the derivatives are the framework's own work."""
+        """Whether the framework itself computes the derivatives."""
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """The floating types that it knows, by name."""
+        """The names of the floating types that it supports."""
 
     def array(self, numbers: Array, dtype: str) -> Any:
-        """Return a new array of the framework's; integers stay integers."""
+        """Return a new array of the framework; integers stay integers."""
 
     def numpy(self, array: Any) -> Array:
-        """Return a copy of an array as float64, or of booleans and integers as they are."""
+        """Return a copy of an array as float64; booleans and integers keep their type."""
 
     def owns(self, thing: Any) -> bool:
-        """Return whether a result is of this framework."""
+        """Return whether a result belongs to this framework."""
 
     def derive(self, function: Function, logits: Any, targets: Any, order: int) -> Answer:
         """Return the value and the derivatives up to an order."""
 
 
 class _NumPy:
-    """A function that returns its value, or value and gradient, or those and the Hessian."""
+    """A function that returns value, or value and gradient, or value, gradient and Hessian."""
 
     name = "numpy"
     differentiates = False
@@ -120,7 +120,7 @@ class _Torch:
 
         found = array.detach()
         found = found.to(torch.float64) if found.is_floating_point() else found
-        return _real(found.numpy().copy())  # which would be the tensor's own memory
+        return _real(found.numpy().copy())  # otherwise it would share the tensor's memory
 
     def owns(self, thing: Any) -> bool:
         import torch
@@ -194,16 +194,16 @@ class _JAX:
 
 
 def _real(array: Array) -> Array:
-    """Return numbers as float64, booleans and integers as they are."""
+    """Return numbers as float64; booleans and integers keep their type."""
     if array.dtype.kind == "c":
         raise RefusalError("the function returns complex numbers")
     return array if array.dtype.kind in "biu" else array.astype(np.float64)
 
 
 def _sixty_four_bits() -> contextlib.AbstractContextManager[Any]:
-    """Return JAX's switch for float64, which it otherwise takes for float32."""
+    """Return JAX's switch for float64, which it otherwise replaces by float32."""
     jax: Any = importlib.import_module("jax")
-    # Where it was before it left "experimental".
+    # Its place before it left "experimental".
     home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
     return home.enable_x64(True)  # type: ignore[no-any-return]
 

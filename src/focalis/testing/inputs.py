@@ -1,4 +1,4 @@
-"""The inputs on which a loss is examined: ordinary ones, and those that break implementations."""
+"""The inputs for examining a loss: ordinary ones, and those that break implementations."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordi
 
 Array = np.ndarray
 
-# Around each of these something ends: the digits of a type next to 1, its exponents, its range.
+# Near each of these, some limit is reached: the digits of a type next to 1, its exponents, its range.
 _MAGNITUDES = (
     0, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1, 1.7, 2.5, 2.8, 2.9, 3.5, 5, 7.3, 10, 13, 16.5, 17.5, 20,
     30, 37, 40, 50, 60, 80, 87, 88, 90, 103.5, 104, 200, 350, 500, 700, 708, 710, 745, 750, 1e3,
@@ -38,7 +38,7 @@ _DISTRIBUTIONS = (
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch: float32 or float64 numbers that the floating type named by `dtype` has too.
+    """A batch of float32 or float64 numbers that the floating type named by `dtype` can represent.
 
     Targets are numbers like the logits, class indices, or a number for each class.
     """
@@ -148,9 +148,9 @@ def _with_labels(x: Array, dtype: str) -> Inputs:
 
 
 def _round(numbers: Any, dtype: str) -> Array:
-    """Return the numbers, rounded to the type; a row with one beyond it is left out."""
+    """Return the numbers rounded to the type, without rows in which one is out of range."""
     given = np.asarray(numbers, np.float64)
-    # The same float32 numbers for float64 too: the truth about them is worked out once.
+    # Use the same float32 numbers for float64, so that their truth is computed only once.
     x = given.astype(np.float32)
     if dtype == "float16":
         with np.errstate(over="ignore"):

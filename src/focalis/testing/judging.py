@@ -1,4 +1,4 @@
-"""Holding arrays of results against the truth, number by number."""
+"""Comparing arrays of results with the truth, number by number."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ def judge(
     link: Link,
     tolerance: float,
 ) -> None:
-    """Enter into a finding how an array of results compares with the truth."""
-    # What is left of an array without axes, after arithmetic, is the number.
+    """Record in a finding how an array of results compares with the truth."""
+    # Arithmetic turns an array without axes into a number.
     true, bulk = np.asarray(true, object), np.asarray(bulk, object)
     finding.cases += true.size
     if got.shape != true.shape:
@@ -44,7 +44,7 @@ def judge(
                 failure = Failure(_place(inputs, i, link), _shown(x, inputs), "nan", "hides a NaN")
                 finding.failures.append(failure)
             continue
-        # Rows that repeat share the truth and, mostly, the result.
+        # Repeated rows share the truth and, mostly, the result.
         if (x, id(true[i])) not in known:
             known[x, id(true[i])] = _compare(x, true[i], bulk[i], inputs.dtype, factor)
         wrong, error = known[x, id(true[i])]
@@ -56,7 +56,7 @@ def judge(
 
 
 def _compare(x: float, true: Any, bulk: Any, dtype: str, factor: float) -> tuple[str | None, float]:
-    """Return what is wrong with a number, or None, and its error in units of the permitted one."""
+    """Return what is wrong with a number, or None, and its error in units of the permitted error."""
     wrong = complaint(x, true, bulk, dtype, factor)
     if np.isfinite(x) and abs(true) < mp.mpf("1e300"):
         error = excess(mp.mpf(x), true, bulk, dtype, factor)
@@ -65,12 +65,12 @@ def _compare(x: float, true: Any, bulk: Any, dtype: str, factor: float) -> tuple
 
 
 def raised(error: BaseException) -> str:
-    """Return what came instead of numbers, as one line."""
+    """Return, on one line, what was raised instead of a result."""
     return told(error) if isinstance(error, RefusalError) else f"raises {told(error)}"
 
 
 def told(error: BaseException) -> str:
-    """Return an exception as one line of bounded length."""
+    """Return an exception as one line of limited length."""
     text = " ".join(str(error).split())
     if isinstance(error, RefusalError):
         return text
@@ -79,7 +79,7 @@ def told(error: BaseException) -> str:
 
 
 def _true(x: Any) -> str:
-    """Return the true number as text; what stands for a limit at infinity, as that limit."""
+    """Return the true number as text; a number that stands for a limit at infinity as that limit."""
     if abs(x) > mp.mpf("1e350"):
         return "inf" if x > 0 else "-inf"
     return "0" if abs(x) < mp.mpf("1e-9999") else mp.nstr(x, 12)

@@ -1,7 +1,7 @@
-"""Numbers of sixty digits that the vocabulary knows, so that a margin loss runs on them as written.
+"""Numbers of sixty digits that the vocabulary accepts, so that a margin loss runs on them as written.
 
-A `Number` also carries its *bulk*, the sum of the sizes of the signed terms that it was summed from:
-where terms of both signs meet, an error is judged against that, since no floating type could do better.
+A `Number` also carries its *bulk*, the sum of the sizes of the signed terms that make it up: where terms
+of both signs meet, an error is judged against that, since no floating type could do better.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ __all__ = ["DIGITS", "Number", "mp", "number"]
 
 DIGITS = 60
 
-# A context of its own: what the caller sets for mpmath's global one is nobody else's business.
+# A separate context, so that the caller's settings of mpmath's global one do not matter.
 mp = MPContext()
 mp.dps = DIGITS
 
-# As good as infinite: beyond every floating type, and yet exp(−_FAR) is a number like any other.
+# As good as infinite: beyond every floating type, though exp(−_FAR) is still an ordinary number.
 _FAR = mp.mpf("1e400")
 
 
@@ -33,13 +33,13 @@ class Condition:
 
 
 class Number:
-    """A real number and the bulk of the terms it was summed from.
+    """A real number and the bulk of the terms that were summed to give it.
 
-    What is made of constants alone is a constant: it is rounded once, and has no terms.
+    A result of constants alone is a constant: it is rounded once, and has no terms.
     """
 
     __slots__ = ("bulk", "constant", "value")
-    # Numbers of NumPy leave operators to this class.
+    # NumPy's numbers leave operators to this class.
     __array_ufunc__ = None
 
     def __init__(self, value: Any, bulk: Any = None, constant: bool = False) -> None:
@@ -48,7 +48,7 @@ class Number:
         self.constant = constant
 
     def alone(self) -> "Number":
-        """Return the number without the terms that it was summed from."""
+        """Return the number without its terms."""
         return Number(self.value)
 
     def _with(self, other: "Number", value: Any, bulk: Any) -> "Number":
@@ -119,7 +119,7 @@ class Number:
 
 
 def number(x: Any) -> Number:
-    """Return a real number, NumPy's included, as a constant; infinity as a number beyond every float."""
+    """Return a real number, even NumPy's, as a constant; infinity as a number beyond every float."""
     if isinstance(x, Number):
         return x
     value = mp.mpf(float(x))
@@ -127,9 +127,9 @@ def number(x: Any) -> Number:
 
 
 def _function(f: Callable[[Any], Any], holds: Callable[[Any], bool] | None = None) -> Any:
-    """Return a function of a Number; where it is not defined, NaN.
+    """Return a function of a Number; NaN where it is undefined.
 
-    Its result is no sum of signed terms.
+    Its result is not a sum of signed terms.
     """
 
     def apply(x: Number) -> Number:

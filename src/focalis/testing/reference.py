@@ -1,4 +1,4 @@
-"""The truth about a loss on a batch, in many digits, from the margin loss as it is written."""
+"""The truth about a loss on a batch, in many digits, computed by the margin loss as it is written."""
 
 import functools
 from collections.abc import Callable
@@ -22,9 +22,9 @@ Array = np.ndarray
 
 
 class Truth(NamedTuple):
-    """Values one by one, the gradient and Hessian of their sum, and what a reduction divides by.
+    """Individual values, the gradient and Hessian of their sum, and the divisor of a reduction.
 
-    Arrays of mpf. A *bulk* is the sum of the sizes of the signed terms that a number is summed from.
+    Arrays of mpf. A *bulk* is the sum of the sizes of the signed terms that make up a number.
     """
 
     value: Array
@@ -54,14 +54,14 @@ def truth(
     Parameters
     ----------
     loss : Loss
-        Its weights are taken as float64 holds them.
+        Its weights are used as float64 holds them.
     logits, targets, sample_weight, where : array_like
-        As in calling the loss.
+        As when calling the loss.
 
     Returns
     -------
     Truth
-        Of the weighted values, whatever the reduction.
+        About the weighted values, whatever the reduction.
     """
     scores = read_scores(loss.link, logits)
     read = read_targets(
@@ -104,9 +104,9 @@ def truth(
 
 
 def margin_terms(loss: MarginLoss) -> Callable[..., tuple[Number, Number, Number]]:
-    """Return a margin loss as a function of `Number`, its parameters exact as well.
+    """Return a margin loss as a function of `Number`, with exact parameters too.
 
-    Value and slope are judged by themselves, a curvature by the terms that it is summed from.
+    Value and slope are judged by their own size, a curvature by the terms that make it up.
     """
     parameters = [number(value) for value in loss.parameters.values()]
 
@@ -171,7 +171,7 @@ def _of_classes(
         if np.isnan(xs).any():
             return RowTerms(_NAN, [_NAN] * len(xs), [_NAN] * len(xs))
         return softmax_terms(margin_terms(loss), list(map(number, xs)), list(map(number, weights)))
-    # Each probability is taken as given: it answers for its own class alone.
+    # Each probability is taken at face value, and matters only for its own class.
     terms = []
     for p, weight in zip(xs, weights, strict=True):
         if weight == 0.0 or np.isnan(p):
@@ -183,7 +183,7 @@ def _of_classes(
 
 
 def _at_probability(loss: MarginLoss, p: Number) -> tuple[Number, Number, Number]:
-    # With this many digits nothing has to be held off where terms cancel.
+    # With this many digits, nothing needs protecting where terms cancel.
     bounds = limits(loss, np.float64)._replace(floor=0.0)
     terms = probability_terms(margin_terms(loss), bounds, "exact", p, 1.0 - p)  # type: ignore[arg-type]
     return number(terms[0]).alone(), number(terms[1]).alone(), number(terms[2])

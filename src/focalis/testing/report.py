@@ -1,4 +1,4 @@
-"""What an examination found, and how it is told."""
+"""What an examination found, and how it is reported."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ __all__ = ["Failure", "Finding", "Report"]
 
 @dataclass(frozen=True)
 class Failure:
-    """One wrong number: where, what came, what is true, and what is wrong with it."""
+    """One wrong number: its place, the result, the true number, and what is wrong."""
 
     where: str
     got: str
@@ -24,24 +24,24 @@ class Failure:
 
 @dataclass
 class Finding:
-    """One line of a report: what was looked at, on how many numbers, and what is wrong.
+    """One line of a report: what was checked, on how many numbers, and what is wrong.
 
     Attributes
     ----------
     check : str
-        What was looked at, such as ``"gradients"``.
+        What was checked, such as ``"gradients"``.
     setting : str
-        The floating type, the parameter or the argument that it was looked at with.
+        The floating type, the parameter or the argument that it was checked with.
     cases : int
-        How many numbers were held against the truth.
+        How many numbers were compared with the truth.
     failures : list of Failure
-        Those that are wrong, the one at the smallest input first.
+        The wrong ones, starting with the one at the smallest input.
     worst : float
-        The largest error in units of the permitted one, infinite where it is no number.
+        The largest error in units of the permitted error, infinite if it is not a number.
     not_checked : str
-        Why it was not looked at, or empty.
+        Why it was not checked, or empty.
     part_of : str
-        The one of `CHECKS` that it belongs to.
+        The member of `CHECKS` that it belongs to.
     """
 
     check: str
@@ -59,24 +59,24 @@ class Finding:
 
     @property
     def name(self) -> str:
-        """What was looked at, and with what."""
+        """What was checked, and with what."""
         return f"{self.check}, {self.setting}" if self.setting else self.check
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that an examination found; ``str`` gives the text that `focalis check` prints.
+    """Everything that an examination found; ``str`` gives the text that `focalis check` prints.
 
     Attributes
     ----------
     function : str
-        The name of what was examined.
+        The name of the function that was examined.
     loss : str
-        The text of the loss that it was held against.
+        The text of the loss that it was compared with.
     framework : str
         The framework that it was called in.
     findings : list of Finding
-        In the order in which they were looked at.
+        In the order in which they were checked.
     """
 
     function: str

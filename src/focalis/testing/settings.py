@@ -1,4 +1,4 @@
-"""Weights and masks: what a loss is examined with beyond scores and targets, by the name of each."""
+"""Weights and masks, what a loss is examined with besides scores and targets, each by its name."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,9 +20,9 @@ _ROWS = 41
 
 
 class Setting(NamedTuple):
-    """A setting of the loss or an argument of the call, and the batch that it is looked at on.
+    """A setting of the loss or an argument of the call, and the batch to check it on.
 
-    ``name`` is what the function must have as an argument, ``more`` the arguments of the call.
+    ``name`` is the argument that the function must have, ``more`` the arguments of the call.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Setting(NamedTuple):
 
 
 def weighted(loss: Loss) -> Iterator[Setting]:
-    """Yield the settings that weigh, and sample weights."""
+    """Yield the settings that are weights, and sample weights."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
     settings: dict[str, Any] = {"alpha": 0.375, "label_smoothing": 0.125}
     if loss.link.elementwise:
@@ -64,19 +64,19 @@ def masked(loss: Loss) -> Iterator[Setting]:
 
 
 def weights(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at settings and sample weights, which it must have as arguments."""
+    """Check weights and sample weights, for which the function must have arguments."""
     for setting in weighted(loss):
         yield from _row_by_row(subject, setting, "weights")
 
 
 def masks(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at masks, which it must have as arguments."""
+    """Check masks, for which the function must have arguments."""
     for setting in masked(loss):
         yield from _row_by_row(subject, setting, "masks")
 
 
 def _row_by_row(subject: Subject, setting: Setting, check: str) -> Iterator[Finding]:
-    """Hold a batch against the truth if the function has the argument, and takes it."""
+    """Compare a batch with the truth if the function has the argument and it applies."""
     name, over, loss, inputs, more = setting
     if not subject.has(name):
         yield Finding(check, name, not_checked="the function has no such argument")

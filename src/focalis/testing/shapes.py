@@ -1,4 +1,4 @@
-"""Losses that are right on one small batch only: other scores, numbers of classes and of rows."""
+"""Against losses that are right only on one small batch: other scores, numbers of classes and rows."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _CLASSES = (2, 3, 11)
 
 
 def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Look at many random scores, close to each other, between those that break implementations."""
+    """Check many random scores, close to each other, between those that break implementations."""
     yield from Batch(subject, loss, batches.dense(loss.link)).findings("random scores")
 
 
@@ -44,7 +44,7 @@ def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 
 def _objection(subject: Subject, loss: Loss, inputs: Inputs) -> str:
-    """Return why a batch with another class axis cannot be held against the truth, or nothing."""
+    """Return why a batch with another class axis cannot be compared with the truth, or ""."""
     try:
         value = subject.call(loss, inputs, 0).value
     except Exception as error:

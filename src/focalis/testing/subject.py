@@ -1,4 +1,4 @@
-"""The function under examination: how it wants to be called, found by rule from a first call."""
+"""The function under examination: how to call it, worked out by rules from a first call."""
 
 import contextlib
 import inspect
@@ -26,28 +26,28 @@ _TRIED_ROWS = 3
 
 
 class Form(NamedTuple):
-    """How arrays are handed over: with a class axis of one, and with one-hot targets, or without."""
+    """How arrays are passed: with or without a class axis of one, and one-hot targets or not."""
 
     column: bool
     one_hot: bool
 
 
 class Subject:
-    """A function, the framework it works in, and the form in which it takes a batch.
+    """A function, its framework, and the form in which it takes a batch.
 
     Parameters
     ----------
     function : callable
-        Takes logits and targets, or the other way round if its first argument is named after targets.
+        Takes logits and targets, or the reverse if its first argument is named after targets.
     loss : Loss
-        What it should compute. The parameters and settings of the loss that the function has as
-        arguments of the same names are handed to it.
+        What it should compute. Parameters and settings of the loss are passed to the function if it has
+        arguments of the same names.
     framework : str
         "auto" tries those that are loaded.
     arguments : dict
-        More arguments, by name.
+        Further arguments, by name.
     tolerance : float
-        How many times the permitted error passes.
+        How many times the permitted error is accepted.
     """
 
     def __init__(
@@ -72,25 +72,25 @@ class Subject:
             self._called = _names_in_torch(loss.link)
 
     def has(self, name: str) -> bool:
-        """Return whether the function has an argument for a setting, and nobody has set it."""
+        """Return whether the function has an argument for a setting that the caller has not set."""
         argument = self._argument(name)
         return argument in self._names[2:] and argument not in self._arguments
 
     @property
     def unknown(self) -> list[str]:
-        """The arguments of the function that nobody sets."""
+        """The arguments of the function that are never set."""
         known = {*self.loss.margin_loss.parameters, *_SETTINGS}
         known |= {self._argument(name) for name in known}
         return [name for name in self._names[2:] if name not in known | self._arguments.keys()]
 
     def _argument(self, name: str) -> str:
-        """Return what the function calls a setting."""
+        """Return the function's name for a setting."""
         return name if name in self._names else self._called.get(name, name)
 
     def call(self, loss: Loss, inputs: Inputs, order: int, **more: Any) -> Answer:
-        """Return what the function makes of a batch, with one number for each row or element.
+        """Return the function's results on a batch, with one number for each row or element.
 
-        What it raises is raised.
+        Errors are passed on.
         """
         reduction = {"reduction": "none"} if self.has("reduction") else {}
         if self.one_by_one:
@@ -102,13 +102,13 @@ class Subject:
         return self.call_whole(loss, inputs, order, **{**reduction, **more})
 
     def call_whole(self, loss: Loss, inputs: Inputs, order: int, **more: Any) -> Answer:
-        """Return what the function makes of a batch in one call, and watch what it writes to."""
+        """Return the function's results on a batch in one call, and record what it writes to."""
         return self._call(self.framework, self.form, loss, inputs, order, more)
 
     def call_as_far(
         self, loss: Loss, inputs: Inputs, order: int, whole: bool = False, **more: Any
     ) -> tuple[Answer, dict[int, Exception]]:
-        """Return the answer of the highest order that there is, and what each higher one raised."""
+        """Return the answer of the highest order available, and the errors of the higher ones."""
         call = self.call_whole if whole else self.call
         trouble: dict[int, Exception] = {}
         for asked in range(order, -1, -1):
@@ -159,7 +159,7 @@ class Subject:
         return lambda x, y: self.function(x, y, **keywords)
 
     def _settings(self, loss: Loss) -> dict[str, Any]:
-        """Return the parameters and settings of a loss that the function has as arguments."""
+        """Return the parameters and settings of a loss for which the function has arguments."""
         settings = {
             **loss.margin_loss.parameters,
             **{name: getattr(loss, name) for name in _READ},
@@ -167,7 +167,7 @@ class Subject:
         }
         found = {k: v for k, v in settings.items() if v is not None and self.has(k)}
         own = self._defaults.get("alpha")
-        off = own is None or (isinstance(own, int | float) and own == -1)  # as torchvision has it
+        off = own is None or (isinstance(own, int | float) and own == -1)  # as in torchvision
         if loss.alpha is None and self.has("alpha") and not off:
             raise RefusalError(
                 f"the function has alpha={own} by default and the loss has none: give the loss that "
@@ -175,7 +175,7 @@ class Subject:
                 "(--with alpha=-1)"
             )
         for name, value in found.items():
-            if isinstance(value, tuple) or name == "pos_weight":  # which PyTorch wants as a tensor
+            if isinstance(value, tuple) or name == "pos_weight":  # PyTorch needs a tensor
                 found[name] = np.array(value, np.float32)
         return found
 
@@ -197,7 +197,7 @@ class Subject:
                 except Exception as error:
                     refusals.append(f"{framework.name}: {told(error)}")
                     continue
-                # Only NumPy's arrays are taken by functions of other frameworks.
+                # Functions of other frameworks may also take NumPy's arrays, but no others.
                 takers = frameworks if framework.name == "numpy" else [framework]
                 owner = next((f for f in takers if f.owns(found)), None)
                 if owner is None:
@@ -251,7 +251,7 @@ class _BoundLoss:
 
 @contextlib.contextmanager
 def _staying() -> Iterator[None]:
-    """Turn the end of the program, which a function may call for, into an error of its own."""
+    """Turn a request to exit the program, which a function may make, into an ordinary error."""
     try:
         yield
     except SystemExit as error:
@@ -268,7 +268,7 @@ def _described(found: Any) -> str:
 
 
 def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the arguments of a function by name, with their defaults."""
+    """Return a function's arguments by name, with their defaults."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # compiled code may have no signature
@@ -295,7 +295,7 @@ def _one_hot(labels: Array, like: Array) -> Array:
 
 
 def _row(more: dict[str, Any], i: int) -> dict[str, Any]:
-    """Return the arguments for one row of those that have a number for each."""
+    """Return the arguments for one row, taking its part of those with a number per row."""
     rows = ("sample_weight", "where")
     return {name: value[i : i + 1] if name in rows else value for name, value in more.items()}
 

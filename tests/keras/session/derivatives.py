@@ -1,11 +1,11 @@
-"""Values and gradients of a loss of Keras, by the automatic differentiation of the backend."""
+"""Values and gradients of a Keras loss, by the backend's automatic differentiation."""
 
 import keras
 import numpy as np
 
 BACKEND = keras.config.backend()
 TYPES = ("float32",) if BACKEND == "jax" else ("float32", "float64")
-"""JAX has no float64 unless it is told so."""
+"""JAX has no float64 unless it is switched on."""
 
 
 def array(x):

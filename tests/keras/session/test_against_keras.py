@@ -1,4 +1,4 @@
-"""What Keras publishes and what Keras gives, for hard labels; what differs, pinned."""
+"""What Keras publishes and what it returns, for hard labels; deliberate differences are pinned."""
 
 import inspect
 import json
@@ -109,7 +109,7 @@ def hard_labels(name, shape=(5, 4, 3), seed=0):
 
 
 HARD = [(name, from_logits) for name in NAMES for from_logits in (True, False)]
-HARD += [(name, None) for name in GENERAL]  # for probabilities alone
+HARD += [(name, None) for name in GENERAL]  # for probabilities only
 
 
 @pytest.mark.parametrize(("name", "from_logits"), HARD)
@@ -178,7 +178,7 @@ def test_probabilities_at_the_ends_are_held_off_as_in_keras():
 
 
 def test_soft_labels_mean_the_expectation():
-    """γ = 2, y = .7, x = 1: Keras mixes p_t before it raises 1 − p_t to γ, which is another loss."""
+    """γ = 2, y = .7, x = 1: Keras mixes p_t before raising 1 − p_t to γ, which is a different loss."""
     y, x = np.array([[0.7]]), np.array([[1.0]])
     settings = {"gamma": 2.0, "from_logits": True}
     ours, theirs = (float(m.BinaryFocalCrossentropy(**settings)(y, x)) for m in (F, keras.losses))
@@ -224,7 +224,7 @@ ANY = [
 
 @pytest.mark.parametrize(("name", "settings"), ANY)
 def test_probabilities_are_read_as_keras_reads_them(name, settings):
-    """Each of its functions in a way of its own, rows that do not sum to 1 and both ends included."""
+    """Each function in its own way, including rows that do not sum to 1 and both ends."""
     p = PROBABILITIES
     labels = np.random.default_rng(2).integers(0, 3, len(p))
     y = np.eye(3, dtype="float32")[labels]
@@ -239,7 +239,7 @@ def test_probabilities_are_read_as_keras_reads_them(name, settings):
 
     (got, grad), (expected, slopes) = derive(F), derive(keras.losses)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
-    # At p_t = 0 the other classes of Keras' generalised loss meet 0 · ∞.
+    # At p_t = 0 the other classes of Keras's generalised loss give 0 · ∞.
     slopes = np.where(np.isnan(slopes), 0.0, slopes)
     np.testing.assert_allclose(grad, slopes, rtol=2e-4, atol=1e-5)
 
@@ -256,7 +256,7 @@ def test_numbers_of_rows_that_do_not_sum_to_1():
         np.testing.assert_allclose(grad, [[-1 / 3, 5 / 3]], rtol=1e-5)
     dense, sparse = F.CategoricalFocalCrossentropy(), F.SparseCategoricalFocalCrossentropy()
     assert float(dense([[1, 0]], p)) == pytest.approx(float(sparse([0], p)), rel=1e-6)
-    # A wrapped loss takes probabilities as they are.
+    # A wrapped loss uses probabilities as they are.
     assert float(F.LossWrapper("simplex_cross_entropy")([0], p)) == pytest.approx(np.log(2))
 
 
@@ -287,7 +287,7 @@ def test_rows_that_do_not_count_may_sum_to_nothing():
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.filterwarnings("ignore:.*from_logits=True:UserWarning")
 def test_logits_behind_an_activation(name, from_logits):
-    """TensorFlow's tensors know them, and Keras computes from them: exact where p_t is rounded to 0."""
+    """TensorFlow's tensors remember them and Keras uses them: exact even where p_t rounds to 0."""
     kind = "sigmoid" if name.startswith("Binary") else "softmax"
     x = np.array([[40.0, -40.0, 0.0], [1.0, 2.0, 3.0]], "float32")
     y = np.eye(3, dtype="float32")[[1, 2]]
@@ -321,7 +321,7 @@ WEIGHTS_OF_KERAS = [(), (1,), (4,), (3, 4), (3, 1), (1, 4), (3, 4, 1), (3, 1, 1)
 @pytest.mark.parametrize("shape", WEIGHTS_OF_KERAS)
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "sum", "none"])
 def test_weights_meet_losses_as_in_keras(shape, reduction):
-    """From the last axis on: where (3, 4) losses were (4, 4), (4,) would weigh the second axis too."""
+    """From the last axis on: if (3, 4) losses became (4, 4), (4,) would weight the second axis too."""
     rng = np.random.default_rng(6)
     x = rng.normal(size=(3, 4, 5)).astype("float32")
     y = rng.integers(0, 5, (3, 4))
@@ -349,7 +349,7 @@ def test_weights_of_as_many_samples_as_steps_are_of_the_steps():
 
 
 def test_a_mapping_of_class_weights_is_that_of_fit():
-    """The mean weighed by the classes of the samples, 1 for those that are not named."""
+    """The mean weighted by the samples' classes, with 1 for classes that are not named."""
     rng = np.random.default_rng(7)
     x, labels = rng.normal(size=(6, 4)).astype("float32"), np.array([0, 1, 2, 3, 1, 0])
     by_class = {0: 2.0, np.int64(2): 0.5}
@@ -369,7 +369,7 @@ def test_a_mapping_of_class_weights_is_that_of_fit():
 
 
 def test_what_differs_on_purpose():
-    """As docs/frameworks/keras.md lists it, but for what has a test of its own."""
+    """As listed in docs/frameworks/keras.md, except for what has a separate test."""
     y, p = np.array([0, 1]), np.array([[0.5, 0.5], [0.2, 0.8]], "float32")
     ours, theirs = (m.SparseCategoricalCrossentropy(reduction=None) for m in (F, keras.losses))
     weight = np.ones((2, 1), "float32")

@@ -1,4 +1,4 @@
-"""Every option gives the numbers of the NumPy engine, value and gradient."""
+"""Every option gives the numbers of the NumPy engine, both value and gradient."""
 
 from dataclasses import replace
 from functools import partial
@@ -59,7 +59,7 @@ PROBABILITIES = {"sigmoid": "identity", "softmax": "simplex"}
 
 
 def expected(loss, x, y, weight=None, *, divided=False):
-    """Return what Keras' reductions make of the core's losses of samples, and the gradients."""
+    """Return what Keras's reductions make of the core's losses per sample, and the gradients."""
     value, grad = loss.value_and_grad(x.astype(float), y, sample_weight=weight, engine="numpy")
     if divided:  # by their sum, which is 1
         grad = grad - (grad * x).sum(-1, keepdims=True)
@@ -103,7 +103,7 @@ def test_the_focal_loss_of_indices_is_that_of_one_hot_rows():
     "identity_poly1(epsilon=2)", "simplex_focal(gamma=1.7)",
 ])  # fmt: skip
 def test_any_loss(text):
-    """The other margin losses, and a user's own, for targets of either form."""
+    """The other margin losses, and a user's own, for both forms of targets."""
     loss = F.LossWrapper(text, reduction="sum")
     core_loss = replace(parse(text), reduction="none")
     x = P if core_loss.link in PROBABILITIES.values() else X
@@ -218,13 +218,13 @@ def test_a_last_axis_of_one_may_be_missing():
         np.testing.assert_array_equal(array(labels(given, X)), true)
 
 
-# JAX has no float64 unless it is told so.
+# JAX has no float64 unless it is switched on.
 TYPES = ["bfloat16"] if BACKEND == "jax" else ["float16", "bfloat16", "float64"]
 
 
 @pytest.mark.parametrize("dtype", TYPES)
 def test_types(dtype):
-    """16 bits are computed in 32, and their weights too; a label of 257 is no 256."""
+    """16 bits are computed in 32, including their weights; a label of 257 must not become 256."""
     tolerance = {"float16": 2e-3, "bfloat16": 1.6e-2, "float64": 1e-12}[dtype]
     x = keras.ops.convert_to_tensor(X * 3, dtype=dtype)
     exact = array(keras.ops.cast(x, "float32" if dtype != "float64" else dtype)).astype(float)

@@ -1,4 +1,4 @@
-"""What does not fit raises and says so; a wrong target is never a wrong number."""
+"""What does not fit raises and says so; a bad target never gives a wrong number."""
 
 import keras
 import numpy as np
@@ -71,7 +71,7 @@ def test_calls(name, settings, given, words):
 
 
 def check_bad(loss, y, weight, message):
-    """Fail unless a bad number raises where it can be read, and is NaN in a graph."""
+    """Fail unless a bad number raises where it can be read, and gives NaN in a graph."""
     with pytest.raises(ValueError, match=message):
         loss(y, X, sample_weight=weight)
     with pytest.raises(ValueError, match=message):
@@ -108,7 +108,7 @@ def test_an_answer_that_is_none():
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
 def test_a_weight_that_is_none(bad):
-    """Masked, it may be anything."""
+    """If it is masked, it may be anything."""
     weight = np.array([1.0, bad, 1.0, 2.0, 0.0, 1.0], "float32")
     labels = np.array([0, -7, 1, 0, 2, 1])
     settings = {"from_logits": True, "reduction": "mean_with_sample_weight"}
@@ -129,7 +129,7 @@ def test_what_does_not_count_may_be_no_label():
 
 
 def test_a_weight_that_losses_share_counts_for_each():
-    """Keras divides by the sum of the weights as they are given: by 4 here, not by 12."""
+    """Keras divides by the sum of the weights as they are passed: by 4 here, not by 12."""
     x = np.zeros((2, 3, 4), "float32")
     loss = F.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
     for weight in ([1.0, 3.0, 2.0], [[1.0], [3.0]], 2.0):

@@ -1,4 +1,4 @@
-"""The core's grid, from 0 to ±1e30 and ±inf, through Keras: nothing that is not finite, all digits."""
+"""The core's grid, from 0 to ±1e30 and ±inf, through Keras: everything finite, every digit right."""
 
 import contextlib
 
@@ -17,16 +17,16 @@ FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
 if BACKEND == "tensorflow":
     MARGINS, LINKS = registry.FEW_MARGINS, registry.LINKS
 else:
-    # Their front ends have been through all of it in tests of their own.
+    # The other front ends' own tests cover all of it.
     MARGINS, LINKS = registry.TWO_MARGINS, registry.LOGIT_LINKS
 FLUSHED = 0 if BACKEND == "torch" else 1000
-"""TensorFlow and XLA take subnormal numbers for 0, within a formula too: what is off by no more than so
-many of the smallest normal number is near enough."""
+"""TensorFlow and XLA flush subnormal numbers to 0, even inside a formula: an error of up to so many
+times the smallest normal number is acceptable."""
 
 
 @contextlib.contextmanager
 def probabilities_as_they_are():
-    """Leave Keras' ε out of what its clipping changes."""
+    """Keep Keras from clipping probabilities at its ε."""
     epsilon = keras.config.epsilon()
     keras.config.set_epsilon(1e-300)
     try:
@@ -89,7 +89,7 @@ ORDERS = (3, twice) if BACKEND == "tensorflow" else (2, first)
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("chosen", [*MARGINS, FOCAL_HALF], ids=registry.name)
 def test_derivatives(chosen, link, dtype):
-    """Value and gradient, on TensorFlow the diagonal of the Hessian too."""
+    """Value and gradient, and on TensorFlow also the diagonal of the Hessian."""
     loss = LossWrapper(Loss(link, registry.build(chosen)), reduction=None, dtype=dtype)
     for case in contract.cases(link, np.dtype(dtype).type):
         check_case(chosen, loss, case, *ORDERS)

@@ -1,6 +1,6 @@
 """Bad and odd inputs, in the operations of each backend: the NumPy engine's answer, NaN for its error.
 
-The one algorithm of `focalis.arrays` in three frameworks, of which none looks at a number: where the
+The one algorithm in `focalis.arrays`, in three frameworks, none of which looks at a number: where the
 NumPy engine raises, value and gradient are NaN, and never a number.
 """
 
@@ -45,7 +45,7 @@ def scores(link):
 
 
 def evaluate(loss, x, y, **given):
-    """Return value and gradient in the operations of the backend."""
+    """Return value and gradient, computed with the backend's operations."""
     given = {name: tensor(z) if isinstance(z, np.ndarray) else z for name, z in given.items()}
     if "parameters" in given:
         given["parameters"] = {
@@ -55,7 +55,7 @@ def evaluate(loss, x, y, **given):
 
 
 def check(loss, x, y, true=None, **given):
-    """Fail unless value and gradient are those of the NumPy engine, of `true` if that is given."""
+    """Fail unless value and gradient equal `true`, by default those of the NumPy engine."""
     found = evaluate(loss, x, y, **given)
     if true is None:
         true = loss.value_and_grad(x.astype(float), y, engine="numpy", **given)
@@ -114,7 +114,7 @@ def test_a_bad_normaliser(link, y):
 
 @every_form
 def test_a_bad_weight_of_a_class(link, y):
-    """Also beside good ones, and where with the others it comes to a good total."""
+    """Even next to good ones, and where the total with the others is good."""
     names = ["alpha", "class_weight"] + (["pos_weight"] if link in ("sigmoid", "identity") else [])
     for name in names:
         for bad in (np.nan, -0.5, np.inf):
@@ -126,7 +126,7 @@ def test_a_bad_weight_of_a_class(link, y):
 
 
 def test_a_bad_target_whose_class_has_no_weight():
-    """Its total is not taken for nothing left."""
+    """A total of 0 must not be mistaken for a row in which nothing is left."""
     loss = Loss("softmax", margin.cross_entropy(), class_weight=(1.0, 1.0, 0.0))
     assert_never_a_number(loss, LOGITS[:1], np.array([7]))
     check(loss, LOGITS[:1], np.array([2]))
@@ -145,7 +145,7 @@ def test_nothing_left_is_zero(link, y):
 
 @every_form
 def test_weights_of_classes_as_arrays(link, y):
-    """Numbers for all, for each class, for each row."""
+    """One number for all, one for each class, one for each row."""
     x, elementwise = scores(link), link in ("sigmoid", "identity")
     for name in ["alpha", "class_weight"] + (["pos_weight"] if elementwise else []):
         plain = Loss(link, margin.focal(1.7))
@@ -167,7 +167,7 @@ def test_weights_of_classes_as_arrays(link, y):
 
 @every_form
 def test_parameters_as_arrays(link, y):
-    """γ for each row; and for each class, where a softmax is seen from it."""
+    """γ for each row; and for each class, where a softmax is seen from that class."""
     x, plain = scores(link), Loss(link, margin.focal(), reduction="sum")
     gammas = (0.5, 1.7, 3.0, 2.0)
 
@@ -199,7 +199,7 @@ def test_parameters_as_arrays(link, y):
 
 
 def test_a_parameter_has_a_derivative():
-    """Of every order, against a difference of the NumPy engine's."""
+    """Of every order, compared with a difference of the NumPy engine's results."""
     step = 1e-3
 
     def by_gamma(reduced, gamma):
@@ -235,7 +235,7 @@ def test_a_parameter_has_a_derivative():
 
 
 def _slope_by_gamma(loss, x, y):
-    """Return the derivative by γ at 1.7, to be differentiated by x."""
+    """Return the derivative with respect to γ at 1.7, to be differentiated with respect to x."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -261,7 +261,7 @@ MASK = np.array([True, False, True])
 @pytest.mark.parametrize("link", ["softmax", "simplex", "sigmoid", "identity"])
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}])
 def test_masked_classes_are_as_if_they_were_not_there(link, settings):
-    """Whatever their scores are: value and gradient are those of the other classes alone."""
+    """Whatever their scores are, value and gradient are those of the other classes alone."""
     x = scores(link).copy()
     x[:, 1] = (np.nan, np.inf, -np.inf, 0.3)
     loss = Loss(link, margin.focal(1.7), **settings)

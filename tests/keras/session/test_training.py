@@ -1,4 +1,4 @@
-"""Models that are compiled with the losses, trained, saved and loaded."""
+"""Models compiled with the losses, trained, saved and loaded."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import focalis.keras as F
 from focalis import Loss, margin
 
 pytestmark = [
-    # Keras asks tensors of torch for an array as NumPy 1 did.
+    # Keras asks torch tensors for an array in the way that NumPy 1 did.
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning"),
 ]
 
@@ -41,7 +41,7 @@ def new_model(activation=None):
 
 def fit(model, loss, y, *, epochs=3, **settings):
     model.compile(optimizer=keras.optimizers.SGD(0.5), loss=loss, **settings)
-    # The last batch is a smaller one.
+    # The last batch is smaller.
     return model.fit(X, y, batch_size=10, epochs=epochs, verbose=0, shuffle=False).history["loss"]
 
 
@@ -114,7 +114,7 @@ def test_configurations(name):
 
 
 def test_a_configuration_holds_plain_numbers():
-    """Whatever the settings came as."""
+    """Whatever form the settings had."""
     weights = keras.ops.convert_to_tensor([1.0, 2.0, 0.5])
     loss = F.SparseCategoricalFocalCrossentropy(
         alpha=weights, gamma=np.float32(1.5), class_weight=np.ones(3), ignore_class=np.int64(-1)
@@ -134,7 +134,7 @@ def test_configurations_of_keras_are_understood():
 
 
 def test_saving_and_loading(tmp_path):
-    """A compiled model goes on from where it was, its loss included."""
+    """A compiled model continues from where it was, including its loss."""
     for i, name in itertools.product(range(1), ("focal", "focal indices", "poly1")):
         loss, y = LOSSES[name]
         model = new_model()
@@ -153,7 +153,7 @@ if BACKEND == "tensorflow":
 
     @pytest.mark.parametrize("name", ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"])
     def test_a_function_of_any_batch(name):
-        """Nothing but the number of axes need be known when it is traced."""
+        """Only the number of axes need be known when it is traced."""
         loss = getattr(F, name)(from_logits=True, ignore_class=1)
 
         @tf.function(
@@ -175,7 +175,7 @@ if BACKEND == "tensorflow":
             assert grad.shape == x.shape
 
     def test_a_function_of_any_number_of_classes():
-        """A class to ignore is looked for among as many as there are."""
+        """A class to ignore is searched for among as many as there are."""
         y, x = tf.one_hot([0, 2, 1, 2], 3), tf.random.stateless_normal((4, 3), (1, 2))
         for loss, targets in (
             (F.CategoricalCrossentropy(**LOGITS, ignore_class=2, label_smoothing=0.1), y),
@@ -189,7 +189,7 @@ if BACKEND == "tensorflow":
             assert float(found) == pytest.approx(float(loss(targets, x)), rel=1e-6)
 
     def test_under_xla_it_keeps_no_more_than_it_must():
-        """An exponential each for value and gradient, one array in memory after the other."""
+        """One exponential each for value and gradient, and one array in memory at a time."""
         loss, x = F.BinaryFocalCrossentropy(**LOGITS), tf.zeros((1 << 14, 64))
 
         @tf.function(jit_compile=True)
@@ -204,7 +204,7 @@ if BACKEND == "tensorflow":
         steps = program[program.index("ENTRY") :].splitlines()
         made = [s for s in steps if "= f32[16384,64]" in s and " parameter(" not in s]
         assert len(made) == 2
-        # 2^20 numbers are summed, all of them the same.
+        # A sum of 2^20 equal numbers.
         assert float(both(x, x)[0]) == pytest.approx(np.log(2.0) / 4.0, rel=1e-6)
 
     @pytest.mark.parametrize("name", ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"])
@@ -222,7 +222,7 @@ if BACKEND == "tensorflow":
         assert float(forward.jvp(value)) == pytest.approx(along, rel=1e-5)
 
     def test_third_derivatives_and_jacobians():
-        """What comes after the curvature is differentiated on companions that do not cancel."""
+        """Beyond the curvature, differentiation uses companions that do not cancel."""
         x = tf.constant([0.3, -2.0, 60.0, 800.0], tf.float64)
         loss = F.LossWrapper("focal(gamma=.5)", reduction="sum", dtype="float64")
         with tf.GradientTape() as third:
@@ -253,7 +253,7 @@ if BACKEND == "torch":
 
     @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     def test_torch_compile():
-        """One graph, with the fused operator in it."""
+        """One graph, containing the fused operator."""
         loss = F.BinaryFocalCrossentropy(from_logits=True)
         x = torch.randn(8, 3, requires_grad=True)
         y = torch.randint(0, 2, (8, 3)).float()

@@ -1,4 +1,4 @@
-"""The entries, a file for each kind of framework."""
+"""The entries, one file for each kind of framework."""
 
 from focalis.catalogue.names import (
     boosting,

@@ -20,8 +20,8 @@ ENTRIES = (
         tasks=("binary",),
         also=("XGBoost.logloss",),
         pitfalls=(
-            "Predictions are probabilities; binary:logitraw trains the same and predicts logits.",
-            "max_delta_step and base_score change where it starts and how far it steps.",
+            "Predictions are probabilities; binary:logitraw trains the same model and predicts logits.",
+            "base_score changes where training starts, and max_delta_step how far it steps.",
         ),
     ),
     Entry(
@@ -39,7 +39,7 @@ ENTRIES = (
         parameters=(_POSITIVE,),
         tasks=("binary",),
         pitfalls=(
-            "binary:logistic by another default metric (rmse); both take targets in [0, 1].",
+            "binary:logistic with another default metric (rmse); both accept targets in [0, 1].",
         ),
     ),
     Entry(
@@ -51,7 +51,7 @@ ENTRIES = (
         pitfalls=(
             _CLASSES,
             _TWICE,
-            "It predicts a class; multi:softprob trains the same and predicts probabilities.",
+            "It predicts a class; multi:softprob trains the same model and predicts probabilities.",
         ),
     ),
     Entry(
@@ -69,7 +69,7 @@ ENTRIES = (
         tasks=("binary",),
         also=("LightGBM.binary_logloss",),
         pitfalls=(
-            "is_unbalance weighs the rarer class up, and cannot be given with scale_pos_weight.",
+            "is_unbalance gives the rarer class more weight, and excludes scale_pos_weight.",
             "sigmoid=s scales the scores: p = σ(s x).",
         ),
     ),
@@ -109,7 +109,7 @@ ENTRIES = (
         parameters=(_POSITIVE,),
         denominator="weights",
         tasks=("binary",),
-        pitfalls=("Targets are two classes; CrossEntropy takes any in [0, 1].",),
+        pitfalls=("Targets are two classes; CrossEntropy accepts any number in [0, 1].",),
     ),
     Entry(
         "CatBoost.CrossEntropy",
@@ -124,7 +124,7 @@ ENTRIES = (
         "CatBoost",
         SOFTMAX,
         targets=ONLY_INDICES,
-        pitfalls=("A custom objective for it is asked row by row, which is slow.",),
+        pitfalls=("Custom objectives for it are called row by row, which is slow.",),
     ),
     Entry(
         "CatBoost.MultiClassOneVsAll",
@@ -133,7 +133,7 @@ ENTRIES = (
         targets=CLASS_INDICES,
         tasks=("multi-class",),
         pitfalls=(
-            "C binary losses, summed to train and averaged in the metric.",
+            "C binary losses, summed in training and averaged in the metric.",
             "Its probabilities do not sum to 1.",
         ),
     ),
@@ -160,7 +160,7 @@ ENTRIES = (
         tasks=("binary",),
         pitfalls=(
             "Neither parameter has a default; α must lie inside (0, 1), and γ above 0.",
-            "The probability is held inside by 1e-13, and predict_proba is not corrected for "
+            "The probability is clipped to [1e-13, 1 − 1e-13], and predict_proba is not corrected for "
             "the loss.",
         ),
     ),

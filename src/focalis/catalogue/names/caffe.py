@@ -1,4 +1,4 @@
-"""Caffe 1.0, and the Python layers that this library has for it."""
+"""Caffe 1.0, and this library's Python layers for it."""
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import INFOGAIN, ONLY_INDICES, held_above
@@ -20,7 +20,7 @@ ENTRIES = (
         scores=held_above(1e-20),
         fixed={"reduction": "batchmean"},
         pitfalls=(
-            "It takes probabilities: put a Softmax layer before it, or take SoftmaxWithLoss, "
+            "It takes probabilities: put a Softmax layer before it, or use SoftmaxWithLoss, "
             "which is stable.",
             _LABELS,
         ),
@@ -33,7 +33,11 @@ ENTRIES = (
         parameters=(
             IGNORE,
             Parameter(
-                "normalization", "VALID", "reduction", _MODES, "its fourth mode, FULL, is missing"
+                "normalization",
+                "VALID",
+                "reduction",
+                _MODES,
+                "its fourth mode, FULL, has no equivalent",
             ),
         ),
         also=("SoftmaxLoss", "SOFTMAX_LOSS"),
@@ -48,10 +52,7 @@ ENTRIES = (
         "Caffe",
         SIGMOID,
         parameters=(IGNORE, Parameter("normalization", "BATCH_SIZE", "reduction", _MODES)),
-        pitfalls=(
-            "It divides by the number of rows and not by the number of elements: C times what "
-            "PyTorch gives.",
-        ),
+        pitfalls=("It divides by the number of rows, not of elements: C times PyTorch's value.",),
     ),
     Entry(
         "Caffe.InfogainLoss",
@@ -61,7 +62,7 @@ ENTRIES = (
         parameters=(_INFOGAIN,),
         pitfalls=(
             "Since 1.0 it applies the softmax itself; before, it took probabilities.",
-            "With H the unit matrix it is SoftmaxWithLoss. The rows of H need not sum to 1.",
+            "If H is the identity matrix it is SoftmaxWithLoss. The rows of H need not sum to 1.",
             "Its mean divides by the number of rows, whatever H.",
         ),
     ),
@@ -89,7 +90,7 @@ ENTRIES = (
         ),
         fixed={"reduction": "batchmean"},
         pitfalls=(
-            "Widely copied layers count every label but 0 as a positive; here a label in (0, 1) "
+            "Widely copied layers count every non-zero label as a positive; here a label in (0, 1) "
             "is soft.",
         ),
     ),
@@ -101,9 +102,8 @@ ENTRIES = (
         fixed={"positives": "mean", "reduction": "batchmean"},
         tasks=("multi-label",),
         pitfalls=(
-            "Widely copied layers have a backward that is the gradient of the forward for "
-            "labels of 0 and 1 "
-            "alone, and divide by 0 in rows without positives.",
+            "In widely copied layers the backward pass is the gradient of the forward pass only for "
+            "labels of 0 and 1, and divides by 0 in rows without positives.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The functions of this library: those of the table, and those that follow another's signature."""
+"""The functions of this library: those from the table, and those with another library's signature."""
 
 import inspect
 
@@ -9,7 +9,7 @@ from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS
 
-# What is no parameter of the loss: scores, targets, and the call.
+# Arguments that are not parameters of the loss: scores, targets, and those of the call.
 _NOT_PARAMETERS = (
     "probabilities", "input", "targets", "target", "where", "normalizer", "engine", "eps",
 )  # fmt: skip
@@ -48,7 +48,7 @@ def _by_hand(name: str) -> Entry:
 
 
 def _also(function: Function) -> tuple[str, ...]:
-    """Return the other names: of its module, and of the loss where the literature's are not known."""
+    """Return its other names: within its module, and the loss's if the literature has none."""
     if function.front_end == "torch":
         return (f"{FRONT_ENDS['torch']}.{function.module}",)
     known = {entry.margin_loss for entry in general.ENTRIES}
@@ -58,7 +58,7 @@ def _also(function: Function) -> tuple[str, ...]:
 
 
 def _entry(function: Function) -> Entry:
-    """Return the entry of a function that is made from the table."""
+    """Return the entry of a function that is generated from the table."""
     module = FRONT_ENDS[function.front_end]
     reduced = any(one.setting == "reduction" for one in function.arguments)
     return Entry(

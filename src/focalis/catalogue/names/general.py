@@ -1,4 +1,4 @@
-"""The names of the literature, which no framework owns."""
+"""The names from the literature, which belong to no framework."""
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, SIGNS
@@ -17,7 +17,7 @@ ENTRIES = (
         also=("log-logistic loss", "binomial deviance"),
         pitfalls=(
             "With labels of ±1 it is written log(1 + e^(−y x)), with labels of 0 and 1 as "
-            "cross-entropy: one loss.",
+            "cross-entropy: the same loss.",
             "The binomial deviance of statisticians is twice this.",
         ),
     ),
@@ -37,8 +37,7 @@ ENTRIES = (
         pitfalls=(
             "It takes probabilities: on logits it is nonsense, and some implementations do not "
             "notice.",
-            "p_t = 0 is an infinite loss; libraries hold p inside at thresholds from 1e-16 to "
-            "1e-7.",
+            "p_t = 0 costs infinity; libraries clip p at thresholds from 1e-16 to 1e-7.",
         ),
     ),
     Entry(
@@ -55,7 +54,7 @@ ENTRIES = (
         parameters=(CLASS_WEIGHT, SMOOTHING),
         also=("cross-entropy", "softmax cross-entropy", "CE", "xent"),
         pitfalls=(
-            "The name says nothing about who applies the softmax: PyTorch and TensorFlow's "
+            "The name does not say what applies the softmax: PyTorch and TensorFlow's "
             "*_with_logits do, "
             "Keras does not unless from_logits=True. Applied twice it trains, badly.",
         ),
@@ -111,8 +110,8 @@ ENTRIES = (
         tasks=("multi-label",),
         also=("multi-label softmax cross-entropy", "multi-label categorical cross-entropy"),
         pitfalls=(
-            "Each of the M positives of a row counts 1/M, so that the best probability of each "
-            "is 1/M and not 1.",
+            "Each of the M positives of a row counts 1/M, so the best probability for each is 1/M, "
+            "not 1.",
             "A row without positives divides by 0 in widely copied code; here it counts 0.",
         ),
     ),
@@ -131,7 +130,7 @@ ENTRIES = (
         parameters=(CLASS_WEIGHT,),
         also=("class-weighted cross-entropy", "class-balanced loss"),
         pitfalls=(
-            "What is called class-balanced has the weights of focalis.weights.effective_number.",
+            "The class-balanced loss has the weights of focalis.weights.effective_number.",
             "The mean divides by the sum of the weights of the targets here and in PyTorch, by "
             "the number of "
             "rows elsewhere.",
@@ -164,10 +163,10 @@ ENTRIES = (
         pitfalls=(
             "α and γ work against each other: the paper takes α = .25 with γ = 2, less weight "
             "on positives.",
-            "The numbers are small, so that a mean over all anchors vanishes: divide by the "
+            "The values are small, so a mean over all anchors vanishes: divide by the "
             "number of positives.",
-            "It is not minimised by the class probabilities; Loss.posterior gives those back.",
-            "With soft targets the expectation of the loss and a mixed p_t are two losses.",
+            "It is not minimised by the class probabilities; Loss.posterior recovers them.",
+            "With soft targets the expected loss and the loss of a mixed p_t differ.",
         ),
     ),
     Entry(
@@ -179,7 +178,7 @@ ENTRIES = (
         also=("focal loss", "categorical focal loss", "multi-class focal loss", "FL"),
         pitfalls=(
             "α is a factor per class here; one number for all classes only scales the loss.",
-            "It is not minimised by the class probabilities; Loss.posterior gives those back.",
+            "It is not minimised by the class probabilities; Loss.posterior recovers them.",
         ),
     ),
     Entry(

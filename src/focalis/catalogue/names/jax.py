@@ -1,4 +1,4 @@
-"""optax, and the functions of focalis.jax that have its names and arguments."""
+"""optax, and the functions of focalis.jax with the same names and arguments."""
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
@@ -8,7 +8,7 @@ UNREDUCED = {"reduction": "none"}
 
 
 def _names(name: str) -> tuple[str, str]:
-    """Return where else a function of optax is."""
+    """Return the other names of an optax function."""
     return f"optax.losses.{name}", f"focalis.jax.{name}"
 
 

@@ -1,4 +1,4 @@
-"""Keras 3, whose losses take probabilities unless from_logits=True: an entry for each."""
+"""Keras 3, whose losses take probabilities unless from_logits=True: one entry for each."""
 
 from typing import Any
 
@@ -24,27 +24,26 @@ SMOOTHING = Parameter("label_smoothing", 0.0)
 WEIGHT = Parameter("sample_weight", note="an argument of the call")
 GAMMA = Parameter("gamma", 2.0)
 _FUZZ = 1e-7  # keras.config.epsilon()
-_PROBABILITIES = "It takes probabilities unless from_logits=True, held in [1e-7, 1 − 1e-7]."
-_ROWS = "The mean divides by the number of rows, whatever sample_weight."
+_PROBABILITIES = "It takes probabilities unless from_logits=True, clipped to [1e-7, 1 − 1e-7]."
+_ROWS = "The mean divides by the number of rows, whatever sample_weight is."
 _OVER_CLASSES = (
     'Without a reduction, and with "sum", it still averages over the last axis (here it does not).'
 )
 _SIGMOID_FIRST = (
-    "from_logits=True takes the sigmoid first. On JAX and PyTorch the logarithm is held in "
-    "[1e-7, 1 − 1e-7]: beyond |logit| = 16 a wrong answer has next to no gradient. On TensorFlow, "
-    "and here, it has."
+    "from_logits=True applies the sigmoid first. On JAX and PyTorch the logarithm is clipped to "
+    "[1e-7, 1 − 1e-7]: beyond |logit| = 16 a wrong answer has almost no gradient. On TensorFlow, "
+    "and here, it has one."
 )
 _SOFTMAX_FIRST = (
-    "from_logits=True takes the softmax first and the logarithm after, held in [1e-7, 1 − "
-    "1e-7]: a margin "
-    "below −16 has no gradient (here it is right)."
+    "from_logits=True applies the softmax first, then the logarithm, clipped to "
+    "[1e-7, 1 − 1e-7]: a margin below −16 has no gradient (here it has the right one)."
 )
 
 
 def _both(
     name: str, links: tuple[Link, Link], transform: ScoreTransform, switch: str = "", **rest: Any
 ) -> tuple[Entry, Entry]:
-    """Return the entries of a class for probabilities and for logits."""
+    """Return the entries of a class, for probabilities and for logits."""
     other = f"{switch}, " if switch else ""
     function = rest.pop("function")
     names = [(f"{name}({switch})" if switch else name), f"{name}({other}from_logits=True)"]

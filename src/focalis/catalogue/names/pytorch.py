@@ -13,8 +13,8 @@ MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 WEIGHT = Parameter("weight", None, "class_weight")
 IGNORE = Parameter("ignore_index", -100)
 GAMMA, ALPHA_OFF = Parameter("gamma", 2.0), Parameter("alpha", -1.0, off=-1.0)
-_AXIS = "The class axis is dimension 1, the last one in NumPy's focalis."
-_EMPTY = "The mean of nothing is NaN; here it is 0."
+_AXIS = "The class axis is dimension 1; in focalis for NumPy it is the last."
+_EMPTY = "The mean over no elements is NaN; here it is 0."
 _NAN = (
     "For γ in (0, 1) the gradient at saturated logits is NaN: (1 − p_t)^γ has an infinite slope at "
     "p_t = 1."
@@ -29,9 +29,8 @@ ENTRIES = (
         parameters=(Parameter("weight", None, "sample_weight"), MEAN),
         also=("torch.nn.functional.binary_cross_entropy",),
         pitfalls=(
-            "It takes probabilities. log p is held above −100, so that p_t = 0 costs 100 and "
-            "not infinity.",
-            "The gradient's denominator p (1 − p) is held above 1e-12.",
+            "It takes probabilities. log p is clipped at −100, so p_t = 0 costs 100, not infinity.",
+            "The gradient's denominator p (1 − p) is at least 1e-12.",
             _EMPTY,
         ),
     ),
@@ -81,7 +80,7 @@ ENTRIES = (
         tasks=("multi-label",),
         also=("torch.nn.functional.multilabel_soft_margin_loss",),
         pitfalls=(
-            'The mean of sigmoid cross-entropies, and no loss of its own; "sum" and "none" still '
+            'It is the mean of sigmoid cross-entropies, not a loss of its own; "sum" and "none" still '
             "average over the classes (here they do not).",
         ),
     ),

@@ -12,10 +12,10 @@ from focalis.links import SIGMOID, SOFTMAX
 MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 GAMMA = Parameter("gamma", 2.0)
 WEIGHT = Parameter("weight", None, "class_weight")
-_FOREGROUND = "weighs class 0 by 1 − α and every other class by α"
+_FOREGROUND = "weights class 0 by 1 − α and every other class by α"
 _AXIS = "The class axis is dimension 1."
 _OF_ALL = "The mean divides by the number of scores, C times the number of rows."
-_IGNORED_COUNT = "What is ignored counts in the mean."
+_IGNORED_COUNT = "Ignored elements count in the mean."
 _ROWS = {"mean": "batchmean", "sum": "sum", "none": "none"}
 _FACTOR = Parameter("loss_weight", 1.0, "factor")
 _AVG_FACTOR = Parameter("avg_factor", None, "normalizer", note="an argument of the call")
@@ -31,9 +31,9 @@ ENTRIES = (
         also=("monai.losses.focal_loss.FocalLoss",),
         pitfalls=(
             _AXIS,
-            'reduction="sum" averages over the spatial axes first. Of (N, C), without any, '
+            'reduction="sum" averages over the spatial axes first. For (N, C), which has none, '
             "it is the mean.",
-            "One number for α weighs a no by 1 − α, one per class leaves a no alone (pos_weight here).",
+            "A single α weights a no by 1 − α; one per class leaves a no alone (pos_weight here).",
             "Targets are one-hot unless to_onehot_y=True; include_background=False drops class 0.",
         ),
     ),
@@ -54,7 +54,7 @@ ENTRIES = (
         pitfalls=(
             _AXIS,
             _OF_ALL,
-            "α means another thing than under the sigmoid: class 0 is background.",
+            "α does not mean the same as with the sigmoid: class 0 is background.",
         ),
     ),
     Entry(
@@ -76,7 +76,7 @@ ENTRIES = (
             _AXIS,
             _OF_ALL,
             _IGNORED_COUNT,
-            "Without a reduction it returns C numbers for each row, of which one is not 0.",
+            "Without a reduction it returns C numbers for each row, all but one of them 0.",
         ),
     ),
     Entry(
@@ -92,8 +92,8 @@ ENTRIES = (
         ),
         also=("kornia.losses.BinaryFocalLossWithLogits",),
         pitfalls=(
-            "It has both α and pos_weight; together they multiply, and a focalis.Loss takes one "
-            "of them.",
+            "It has both α and pos_weight; together they multiply, while a focalis.Loss takes only "
+            "one of them.",
             _IGNORED_COUNT,
         ),
     ),
@@ -110,8 +110,7 @@ ENTRIES = (
         ),
         pitfalls=(
             "normalized=True divides by the sum of (1 − p_t)^γ, and reduced_threshold cuts that "
-            "factor off: both "
-            "are other losses.",
+            "factor off: both give other losses.",
         ),
     ),
     Entry(
@@ -139,7 +138,7 @@ ENTRIES = (
         tasks=("multi-label",),
         also=("mmseg.models.losses.FocalLoss", "mmcv.ops.sigmoid_focal_loss"),
         pitfalls=(
-            "It is a sigmoid's only: use_sigmoid=False is an error. The class index C of C "
+            "It has only the sigmoid: use_sigmoid=False is an error. The class index C of C "
             "classes is background.",
             "mmseg's has α = .5 by default.",
         ),
@@ -168,9 +167,8 @@ ENTRIES = (
         ),
         also=("mmseg.models.losses.CrossEntropyLoss",),
         pitfalls=(
-            "The mean divides by the number of rows: neither by the weights, as PyTorch's, nor, "
-            "unless "
-            "avg_non_ignore=True, by what is not ignored.",
+            "The mean divides by the number of rows: not by the weights, as PyTorch's does, nor, "
+            "unless avg_non_ignore=True, by the number that is not ignored.",
         ),
     ),
     Entry(
@@ -181,6 +179,6 @@ ENTRIES = (
         parameters=(MEAN, Parameter("class_weight", None, "pos_weight"), _FACTOR, _AVG_FACTOR),
         tasks=("multi-label",),
         also=("mmseg.models.losses.CrossEntropyLoss",),
-        pitfalls=("class_weight weighs the positives alone: it is PyTorch's pos_weight.",),
+        pitfalls=("class_weight weights only the positives: it is PyTorch's pos_weight.",),
     ),
 )

@@ -8,9 +8,7 @@ _ROUNDING = 2.0**-52
 _NORMALIZE = Parameter("normalize", True, "reduction", {True: "mean", False: "sum"})
 _FIRST = "The targets come first, and it takes probabilities."
 _SCORER = 'The scorer "neg_log_loss" is its negative.'
-_INSIDE = (
-    "Probabilities are held inside by the rounding of their type: 2.2e-16, or 1.2e-7 in float32."
-)
+_INSIDE = "Probabilities are clipped by the rounding of their type: 2.2e-16, or 1.2e-7 in float32."
 
 ENTRIES = (
     Entry(
@@ -25,7 +23,7 @@ ENTRIES = (
         pitfalls=(
             _FIRST,
             _INSIDE,
-            "One class alone needs labels=. It is a metric: there is no gradient.",
+            "A single class needs labels=. It is a metric: there is no gradient.",
             _SCORER,
         ),
     ),
@@ -50,7 +48,7 @@ ENTRIES = (
         parameters=(Parameter("class_weight", note="a dict there"),),
         tasks=("binary",),
         also=("SGDClassifier.log_loss",),
-        pitfalls=("Several classes are one against the rest.",),
+        pitfalls=("Several classes are fitted one against the rest.",),
     ),
     Entry(
         "sklearn.ensemble.HistGradientBoostingClassifier",
@@ -59,7 +57,7 @@ ENTRIES = (
         fixed={"reduction": "sum"},
         tasks=("binary",),
         also=("HistGradientBoostingClassifier.log_loss",),
-        pitfalls=("Three classes and more have a softmax, with a tree for each class.",),
+        pitfalls=("Three or more classes have a softmax, with a tree for each class.",),
     ),
     Entry(
         "sklearn.linear_model.LogisticRegression",
@@ -71,7 +69,7 @@ ENTRIES = (
         also=("logistic regression",),
         pitfalls=(
             "C multiplies this sum, not the penalty, and the penalty is on by default.",
-            "Two classes are fitted by one logit, as a sigmoid.",
+            "Two classes are fitted with one logit, as a sigmoid.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""TensorFlow: tf.nn, the losses of TensorFlow 1 in tf.compat.v1.losses, and one of TensorFlow Addons."""
+"""TensorFlow: tf.nn, the losses of TensorFlow 1 in tf.compat.v1.losses, one from TensorFlow Addons."""
 
 from typing import Any
 
@@ -36,9 +36,9 @@ _ADDON: dict[str, Any] = {
     "also": ("tfa.losses.sigmoid_focal_crossentropy",),
     "pitfalls": (
         "It takes probabilities unless from_logits=True.",
-        "It sums over the last axis, also without a reduction (here it does not).",
+        "It sums over the last axis, even without a reduction (here it does not).",
         "Soft targets mix p_t; here they mean the expectation of the loss.",
-        "TensorFlow Addons are no longer maintained.",
+        "TensorFlow Addons is no longer maintained.",
     ),
 }
 
@@ -64,8 +64,7 @@ ENTRIES = (
         also=("tf.compat.v1.losses.log_loss",),
         pitfalls=(
             "It takes probabilities, and adds 1e-7 to p_t inside the logarithm (here nothing is "
-            "added), so that a "
-            "sure and right answer costs −1e-7.",
+            "added), so a certain and right answer costs −1e-7.",
             _WEIGHTS,
             _V2,
         ),
@@ -109,7 +108,10 @@ ENTRIES = (
         SIGMOID,
         parameters=(Parameter("pos_weight", 1.0),),
         fixed={"reduction": "none"},
-        pitfalls=("A sigmoid's, although the name does not say so.", f"{_NO_REDUCTION} element."),
+        pitfalls=(
+            "It has a sigmoid, although the name does not say so.",
+            f"{_NO_REDUCTION} element.",
+        ),
     ),
     Entry(
         "tf.nn.softmax_cross_entropy_with_logits",
@@ -120,9 +122,8 @@ ENTRIES = (
         also=("tf.compat.v1.nn.softmax_cross_entropy_with_logits_v2",),
         pitfalls=(
             f"{_NO_REDUCTION} row.",
-            "Targets are a distribution for each row: a row that sums to s has the gradient of "
-            "one that sums to 1 "
-            "where s is not 1 (p − y, and not s p − y). Here it is the derivative of the value.",
+            "Targets are a distribution for each row: if a row sums to s, not to 1, the gradient is "
+            "still p − y, not s p − y. Here it is the derivative of the value.",
         ),
     ),
     Entry(

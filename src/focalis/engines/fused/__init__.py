@@ -1,16 +1,16 @@
-"""Source text of the fused kernels: what `focalis.engines.numba` puts together and compiles.
+"""Source text of the fused kernels: what `focalis.engines.numba` assembles and compiles.
 
-The modules here are read as text, everything below their ``# ---`` line, and never imported by the
-library itself. A kernel's module is ``primitives32`` or ``primitives64``, the traced terms of one margin
-loss, how arrays hold numbers (``halves``, ``storage``), and ``elementwise`` or ``softmax`` with its
-companions.
+The modules here are read as text, from below their ``# ---`` line, and never imported by the library
+itself. A kernel's module consists of ``primitives32`` or ``primitives64``, the traced terms of one
+margin loss, how arrays hold numbers (``halves``, ``storage``), and ``elementwise`` or ``softmax`` with
+its companions.
 
-What keeps the loops vectorised, each line found by measuring: ``forceinline`` on every primitive (past
-four ``exp`` LLVM stops inlining); loops ``for i in range(x.size)`` over slices, so that no index can be
-negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type,
-so that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather.
-Views of arguments are borrowed: to count references to them took short rows up to half their time.
-What may be missing reaches a loop as an array or as None, never as ``None if … else …``, which stays a
-mask on every store. Reassociation is allowed in loops that hold a sum, never in a primitive, where it
-would fold a rounding constant away.
+What keeps the loops vectorised, each point found by measuring: ``forceinline`` on every primitive (LLVM
+stops inlining after four ``exp``); loops ``for i in range(x.size)`` over slices, so that no index can be
+negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type, so
+that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather. Views of
+arguments are borrowed: counting references to them took up to half the time of short rows. Optional
+arguments reach a loop as an array or as None, never as ``None if … else …``, which stays a mask on every
+store. Reassociation is allowed in loops that accumulate a sum, never in a primitive, where it would fold
+a rounding constant away.
 """

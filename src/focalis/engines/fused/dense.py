@@ -1,9 +1,9 @@
 """The fused loops over softmax rows with a weight for each class. See the package's docstring.
 
-The largest class a stands apart, because 1 − p_a cancels: seen from a, the others are compared with
-the largest among themselves. For every other class 1 − p_k ≥ 1/2 and sums over all classes serve. With
-g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a, and at a itself
-w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
+The largest class a is treated separately, because 1 − p_a cancels: from its point of view, the others
+are compared with the largest among themselves. For every other class 1 − p_k ≥ 1/2 and sums over all
+classes will do. With g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a, and
+at a itself w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
 """
 
 import numpy as np
@@ -50,19 +50,19 @@ CACHE = False
 # --- below this line the text is part of every dense softmax kernel
 UINT = np.uint32 if FLOAT is np.float32 else np.uint64
 NO_BITS, WRONG_BITS = UINT(0), FLOAT(INFINITY).view(UINT)
-STANDS_APART = -ONE  # no exponential: marks the largest class among them
+STANDS_APART = -ONE  # not an exponential: marks the largest class among them
 
 
 @njit(**PRIMITIVE)
 def as_bits(y):
-    """Return the bits of a target, `WRONG_BITS` or more if it is wrong: quicker than comparisons."""
-    # −0 has the bits of a negative number, and −0 + 0 has not.
+    """Return the bits of a target, `WRONG_BITS` or more if it is invalid: faster than comparisons."""
+    # −0 has the bits of a negative number, but −0 + 0 does not.
     return FLOAT(y + ZERO).view(UINT)
 
 
 @njit(**LINE_SUM)
 def survey(y, per_class):
-    """Return how many classes of a row have a weight, the last, and whether a target is wrong."""
+    """Return how many classes of a row have a weight, the last one, and whether a target is invalid."""
     count, last, highest = np.int32(0), np.int32(0), NO_BITS
     for i in range(y.size):
         weighted = (y[i] != ZERO) & (per_class[i] != ZERO)
@@ -76,8 +76,8 @@ def survey(y, per_class):
 
 @njit(**LINE)
 def last_equal(x, wanted):
-    """Return the last position of a number, 0 if there is none (as among NaN)."""
-    # A running maximum of positions becomes vector code, an early return does not.
+    """Return the last position of a number, or 0 if there is none (as with NaN)."""
+    # A running maximum of positions vectorises; an early return does not.
     found = np.int32(0)
     for i in range(x.size):
         here = np.int32(i) if x[i] == wanted else np.int32(0)
@@ -87,12 +87,12 @@ def last_equal(x, wanted):
 
 @njit(**PRIMITIVE)
 def seen_from(x, e, top, total, per_total, log_total):
-    """Return margin, u, v, p, q and 1 / q of a class that is not the largest."""
+    """Return margin, u, v, p, q and 1 / q for a class that is not the largest."""
     u = (x - top) - log_total
     u = -LARGEST if u < -LARGEST else u
     left = total - e
     per_left = ONE / left
-    # p ≤ 1/2, so that p / q ≤ 1 and log q = −log(1 + p / q).
+    # p ≤ 1/2, so p / q ≤ 1 and log q = −log(1 + p / q).
     v = -log1p_unit(e * per_left)
     return u - v, u, v, e * per_total, left * per_total, total * per_left
 
@@ -101,7 +101,7 @@ def seen_from(x, e, top, total, per_total, log_total):
 def other_classes(x, y, per_class, e, weight, top, total, log_total, lost, limit, gw, second, cs):
     """Fill gw with w_k g_k and second with w_k φ″_k, 0 at the largest; return Σ w φ and Σ w g.
 
-    Also whether any of the classes has a weight, and whether any target of the row is wrong.
+    Also return whether any of the classes has a weight, and whether any target of the row is invalid.
     """
     value, sum_g, weighted, bad = 0.0, 0.0, False, False
     for lo in range(0, x.size, BLOCK):
@@ -167,7 +167,7 @@ def subtract_ratio(near, factor, out):
 
 @njit(**LINE)
 def curvature_sums(gw, second, e, near, total, near_total, rest, ones, shrink):
-    """Return A = Σ w (φ″ + φ′) / q², B = Σ w φ′ / q and the other classes' part at the largest."""
+    """Return A = Σ w (φ″ + φ′) / q², B = Σ w φ′ / q and what the other classes add at the largest."""
     known = total, near_total, rest, ones, shrink
     a, b, at_top = 0.0, 0.0, 0.0
     for lo in range(0, gw.size, BLOCK):
@@ -209,7 +209,7 @@ def curvature_of_others(
 
 @njit(**LINE)
 def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit, c, cs):
-    """Return the value of a row, whether it has a weighted class, and whether a target is wrong."""
+    """Return a row's value, whether it has a weighted class, and whether a target is invalid."""
     e, near, spare = borrowed(e), borrowed(near), borrowed(spare)
     row, lost = x, -LARGEST
     top = largest(x, NOWHERE)
@@ -273,7 +273,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
 
 @njit(cache=CACHE, **LOOP)
 def one_hot(y, weight, per_class, t, w):
-    """Read rows with at most one target as class indices; return False at a row with more."""
+    """Read rows with at most one target as class indices; return False at a row with more than one."""
     ys = room_for(y, per_class.size)
     wrong = False
     for r in range(t.size):
@@ -314,7 +314,7 @@ def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
             )
             bad |= wrong
         if not weighted:
-            # Whatever the logits hold, NaN included.
+            # Whatever the logits are, even NaN.
             phi = ZERO
             if grad is not None:
                 g[:] = ZERO

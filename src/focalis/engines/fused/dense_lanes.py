@@ -1,7 +1,7 @@
 """The fused loop over rows of few classes with a weight for each. See the package's docstring.
 
-The arithmetic is that of a dense row, one row in each vector lane, the largest class of each lane told
-from the others by its number.
+The arithmetic is that of a dense row, with one row in each vector lane; the largest class of each lane
+is told apart by its number.
 """
 
 import numpy as np
@@ -46,7 +46,8 @@ CACHE = False
 
 
 # --- below this line the text is part of every dense softmax kernel
-# More lines, for rows with a weight for each class. A count of weights stands for a weight but 0.
+# More lines, for rows with a weight per class. COUNT, the number of non-zero weights, takes the place of
+# WEIGHT: there, too, 0 means that the row does not count.
 NEXT_TOP, OTHERS, NEAR, PER_TOTAL, LOG_TOTAL, LOST = [k * LANES for k in range(8, 14)]
 SUM_G, SHARE, SLOPES, FROM_TOP, MINE = [k * LANES for k in range(14, LINES)]
 COUNT = WEIGHT
@@ -54,7 +55,7 @@ COUNT = WEIGHT
 
 @njit(**LINE_SUM)
 def weigh_lanes(y, factor, lane):
-    """Make targets weights and count those above 0; return whether one was wrong."""
+    """Turn targets into weights and count the non-zero ones; return whether one was invalid."""
     highest = NO_BITS
     for i in range(LANES):
         yi, mine = y[i], lane[MINE + i]
@@ -76,7 +77,7 @@ def any_above_one(lane):
 
 @njit(**LINE)
 def lane_hots(y, j, k, lane):
-    """Note class j and its weight where it has one."""
+    """Record class j and its weight where it has one."""
     for i in range(LANES):
         none, kept, weight = y[i] == ZERO, k[i], lane[WEIGHT + i]
         k[i] = kept if none else j
@@ -85,7 +86,7 @@ def lane_hots(y, j, k, lane):
 
 @njit(**LINE)
 def load_weights(y, weight, per_class, ys, lane):
-    """Make the targets of a strip weights, and count those of each row; return whether one was wrong."""
+    """Turn a strip's targets into weights and count them per row; return whether one was invalid."""
     for i in range(LANES):
         lane[MINE + i], lane[COUNT + i] = ZERO, ZERO
     for i in range(y.shape[0]):
@@ -173,13 +174,13 @@ def near_exps(x, j, lane, where_top):
 
 @njit(**LINE)
 def lane_totals(ys, lane, where_top):
-    """Fill in what the classes of a lane share; a logit below `LOST` stands for −∞ beside the top."""
+    """Fill in what a lane's classes share; a logit below `LOST` counts as −∞ relative to the top."""
     for i in range(LANES):
         top, total = lane[TOP + i], ONE + lane[OTHERS + i]
         lane[TOTAL + i] = total
         lane[PER_TOTAL + i] = ONE / total
         lane[LOG_TOTAL + i] = log(total)
-        # The largest may stand for +∞ itself, and all may stand for −∞.
+        # The largest may itself represent +∞, and all of them may represent −∞.
         below = where(top > -LARGEST, -BELOW_LARGEST, -INFINITY)
         lane[LOST + i] = where(top >= LARGEST, LARGEST, below)
     for i in range(LANES):
@@ -188,7 +189,7 @@ def lane_totals(ys, lane, where_top):
 
 @njit(**LINE)
 def lane_class(x, weight, e, j, lane, where_top, limit, cs):
-    """Evaluate class j in the lanes where it is not the largest; leave w g where its weight was."""
+    """Evaluate class j in lanes where it is not the largest; overwrite its weight with w g."""
     for i in range(LANES):
         at_top = where_top[i] == j
         w = where(at_top, ZERO, weight[i])
@@ -203,7 +204,7 @@ def lane_class(x, weight, e, j, lane, where_top, limit, cs):
 
 @njit(**LINE_SUM)
 def lane_largest(lane, scale, c):
-    """Evaluate each lane's largest class; leave what the gradients of the others take from it."""
+    """Evaluate each lane's largest class; leave what the gradients of the others need from it."""
     kept = ZERO
     for i in range(LANES):
         others, own, sum_g = lane[OTHERS + i], lane[OWN + i], lane[SUM_G + i]
@@ -239,7 +240,7 @@ def near_gradient(g, x, j, lane, where_top):
 
 @njit(**LINE)
 def dense_strip(xs, ys, es, scale, value, grad, lane, where_top, limit, c, cs):
-    """Evaluate a strip of weights ys; leave the gradient, unless `grad` is None, in their place."""
+    """Evaluate a strip with weights ys; unless `grad` is None, overwrite them with the gradient."""
     classes = xs.shape[0]
     dense_start(lane, where_top)
     for j in range(classes):

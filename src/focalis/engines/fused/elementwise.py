@@ -18,28 +18,28 @@ def terms(z, mirrored, c):
 
 
 def both_terms(z, mirrored, c):
-    """Stand in for the traced terms of a margin loss seen from yes and from no."""
+    """Stand in for the traced terms of a margin loss seen from both yes and no."""
     raise NotImplementedError
 
 
 # --- below this line the text is part of every elementwise kernel
-# Elements that are summed in their own type, and that stay in the first cache.
+# Number of elements that are summed in their own type, and that stay in the first-level cache.
 TILE = 2048
-# Bytes of a cache line, and numbers that fill whole lines, and whole registers, in any type.
+# Bytes in a cache line, and a count of numbers that fills whole lines and registers in any type.
 LINE_BYTES, WHOLE = 64, 128
 
 
 @intrinsic
 def stream_to(typing_context, result, i, number):
-    """Write past the caches: a line that is written whole need not be fetched to be written to.
+    """Write past the caches: a line that is written whole need not be fetched first.
 
-    The line must begin where a line does, and be written whole.
+    The writing must start at the beginning of a line, and fill it.
     """
 
     def write(context, builder, signature, arguments):
         place, position, value = arguments
         data = context.make_array(result)(context, builder, place).data
-        # Each number claims what holds for the first of a line: registers of them are what is written.
+        # Each store claims the alignment of a line's first number: whole registers are what is written.
         store = builder.store(value, builder.gep(data, [position]), align=LINE_BYTES)
         one = ir.Constant(ir.IntType(32), 1)
         store.set_metadata("nontemporal", builder.module.add_metadata([one]))
@@ -50,7 +50,7 @@ def stream_to(typing_context, result, i, number):
 
 @intrinsic
 def settle(typing_context):
-    """Let other threads see what was streamed."""
+    """Make what was streamed visible to other threads."""
 
     def fence(context, builder, signature, arguments):
         builder.fence("seq_cst")
@@ -77,7 +77,7 @@ def fills_lines(array):
 
 @njit(**PRIMITIVE)
 def sides(x):
-    """Return what the score says of yes and of no: margins, or probabilities."""
+    """Return what the score says for yes and for no: margins, or probabilities."""
     if PROBABILITY:
         inside = ONE if x > ONE else x
         return inside, ONE - inside
@@ -86,7 +86,7 @@ def sides(x):
 
 @njit(**PRIMITIVE)
 def softness(y):
-    """Return 0 for a target of 0 or 1 and a number above 0, or NaN, for any other."""
+    """Return 0 for a target of 0 or 1, and a number above 0, or NaN, for any other."""
     return abs(y - y * y)
 
 
@@ -105,7 +105,7 @@ def outside(x, y, weight, positive, negative):
 
 @njit(**SUM)
 def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c, streams):
-    """Evaluate targets of 0 and 1; return True if there are others, and all is to be done again."""
+    """Evaluate targets of 0 and 1; return True if there are others and everything must be redone."""
     total, soft = ZERO, ZERO
     for i in range(x.size):
         xi, yi = number(x, i), number(y, i)
@@ -132,7 +132,7 @@ def hard_tile(x, y, weight, positive, negative, scale, value, grad, hess, c, str
 
 @njit(**SUM)
 def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
-    """Evaluate targets of any kind; return as well whether one was wrong, and whether one was soft."""
+    """Evaluate targets of any kind; also return whether one was invalid, and whether one was soft."""
     total, soft = ZERO, ZERO
     bad = 0
     for i in range(x.size):
@@ -164,7 +164,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     rows = max(1, TILE // classes)
     if rows > WHOLE:
         rows -= rows % WHOLE
-    # Whole rows, or a part of one that is longer than a tile.
+    # Whole rows, or a part of a row that is longer than a tile.
     span = min(rows * classes, n)
     tile = min(span, TILE)
     pos, neg = room(span), room(span)
@@ -189,7 +189,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
                 else:
                     partial, soft = hard_tile(xs, ys, w, yes, no, scale, v, g, h, c, None)
             if soft:
-                # Soft targets come in company: the next tile is not tried as a hard one first.
+                # Soft targets usually come together, so do not try the next tile as a hard one first.
                 partial, wrong, soft = soft_tile(xs, ys, w, yes, no, scale, v, g, h, both)
                 bad |= wrong
             total += partial

@@ -15,7 +15,7 @@ CACHE = False
 # --- below this line the text is part of every softmax kernel
 @njit(**LINE)
 def peaks(x):
-    """Return where the largest is, the largest and the largest of the others."""
+    """Return the position of the largest, the largest, and the largest of the others."""
     top = largest(x, NOWHERE)
     a = last_equal(x, top)
     return a, top, largest(x, a)
@@ -23,7 +23,7 @@ def peaks(x):
 
 @njit(**PRIMITIVE)
 def is_finite(top, next_top):
-    # A NaN top is let through: it must reach every result of the row.
+    # Let a NaN top through: it must reach every result of the row.
     return not (top > LARGEST or next_top < -LARGEST)
 
 

@@ -1,9 +1,9 @@
 """float16 and bfloat16 to float32 and back, by their bits. See the package's docstring.
 
-Numba knows neither type on a CPU: a half is the integer of its bits. Both directions are exact
-or rounded to nearest even; what is too large becomes infinite. A NaN stays a NaN: to bfloat16 if its
-lower half is 0, as it is in every NaN that arithmetic makes, or takes from a bfloat16. No number in
-between is a subnormal float32, which a thread may be set to flush to zero.
+Numba supports neither type on a CPU: a half is the integer of its bits. Both directions are exact or
+rounded to nearest even; values that are too large become infinite. A NaN stays a NaN; towards bfloat16
+only if its lower half is 0, as in every NaN that arithmetic makes or that comes from a bfloat16. No
+intermediate value is a subnormal float32, which a thread may be set to flush to zero.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from numba import njit
 from focalis.engines.fused.primitives32 import PRIMITIVE
 
 # --- below this line the text is part of every kernel that reads or writes numbers
-SINGLE = np.float32  # whatever the kernel computes in
-BITS = np.uint32  # every sum is cast back to it, or Numba widens to 64 bits
+SINGLE = np.float32  # whatever the computing type is
+BITS = np.uint32  # cast every sum back to this, or Numba widens it to 64 bits
 ODD, HIGH = BITS(1), BITS(16)
 MAGNITUDE_BITS, INFINITY_BITS = BITS(0x7FFFFFFF), BITS(0x7F800000)
 
@@ -23,11 +23,11 @@ SHORT_LOWEST, SHORT_MAGNITUDE, SHORT_SIGN_SHIFT = SHORT(-0x8000), SHORT(0x7FFF),
 
 H_SIGN, H_MAGNITUDE, H_INFINITY, H_NAN = BITS(0x8000), BITS(0x7FFF), BITS(0x7C00), BITS(0x7E00)
 H_NORMAL, H_SHIFT, H_BELOW_HALF = BITS(0x400), BITS(13), BITS(0xFFF)
-H_BIAS = BITS((127 - 15) << 23)  # between the exponents of the two types
+H_BIAS = BITS((127 - 15) << 23)  # difference between the exponents of the two types
 H_LEAST = SINGLE(2.0**-14)  # the smallest normal float16
 H_HALF = SINGLE(0.5)
 H_LEAST_BITS, H_BEYOND_BITS = BITS((127 - 14) << 23), BITS((127 + 16) << 23)
-H_HALF_BITS = BITS(126 << 23)  # of 0.5, whose last digit is the smallest float16
+H_HALF_BITS = BITS(126 << 23)  # bits of 0.5, whose last digit is the smallest float16
 
 
 @njit(**PRIMITIVE)
@@ -43,7 +43,7 @@ def narrow_bfloat16(number):
 
 @njit(**PRIMITIVE)
 def ordered_bfloat16(half):
-    """Return the bits of a bfloat16 as an integer of the same order, and the other way round."""
+    """Return the bits of a bfloat16 as an integer of the same order, and vice versa."""
     h = SHORT(half)
     return SHORT(h ^ SHORT(SHORT(h >> SHORT_SIGN_SHIFT) & SHORT_MAGNITUDE))
 
@@ -54,7 +54,7 @@ def widen_float16(half):
     magnitude = BITS(h & H_MAGNITUDE)
     shifted = BITS(magnitude << H_SHIFT)
     normal = BITS(shifted + H_BIAS)
-    # A subnormal's digits behind a leading 1 that is taken off again.
+    # A subnormal's digits behind a leading 1, which is subtracted again.
     small = SINGLE(SINGLE(BITS(shifted + H_LEAST_BITS).view(SINGLE)) - H_LEAST)
     wide = BITS(small.view(BITS)) if magnitude < H_NORMAL else normal
     wide = BITS(normal + H_BIAS) if magnitude >= H_INFINITY else wide
@@ -67,7 +67,7 @@ def narrow_float16(number):
     magnitude = BITS(b & MAGNITUDE_BITS)
     odd = BITS(BITS(magnitude >> H_SHIFT) & ODD)
     normal = BITS(BITS(BITS(magnitude - H_BIAS) + H_BELOW_HALF) + odd) >> H_SHIFT
-    # Added to 0.5 a subnormal is rounded at its last digit.
+    # Adding 0.5 to a subnormal rounds it at its last digit.
     small = SINGLE(SINGLE(magnitude.view(SINGLE)) + H_HALF)
     half = BITS(small.view(BITS) - H_HALF_BITS) if magnitude < H_LEAST_BITS else normal
     beyond = H_NAN if magnitude > INFINITY_BITS else H_INFINITY

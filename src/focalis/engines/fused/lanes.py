@@ -1,6 +1,6 @@
 """The fused loop over rows of few classes, one row in each vector lane. See the package's docstring.
 
-A strip of rows is turned so that a class is a line of LANES numbers, one for each row.
+A strip of rows is transposed so that a class is a line of LANES numbers, one for each row.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ def lane_turn(x, block):
 
 @njit(**LINE)
 def lane_clip(x):
-    """Put infinities at the ends of the finite numbers: their differences are no NaN."""
+    """Replace infinities by the largest finite numbers, so that their differences are not NaN."""
     for i in range(LANES):
         x[i] = clipped(x[i])
 
@@ -68,7 +68,7 @@ def lane_load(x, lane, block):
 
 @njit(**LINE)
 def lane_tame(lane, block):
-    """Take a row without weight, which may hold anything, as zeros, and clip the others."""
+    """Treat a row without weight, which may hold anything, as zeros, and clip the others."""
     for i in range(LANES):
         if lane[WEIGHT + i] == ZERO:
             for j in range(block.shape[0]):
@@ -133,7 +133,7 @@ def lane_gradient(e, k, c, lane, scale):
 
 @njit(**LINE)
 def lane_losses(lane):
-    """Put −∞ where an end of the finite numbers stands for the infinity that was clipped to it."""
+    """Set OWN to −∞ where a clipped infinity puts the class infinitely far below the top."""
     for i in range(LANES):
         top, own = lane[TOP + i], lane[OWN + i]
         lost = (top >= LARGEST) & (own < LARGEST)
@@ -143,10 +143,10 @@ def lane_losses(lane):
 
 @njit(**LINE)
 def index_strip(block, k, scale, value, grad, hess, lane, c):
-    """Evaluate a strip whose labels are k and whose weights are in their line.
+    """Evaluate a strip with labels k and weights in the WEIGHT line.
 
-    The gradient, unless `grad` is None, is left where the logits were; the Hessian, unless it is None,
-    is written to `hess`, a block like that of the logits.
+    Unless they are None, the gradient replaces the logits in `block`, and the Hessian is written to
+    `hess`, which has the same shape.
     """
     classes = block.shape[0]
     lane_start(lane)
@@ -200,7 +200,7 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
 
 @njit(cache=CACHE, **LOOP)
 def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
-    """Evaluate rows whose logits of class j begin at x[j * stride], as those of an image do."""
+    """Evaluate rows whose logits of class j begin at x[j * stride], as in an image."""
     n, classes = t.size, per_class.size
     block = np.empty((classes, LANES), FLOAT)
     lane = np.empty(LINES * LANES, FLOAT)

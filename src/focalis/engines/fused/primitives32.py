@@ -10,7 +10,7 @@ PRIMITIVE = {
     "fastmath": {"contract"},
     "error_model": "numpy",
     "forceinline": True,
-    # Called from kernels alone: entrances for Python would be a tenth of the time to compile.
+    # Only kernels call these: entry points for Python would take a tenth of the compile time.
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
@@ -19,13 +19,13 @@ ZERO, HALF, ONE, TWO = FLOAT(0), FLOAT(0.5), FLOAT(1), FLOAT(2)
 INFINITY, NAN = FLOAT(np.inf), FLOAT(np.nan)
 LARGEST, TINY = FLOAT(np.finfo(np.float32).max), FLOAT(np.finfo(np.float32).tiny)
 BELOW_LARGEST = np.nextafter(LARGEST, ZERO)
-NEGLIGIBLE = FLOAT(4e-18)  # e^-40: far from underflow, and its inverse from overflow
+NEGLIGIBLE = FLOAT(4e-18)  # e^-40: far from underflow, and its inverse far from overflow
 
 LOG2_E = FLOAT(1.4426950408889634)
 LN2_HIGH, LN2_LOW = FLOAT(0.693359375), FLOAT(-2.12194440e-4)
-LN2 = FLOAT(0.6931471805599453)  # right to 2e-9: the 24 bits are followed by zeros
+LN2 = FLOAT(0.6931471805599453)  # accurate to 2e-9: the 24 bits are followed by zeros
 # Adding 1.5 · 2^23 rounds to an integer n, left in the low bits: there it is the exponent, biased by
-# 127, of 2^(n + 64). Lifted so, 2^n is never subnormal, and the product can be dropped again.
+# 127, of 2^(n + 64). With that offset 2^n is never subnormal, and the product can be scaled down again.
 BIAS, DROP = 127 + 64, FLOAT(2.0**-64)
 ROUND = FLOAT(12582912.0 + BIAS)
 ROUND_BITS = INT(0x4B400000 + BIAS)
@@ -84,7 +84,7 @@ def reduced(x):
     """Return e^r − 1 and ROUND_BITS + n, where x = n ln 2 + r."""
     rounded = x * LOG2_E + ROUND
     r = x - (rounded - ROUND) * LN2
-    # Pairs of terms do not wait for each other: the chain of a Horner scheme is what costs time.
+    # Pairs of terms are independent, which saves the latency of the chain in Horner's scheme.
     r2 = r * r
     tail = (E4 * r2 + (E3 * r + E2)) * r2 + (E1 * r + E0)
     return tail * r2 + r, FLOAT(rounded).view(INT)
@@ -96,7 +96,7 @@ def exp(x):
     x = EXP_HIGH if x > EXP_HIGH else x
     rest, bits = reduced(x)
     n = INT(bits - ROUND_BITS)
-    # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
+    # 2^n in two factors: as one it would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(127)) << INT(23)).view(FLOAT)
     second = INT((n - half + INT(127)) << INT(23)).view(FLOAT)
@@ -141,7 +141,7 @@ def log(x):
 def log1p(x):
     w = ONE + x
     rest = w - ONE
-    # log(w) is off by the rounding of w; x / (w − 1) puts that right.
+    # log(w) is wrong by the rounding of w; x / (w − 1) corrects it.
     result = log(w) * (x / rest)
     result = x if rest == ZERO else result
     return w if w == INFINITY else (-INFINITY if w == ZERO else result)
@@ -156,5 +156,5 @@ def expm1(x):
 
 @njit(**PRIMITIVE)
 def as_ordered(bits):
-    """Return the bits of a number as an integer of the same order, and the other way round."""
+    """Return the bits of a number as an integer of the same order, and vice versa."""
     return INT(bits ^ INT(INT(bits >> SIGN_SHIFT) & MAGNITUDE))

@@ -10,7 +10,7 @@ PRIMITIVE = {
     "fastmath": {"contract"},
     "error_model": "numpy",
     "forceinline": True,
-    # Called from kernels alone: entrances for Python would be a tenth of the time to compile.
+    # Only kernels call these: entry points for Python would take a tenth of the compile time.
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
@@ -19,12 +19,13 @@ ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
 INFINITY, NAN = np.inf, np.nan
 LARGEST, TINY = np.finfo(np.float64).max, np.finfo(np.float64).tiny
 BELOW_LARGEST = np.nextafter(LARGEST, ZERO)
-NEGLIGIBLE = 5e-131  # e^-300: far from underflow, and its inverse from overflow
+NEGLIGIBLE = 5e-131  # e^-300: far from underflow, and its inverse far from overflow
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 # Adding 1.5 · 2^52 rounds to an integer n, left in the low bits: there it is the exponent, biased by
-# 1023, of 2^(n + 200). Lifted so, 2^n is never subnormal, and the product can be dropped again.
+# 1023, of 2^(n + 200). With that offset 2^n is never subnormal, and the product can be scaled down
+# again.
 BIAS, DROP = 1023 + 200, 2.0**-200
 ROUND = 6755399441055744.0 + BIAS
 ROUND_BITS = INT(0x4338000000000000 + BIAS)
@@ -96,7 +97,7 @@ def reduced(x):
     whole = rounded - ROUND
     r = x - whole * LN2_HIGH
     r = r - whole * LN2_LOW
-    # Pairs of terms do not wait for each other: the chain of a Horner scheme is what costs time.
+    # Pairs of terms are independent, which saves the latency of the chain in Horner's scheme.
     r2 = r * r
     r4 = r2 * r2
     low = (E3 * r + E2) * r2 + (E1 * r + E0)
@@ -111,7 +112,7 @@ def exp(x):
     x = EXP_HIGH if x > EXP_HIGH else x
     rest, bits = reduced(x)
     n = INT(bits - ROUND_BITS)
-    # 2^n in two factors: the first alone would overflow, or lose a subnormal result, at the ends.
+    # 2^n in two factors: as one it would overflow, or lose a subnormal result, at the ends.
     half = n >> INT(1)
     first = INT((half + INT(1023)) << INT(52)).view(FLOAT)
     second = INT((n - half + INT(1023)) << INT(52)).view(FLOAT)
@@ -135,7 +136,7 @@ def log1p_unit(t):
     low = (B3 * z + B2) * z2 + (B1 * z + B0)
     middle = (B7 * z + B6) * z2 + (B5 * z + B4)
     tail = ((B9 * z + B8) * z4 + middle) * z4 + low
-    # 2 artanh(s) with the leading 2 s = t − s t written so that it does not round.
+    # 2 artanh(s), with the leading 2 s written as t − s t to avoid its rounding.
     return t - s * (t - TWO * (z * tail))
 
 
@@ -160,7 +161,7 @@ def log(x):
 def log1p(x):
     w = ONE + x
     rest = w - ONE
-    # log(w) is off by the rounding of w; x / (w − 1) puts that right.
+    # log(w) is wrong by the rounding of w; x / (w − 1) corrects it.
     result = log(w) * (x / rest)
     result = x if rest == ZERO else result
     return w if w == INFINITY else (-INFINITY if w == ZERO else result)
@@ -176,5 +177,5 @@ def expm1(x):
 
 @njit(**PRIMITIVE)
 def as_ordered(bits):
-    """Return the bits of a number as an integer of the same order, and the other way round."""
+    """Return the bits of a number as an integer of the same order, and vice versa."""
     return INT(bits ^ INT(INT(bits >> SIGN_SHIFT) & MAGNITUDE))

@@ -1,7 +1,7 @@
 """The fused loops over softmax rows with one true class. See the package's docstring.
 
 A row is seen from its class: the largest of the other logits, the sum of the others' exponentials, and
-from these the margin, so that 1 − p_t is never a difference.
+the margin computed from these, so that 1 − p_t is never a difference.
 """
 
 import numpy as np
@@ -61,18 +61,18 @@ from focalis.engines.fused.strips import (
 CACHE = False
 
 # --- below this line the text is part of every softmax kernel
-BLOCK = 4096  # elements summed in their own type, whose positions fit into 16 bits
+BLOCK = 4096  # elements summed in their own type, with positions that fit into 16 bits
 NOWHERE = -1
-REGISTER = 16  # lanes of the widest; terms are not evaluated one by one, which may round otherwise
-# Elements of a strip, whose exponentials wait for its terms. Where the gradient is narrower they lie
-# elsewhere, and it is written at the end in one go: the less the better.
+REGISTER = 16  # lanes of the widest; evaluating terms one by one may round differently
+# Elements of a strip, whose exponentials are kept until its terms are known. Where the gradient is
+# narrower they need a workspace, and it is written at the end in one go: the smaller the better.
 NEAR_BY, ELSEWHERE, MANY = 65536, 4096, 1 << 62
 
 
 @njit(**LINE)
 def largest(x, k):
-    """Return the largest number but x[k], −inf of none. A NaN may be passed over: sums show it."""
-    # Integers of the same order: a running maximum of floats does not become vector code.
+    """Return the largest number but x[k], or −inf if none. It may miss a NaN, which the sums show."""
+    # Integers of the same order, because a running maximum of floats does not vectorise.
     best = LOWEST
     for lo in range(0, x.size, BLOCK):
         hi = min(lo + BLOCK, x.size)
@@ -106,7 +106,7 @@ def full_key(x, k):
 
 @njit(**LINE)
 def short_key(x, k):
-    # Keys and positions of 16 bits: a register holds twice as many as of the numbers widened.
+    # With 16-bit keys and positions a register holds twice as many as with widened numbers.
     best = SHORT_LOWEST
     for i in range(x.size):
         key = ordered_bfloat16(x[i])
@@ -137,12 +137,12 @@ def exp_block(x, k, top, e):
 
 @njit(**LINE)
 def exp_sum(x, k, top, e):
-    """Return the sum of the exponentials of all numbers but x[k]; write them to e, and 0 for x[k]."""
+    """Return the sum of the exponentials of all numbers but x[k]; write them to e, with 0 for x[k]."""
     total = 0.0
     for lo in range(0, x.size, BLOCK):
         hi = min(lo + BLOCK, x.size)
         xs, es = part(x, lo, hi), part(e, lo, hi)
-        # A place to leave out is looked for in its own block alone: that takes a sixth of the time.
+        # Only the block that contains k looks for it: the comparison takes a sixth of the time.
         total += exp_block(xs, k - lo, top, es) if lo <= k < hi else exp_block(xs, None, top, es)
     return FLOAT(total)
 
@@ -177,8 +177,8 @@ def scale_by(e, factor):
 
 @njit(**PRIMITIVE)
 def all_but(e, total, rest, ones):
-    """Return total − e, where the total is that of `rest` and of `ones` times 1."""
-    # By subtraction it is right for all but the largest, whose rest is summed.
+    """Return total − e, where the total is the sum of `rest` and of `ones` times 1."""
+    # Subtraction is accurate for all but the largest, for which the rest has been summed.
     return where(e == ONE, rest + (ones - ONE), total - e)
 
 
@@ -197,7 +197,7 @@ def curvature_into(e, total, rest, ones, slope, second, hess):
 
 @njit(**PRIMITIVE)
 def clipped(x):
-    """Return an infinity's end of the finite numbers, and any other number itself."""
+    """Return a number, with an infinity replaced by the nearest finite number."""
     inside = -LARGEST if x < -LARGEST else x
     return LARGEST if inside > LARGEST else inside
 
@@ -210,11 +210,11 @@ def clip_into(x, out):
 
 @njit(**LINE_SUM)
 def count_peaks(x, k, top, e):
-    """Return the sum of the exponentials of a row whose top is an end of the finite numbers."""
+    """Return the sum of the exponentials of a row whose top is an extreme finite number."""
     total, skipped = ZERO, np.int32(k)
     for i in range(x.size):
         xi = clipped(number(x, i))
-        # Every number but the ends is infinitely far from them, and a NaN stays one.
+        # Every number below the top is infinitely far from it, and a NaN stays NaN.
         term = where(xi >= top, ONE, where(xi == xi, ZERO, xi))
         term = where(np.int32(i) == skipped, ZERO, term)
         if e is not None:
@@ -235,7 +235,7 @@ def _elements_at_once(grad):
 
 
 def scale_into(e, factor, out):
-    """Multiply a row by a factor, in its place if `out` is of its type: there it is."""
+    """Multiply a row by a factor into `out`, or in place if `out` has its type: then e is `out`."""
 
 
 @overload(scale_into, jit_options=PRIMITIVE)
@@ -249,7 +249,7 @@ def _scale_into(e, factor, out):
 
 @njit(**LINE)
 def row_sums(x, k, lane, i, e):
-    """Leave in lane i what the margin of a row with the class k is made of; fill e with exponentials."""
+    """Store in lane i what the margin of a row with class k is made of; fill e with exponentials."""
     lane = borrowed(lane)
     top, own = largest(x, k), number(x, k)
     if abs(top) <= LARGEST:
@@ -263,7 +263,7 @@ def row_sums(x, k, lane, i, e):
 
 @njit(**LINE)
 def row_derivatives(e, k, lane, i, scale, grad, hess):
-    """Make the gradient, and the Hessian unless it is None, of a row's exponentials e."""
+    """Turn a row's exponentials e into the gradient and, unless it is None, the Hessian."""
     lane = borrowed(lane)
     slope = lane[SLOPE + i]
     if hess is not None:
@@ -293,7 +293,7 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
                 row_sums(read_part(x, lo + i, xs), k[i], lane, i, row_of(e, i))
             else:
                 lane[TOP + i], lane[OWN + i], lane[TOTAL + i] = ZERO, ZERO, ONE
-        # The terms of many rows at once: each by itself would wait for a chain of results.
+        # The terms of many rows at once: one by one, each would wait for a chain of results.
         lane_terms(lane, -((lo - hi) // REGISTER) * REGISTER, scale, c)
         for i in range(hi - lo):
             total += lane[PHI + i]

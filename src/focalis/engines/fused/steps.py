@@ -1,4 +1,4 @@
-"""What all fused loops share: how they are compiled, and weights of 0. See the package's docstring."""
+"""What all fused loops share: how they are compiled, and zero weights. See the package's docstring."""
 
 import numpy as np
 from numba import njit
@@ -8,18 +8,18 @@ from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE, ZERO, log
 # --- below this line the text is part of every kernel
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-# A loop over a row, or a line of lanes: a call would hand over dozens of words, and count references.
+# A loop over a row, or a line of lanes: a call would pass dozens of words, and count references.
 LINE = {**PRIMITIVE, "nogil": True}
 LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
 
-# A vector loop that reads and writes memory nearer than one turn of it gives way to a scalar loop, which
-# rounds otherwise: where the allocator puts a work array must not show in a result.
+# A vector loop falls back to a scalar loop, which rounds differently, if it reads and writes memory
+# closer than one iteration of it: where the allocator puts a work array must not affect a result.
 CLEAR = 64
 
 
 @njit(**PRIMITIVE)
 def room(size):
-    """Return a work array that is clear of all others."""
+    """Return a work array at a distance from all others."""
     return np.empty(size + 2 * CLEAR, FLOAT)[CLEAR : CLEAR + size]
 
 

@@ -1,7 +1,7 @@
 """Numbers as arrays hold them, read and written in the computing type. See the package's docstring.
 
-What may be missing, or of a narrower type, is told by its type: each function here is chosen when the
-kernel is compiled, and for arrays of the computing type none of them is left.
+The type says whether an array is missing or narrower: each function here is chosen when the kernel is
+compiled, and for arrays of the computing type nothing of it is left.
 """
 
 from numba import njit, typeof, types
@@ -35,8 +35,8 @@ def is_narrow(array):
 def borrowed(typing_context, array):
     """Return an array without its owner: nobody counts references to it, or to parts of it.
 
-    Only an argument may be borrowed. It outlives the call; what a function has made may not outlive
-    the line where it is named last, unless that is in a loop, whose next turn needs it.
+    Only an argument may be borrowed, because it outlives the call. What a function creates lives only
+    until the line where it is last named, unless that is in a loop whose next iteration needs it.
     """
 
     def unowned(context, builder, signature, arguments):
@@ -49,11 +49,11 @@ def borrowed(typing_context, array):
 
 
 def part(array, lo, hi):
-    """Borrow a part of an array, None of None: a conditional expression would be of no one type."""
+    """Borrow a part of an array, or None of None: a conditional expression would have no single type."""
 
 
 def row_of(array, r):
-    """Borrow a row of an array, None of None."""
+    """Borrow a row of an array, or None of None."""
 
 
 @overload(part, jit_options=PRIMITIVE)
@@ -75,7 +75,7 @@ def number(source, i):
 
 
 def narrowed(result, number):
-    """Return a number in the type of a result; a half is rounded by way of float32."""
+    """Return a number in the type of a result; a half is rounded from float32."""
 
 
 @overload(number, jit_options=PRIMITIVE)
@@ -108,14 +108,14 @@ def copy_into(source, result):
 
 
 def room_for(array, size):
-    """Return room for `size` numbers of a narrower type in the computing one, None for other arrays."""
+    """Return room for `size` numbers in the computing type if the array is narrower, else None."""
 
 
 def room_to_widen(array, size):
-    """Return room for `size` numbers that are not to be widened as they are read, else None.
+    """Return room for `size` numbers that must not be widened as they are read, else None.
 
-    What is read in a loop with a sum is compiled into it, and may change its order and so its rounding;
-    not so the one shift that widens a bfloat16.
+    What a summing loop reads is compiled into it, and may change its order and so its rounding; the
+    single shift that widens a bfloat16 does not.
     """
 
 
@@ -128,7 +128,7 @@ def open_part(array, which, space):
 
 
 def close_part(array, which, space):
-    """Write the rows that were opened to their place, if they are not there."""
+    """Write opened rows to their place, unless they are already there."""
 
 
 @overload(room_for, jit_options=PRIMITIVE)

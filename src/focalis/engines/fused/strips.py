@@ -12,19 +12,19 @@ def terms(z, mirrored, c):
 
 
 def state_terms(m, u, v, p, q, c):
-    """Stand in for the traced terms at a margin whose companions are known."""
+    """Stand in for the traced terms at a margin whose u, v, p and q are known."""
     raise NotImplementedError
 
 
 # --- below this line the text is part of every softmax kernel
-# An odd number of cache lines: the numbers of one row must not lie at addresses that are equal in their
-# last 12 bits, or each load waits for the store before it.
+# An odd number of cache lines: if the addresses of a row's numbers agreed in their last 12 bits, each
+# load would wait for the store before it.
 LANES = 112
-# Where the lines of a strip's workspace begin. They share one array, whose parts at constant distances
-# are known not to overlap: views would be compared with each other before every loop.
+# Where the lines of a strip's workspace begin. They share one array, whose parts at constant offsets are
+# known not to overlap; separate views would be compared with each other before every loop.
 LINES = 19
 WEIGHT, TOP, OWN, TOTAL, SLOPE, FACTOR, SECOND, PHI = [k * LANES for k in range(8)]
-REST, ONES = TOP, OWN  # once the margins are there
+REST, ONES = TOP, OWN  # reused once the margins are known
 
 
 @njit(**LINE)
@@ -34,7 +34,7 @@ def lane_labels(t, weight, per_class, k, lane):
         k[i], lane[WEIGHT + i] = 0, ZERO
     bad = False
     for i in range(t.size):
-        # Read once: what was checked is what is used, also where another thread writes to the labels.
+        # Read once: what was checked is what is used, even if another thread writes to the labels.
         label, mine = t[i], ONE
         if weight is not None:
             mine = weight[i]
@@ -49,7 +49,7 @@ def lane_labels(t, weight, per_class, k, lane):
 
 @njit(**LINE_SUM)
 def lane_terms(lane, n, scale, c):
-    """Evaluate the margins; leave the class's own slope and, for the others, slope / total."""
+    """Evaluate the margins; store the class's own slope and, for the others, slope / total."""
     kept = ZERO
     for i in range(n):
         top, own, total = lane[TOP + i], lane[OWN + i], lane[TOTAL + i]
