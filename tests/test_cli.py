@@ -284,7 +284,7 @@ BAD = {
     "many folds": (("table.csv", "--target", "answer", "--folds", "40"), "would do"),
     "one fold": (("table.csv", "--target", "answer", "--folds", "1"), "folds: expected"),
     "half a fold": (("table.csv", "--target", "answer", "--folds", "x"), "--folds"),
-    "unknown loss": (("--losses", "foca"), "did you mean 'focal', or a family: cross-entropy"),
+    "unknown loss": (("--losses", "foca"), "did you mean 'focal'? (or a family: cross-entropy"),
     "empty name": (("--losses", "focal,,poly1"), "names separated by commas"),
     "out of range": (("--loss", "focal(gamma=-1)"), "gamma of focal must lie in [0, inf)"),
     "unknown model": (("--model", "forest"), "invalid choice: 'forest'"),

@@ -147,7 +147,7 @@ OF_A_CALL = {
     ),
     "ignore_index with dense targets": (
         out(softmax(ignore_index=1), Y),
-        ["ignore_index", "where|dense"],
+        ["ignore_index", "class"],
     ),
     "unknown engine": (out(sigmoid(), Y, engine="fortran"), ["engine", "numba", "fortran"]),
     "sample_weight of the wrong shape": (

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from focalis import rows
+from focalis.errors import ArgumentError
 from focalis.links import Link, at_margin, softmax_margins
 from focalis.margin import MarginLoss
 
@@ -70,9 +71,12 @@ def check_determined(loss: MarginLoss) -> None:
     """Raise unless the minimiser of the loss depends on the class probabilities."""
     m = np.linspace(0.1, 20.0, 64)
     if np.all(np.abs(_log_odds(loss, m)[0]) < 1e-9):
-        raise ValueError(
-            f"margin_loss {loss!r} does not determine the class probabilities: its slope is the same "
-            "at m and −m, so its minimiser only names the likeliest class"
+        raise ArgumentError(
+            "margin_loss",
+            "one whose slope tells m from −m",
+            repr(loss),
+            problem="{argument} {got} does not determine the class probabilities: its slope is the same "
+            "at m and −m, so its minimiser only names the likeliest class",
         )
 
 
@@ -82,14 +86,15 @@ def posterior_probabilities(
     """Return the class probabilities that scores x (…, C) imply after training, in float64."""
     check_determined(loss)
     if smoothing >= 1.0:
-        raise ValueError(
-            "label_smoothing must be below 1 for a posterior, got 1: no target is left"
-        )
+        raise ArgumentError("label_smoothing", "below 1 for a posterior", "1: no target is left")
     for name, weights in (("positive", positive), ("negative", negative)):
         if np.any(weights == 0) and (name == "positive" or link.elementwise):
-            raise ValueError(
-                f"a {name} answer has weight 0 in this loss, so its minimiser says nothing of its "
-                "probability: expected weights above 0 for a posterior"
+            raise ArgumentError(
+                "the weights of the classes",
+                "weights above 0 for a posterior",
+                f"a {name} answer",
+                problem="{got} has weight 0 in this loss, so its minimiser says nothing of its "
+                "probability: expected {expected}",
             )
     x = x.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -132,10 +137,11 @@ def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Arr
     """
     for answer, total in (("positive", positive), ("negative", negative)):
         if np.any(total <= 0) and (answer == "positive" or link.elementwise):
-            raise ValueError(
-                f"targets must give every class weight, got none for the {answer} answer of class "
-                f"{int(np.flatnonzero(total <= 0)[0])}: no finite logit minimises the loss"
+            never = int(np.flatnonzero(total <= 0)[0])
+            got = (
+                f"none for the {answer} answer of class {never}: no finite logit minimises the loss"
             )
+            raise ArgumentError("targets", "every class weight", got, must="give")
     check_determined(loss)
     if link.elementwise:
         log_odds = np.log(positive) - np.log(negative)
@@ -143,9 +149,12 @@ def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Arr
     else:
         logits = _constant_softmax(loss, positive)
     if np.max(np.abs(logits)) >= _FARTHEST / 2:
-        raise ValueError(
-            f"margin_loss {loss!r} has no finite minimiser for the shares of these classes: it leaves "
-            "one of them no probability"
+        raise ArgumentError(
+            "margin_loss",
+            "one with a finite minimiser",
+            repr(loss),
+            problem="{argument} {got} has no finite minimiser for the shares of these classes: it "
+            "leaves one of them no probability",
         )
     return logits
 

@@ -17,6 +17,7 @@ probability links the scalar is the second derivative with respect to the probab
 import math
 from typing import Any
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.vocabulary import absolute, where
 
 __all__ = ["POLICIES", "check_policy", "shape_curvature"]
@@ -28,16 +29,18 @@ POLICIES = ("exact", "clipped", "absolute", "fisher")
 def check_policy(curvature: str) -> None:
     """Raise unless `curvature` names a policy of the core."""
     if not isinstance(curvature, str):
-        raise TypeError(f"curvature must be a str, got {type(curvature).__name__}")
+        raise ArgumentTypeError("curvature", "a str", type(curvature).__name__)
+    expected = f"one of {', '.join(map(repr, POLICIES))}"
     if curvature == "native":
-        raise ValueError(
-            "curvature='native' is a booster's own scale and has no meaning here: "
-            f"expected one of {', '.join(map(repr, POLICIES))}"
+        raise ArgumentError(
+            "curvature",
+            expected,
+            repr(curvature),
+            problem="{argument}={got} is a booster's own scale and has no meaning here: "
+            "expected {expected}",
         )
     if curvature not in POLICIES:
-        raise ValueError(
-            f"curvature must be one of {', '.join(map(repr, POLICIES))}, got {curvature!r}"
-        )
+        raise ArgumentError("curvature", expected, repr(curvature))
 
 
 def shape_curvature(curvature: str, second: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focalis import buffers, engines
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.margin import MarginLoss
 from focalis.targets import Array, Scores, Targets, read_scores, read_targets, real_array
@@ -127,10 +128,9 @@ def _holding(loss: MarginLoss, dtype: Any) -> Any:
             continue
         if dtype == np.float32:
             return _holding(loss, np.dtype(np.float64))
-        raise ValueError(
-            f"{name} of {loss.name} must be at most {farthest:.1g} in size"
-            f"{'' if low == 0.0 else f' and at least {low:.1g}'} to be computed with, got {value!r}"
-        )
+        least = "" if low == 0.0 else f" and at least {low:.1g}"
+        expected = f"at most {farthest:.1g} in size{least} to be computed with"
+        raise ArgumentError(name, expected, repr(value), of=loss.name)
     return dtype
 
 
@@ -193,9 +193,8 @@ def _read_without_logits(
             counted = given if loss.ignore_index is None else given[given != loss.ignore_index]
             shape = (*shape, n_classes or int(counted.max(initial=0)) + 1)
     if n_classes is not None and shape and not loss.link.elementwise and shape[-1] != n_classes:
-        raise ValueError(
-            f"n_classes must be {shape[-1]}, the length of the targets' last axis, got {n_classes}"
-        )
+        expected = f"{shape[-1]}, the length of the last axis of the {{targets}}"
+        raise ArgumentError("n_classes", expected, n_classes)
     scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
     return scores, _read(loss, scores, given)
 
@@ -206,10 +205,10 @@ def _as_float64(numbers: Array) -> Array:
 
 def _engine(engine: str) -> str:
     if not isinstance(engine, str):
-        raise TypeError(f"engine must be a str, got {type(engine).__name__}")
+        raise ArgumentTypeError("engine", "a str", type(engine).__name__)
     if engine != "auto" and engine not in engines.ENGINES:
         choices = ", ".join(map(repr, ("auto", *engines.ENGINES)))
-        raise ValueError(f"engine must be one of {choices}, got {engine!r}")
+        raise ArgumentError("engine", f"one of {choices}", repr(engine))
     return "numba" if engine == "auto" else engine
 
 
@@ -231,12 +230,13 @@ def denominator_of(loss: "Loss", batch: Batch, normalizer: float | None) -> floa
     per_class = None
     if loss.class_weight is not None and batch.targets.form == "index":
         per_class = np.asarray(loss.class_weight)
-    return _invertible("the sum of sample_weight", batch.weights.total(per_class, batch.step))
+    return _invertible("sample_weight", batch.weights.total(per_class, batch.step))
 
 
 def _invertible(name: str, denominator: float) -> float:
     if 0.0 < denominator < sys.float_info.min:
-        raise ValueError(
-            f"{name} must be at least {sys.float_info.min:.2g} to be divided by, got {denominator!r}"
-        )
+        expected = f"at least {sys.float_info.min:.2g} to be divided by"
+        sum_of = "the sum of " if name == "sample_weight" else ""
+        problem = f"{sum_of}{{argument}} must be {{expected}}, got {{got}}"
+        raise ArgumentError(name, expected, repr(denominator), problem=problem)
     return denominator

@@ -11,6 +11,7 @@ import numpy as np
 
 from focalis import buffers
 from focalis.engines import Kernels
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.layout import Layout, is_planar, layout_of, overlaps_itself
 from focalis.links import PROBABILITY_SLACK, Link
 from focalis.targets import Array, Scores, Targets
@@ -68,22 +69,20 @@ def make_output(
     if out is None:
         return buffers.empty(scores.shape, own)
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+        raise ArgumentTypeError("out", "a NumPy array", type(out).__name__)
     if out.shape != scores.shape or out.dtype != own:
-        raise ValueError(
-            f"out must have the shape {scores.shape} and type {own} of the logits, "
-            f"got {out.shape} and {out.dtype}"
-        )
+        expected = f"the shape {scores.shape} and type {own} of the {{logits}}"
+        raise ArgumentError("out", expected, f"{out.shape} and {out.dtype}", must="have")
     if not out.flags.writeable:
-        raise ValueError("out must be writable, got a read-only array")
+        raise ArgumentError("out", "writable", "a read-only array")
     if overlaps_itself(out):
-        raise ValueError(
-            "out must have a place of its own for each number, got an array whose numbers share memory"
-        )
+        expected = "a place of its own for each number"
+        raise ArgumentError("out", expected, "an array whose numbers share memory", must="have")
     if any(other is not None and np.may_share_memory(other, out) for other in others):
-        raise ValueError("out must not overlap targets, weights or another out, got one that does")
+        expected = "{targets}, weights or another out"
+        raise ArgumentError("out", expected, "one that does", must="not overlap")
     if overlaps(scores, out) and not _same_place(scores.array, out.reshape(scores.array.shape)):
-        raise ValueError("out must be the logits exactly or not overlap them, got one in between")
+        raise ArgumentError("out", "the {logits} exactly or not overlap them", "one in between")
     return out
 
 
@@ -332,13 +331,13 @@ def _complain(batch: Batch, lo: int, hi: int) -> None:
     if weight is not None:
         outside &= weight != 0 if weight.ndim > 1 else (weight != 0)[:, None]
     if not outside.any():
-        raise ValueError(
-            "targets and logits must stay as they are during a call, got some that changed"
+        raise ArgumentError(
+            "targets",
+            "as they were before the call",
+            "some that changed during it",
+            problem="{argument} and {logits} must be {expected}, got {got}",
         )
     first = int(np.flatnonzero(outside.reshape(-1))[0])
     flat = lo * scores.n_classes + first
     position = tuple(int(i) for i in np.unravel_index(flat, scores.shape)) if scores.shape else ()
-    raise ValueError(
-        f"logits with link={batch.link!r} are probabilities and must lie in [0, 1], "
-        f"got {x.reshape(-1)[first]!s} at position {position}"
-    )
+    raise ArgumentError("logits", "[0, 1]", x.reshape(-1)[first], position, must="lie in")

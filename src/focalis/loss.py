@@ -8,6 +8,7 @@ import numpy as np
 
 from focalis.calibration import constant_logits, posterior_probabilities
 from focalis.curvature import check_policy
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.evaluation import answer_totals, evaluate
 from focalis.links import SIGMOID, Link, LinkName, probabilities
 from focalis.margin import MarginLoss
@@ -258,7 +259,7 @@ class Loss:
         elif isinstance(out, tuple) and len(out) == 2:
             out_grad, out_hess = out
         else:
-            raise TypeError(f"out must be a tuple of two arrays, got {type(out).__name__}")
+            raise ArgumentTypeError("out", "a tuple of two arrays", type(out).__name__)
         _, grad, hess = evaluate(
             self,
             logits,
@@ -372,8 +373,11 @@ class Loss:
         -1.0986
         """
         if self.link.on_probabilities:
-            raise ValueError(
-                f"initial_logits needs a link with logits, sigmoid or softmax, got {self.link!r}"
+            raise ArgumentError(
+                "link",
+                "a link with logits, sigmoid or softmax",
+                repr(self.link),
+                problem="initial_logits needs {expected}, got {got}",
             )
         positive, negative = answer_totals(self, targets, sample_weight, n_classes)
         logits = constant_logits(self.link, self.margin_loss, positive, negative)

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from focalis.errors import ArgumentError
 from focalis.reals import real_number
 from focalis.vocabulary import expm1, power, sigmoid, softplus, where
 
@@ -132,13 +133,12 @@ class MarginLossFamily:
         bound.apply_defaults()
         values = {}
         for name, given in bound.arguments.items():
-            number = real_number(f"{name} of {self.name}", given, "a real number")
+            number = real_number(name, given, "a real number", of=self.name)
             # Adding 0 makes a number of its own, which an engine tells from an equal literal.
             values[name] = number + 0.0
             if values[name] not in self.ranges[name]:
-                raise ValueError(
-                    f"{name} of {self.name} must lie in {self.ranges[name].text}, got {given!r}"
-                )
+                interval = self.ranges[name].text
+                raise ArgumentError(name, interval, repr(given), must="lie in", of=self.name)
         return MarginLoss(self, values)
 
     def __reduce__(self) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from focalis.errors import ArgumentError
 from focalis.links import LINKS
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.settings_table import SETTINGS
 from focalis.text import read_call, shown
 
-__all__ = ["parse", "parse_among"]
+__all__ = ["UnknownLossError", "parse", "parse_among"]
 
 # As much of a name as is compared with those that are known.
 _LONGEST_NAME = 100
@@ -26,6 +27,10 @@ _ELSEWHERE = {
     ),
     "gce": ("generalized_cross_entropy",),
 }
+
+
+class UnknownLossError(ArgumentError):
+    """A text that names no loss."""
 
 
 def parse(text: str, *, link: str = "sigmoid") -> Loss:
@@ -74,7 +79,8 @@ def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) 
     short = name if name in families else name.removesuffix("_loss")
     if short not in families:
         hint = _did_you_mean(_ELSEWHERE.get(short, ())) or _hint(short, list(families))
-        raise ValueError(f"unknown loss {shown(name)} in {shown(text)}: {hint}")
+        got = f"{shown(name)} in {shown(text)}"
+        raise UnknownLossError("text", hint, got, problem="unknown loss {got}: {expected}")
     family = families[short]
     parameters: dict[str, Any] = {}
     options: dict[str, Any] = {}
@@ -84,10 +90,9 @@ def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) 
         elif key in _KINDS:
             options[key] = value
         else:
-            known = [*family.ranges, *_KINDS]
-            raise ValueError(
-                f"unknown parameter {shown(key)} in {shown(text)}: {_hint(key, known)}"
-            )
+            hint = _hint(key, [*family.ranges, *_KINDS])
+            got = f"{shown(key)} in {shown(text)}"
+            raise ArgumentError("text", hint, got, problem="unknown parameter {got}: {expected}")
     for key, value in {**parameters, **options}.items():
         is_word = key not in parameters and _KINDS[key] == "word"
         if isinstance(value, str) and not is_word:

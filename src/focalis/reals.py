@@ -5,15 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from focalis.errors import ArgumentTypeError
+
 __all__ = ["real_number"]
 
 
-def real_number(name: str, given: Any, expected: str) -> float:
-    """Return a number as a float, infinite where it is beyond one, or raise a TypeError."""
+def real_number(name: str, given: Any, expected: str, *, of: str = "") -> float:
+    """Return a number as a float, infinite where it is beyond one, or raise a TypeError.
+
+    `of` is what it is a parameter of, if not of a function or a `Loss`.
+    """
     if isinstance(given, np.ndarray) and given.ndim == 0 and not np.ma.isMaskedArray(given):
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise TypeError(f"{name} must be {expected}, got {type(given).__name__}")
+        raise ArgumentTypeError(name, expected, type(given).__name__, of=of)
     try:
         return float(given)
     except OverflowError:  # an int

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.links import LINKS
 from focalis.margin import MarginLoss, MarginLossFamily
 from focalis.reals import real_number
@@ -30,10 +31,8 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     _one_of("positives", loss.positives, ("sum", "mean"))
     _one_of("reduction", loss.reduction, REDUCTIONS)
     if not isinstance(loss.margin_loss, MarginLoss):
-        raise TypeError(
-            "margin_loss must be a MarginLoss such as margin.focal(gamma=2.0), "
-            f"got {loss.margin_loss!r}"
-        )
+        expected = "a MarginLoss such as margin.focal(gamma=2.0)"
+        raise ArgumentTypeError("margin_loss", expected, repr(loss.margin_loss))
     _check_text_form(loss.margin_loss.family, fields(loss))
     link = LINKS[loss.link]
     alpha = loss.alpha
@@ -54,28 +53,34 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
         "ignore_index": _check_ignore_index(loss.ignore_index, link.elementwise),
     }
     if settings["pos_weight"] is not None and "pos_weight" not in weights_of(link):
-        raise ValueError(
-            f"pos_weight weighs the positives of yes/no questions, got it with link={loss.link!r}; "
-            "use class_weight"
+        raise ArgumentError(
+            "pos_weight",
+            "{class_weight}",
+            f"it with link={loss.link!r}",
+            problem="{argument} weighs the positives of yes/no questions, got {got}; use {expected}",
         )
     if settings["pos_weight"] is not None and settings["alpha"] is not None:
-        raise ValueError(
-            "pos_weight and alpha both weigh the positives: expected one of them, got "
-            f"pos_weight={loss.pos_weight!r} and alpha={loss.alpha!r}"
+        raise ArgumentError(
+            "pos_weight",
+            "one of them",
+            f"{loss.pos_weight!r} and {loss.alpha!r}",
+            problem="{argument} and {alpha} both weigh the positives: expected {expected}, got {got}",
         )
     if loss.positives == "mean" and link.elementwise:
-        raise ValueError(
-            "positives='mean' divides by the number of positives of a row of classes, "
-            f"got it with link={loss.link!r}"
+        raise ArgumentError(
+            "positives",
+            "the number of positives of a row of classes",
+            f"it with link={loss.link!r}",
+            problem="{argument}='mean' divides by {expected}, got {got}",
         )
     return settings
 
 
 def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
     if not isinstance(given, str):
-        raise TypeError(f"{name} must be a str, got {type(given).__name__}")
+        raise ArgumentTypeError(name, "a str", type(given).__name__)
     if given not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {given!r}")
+        raise ArgumentError(name, f"one of {', '.join(map(repr, choices))}", repr(given))
 
 
 def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
@@ -88,12 +93,12 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
     number = np.asarray(given).item()
     whole = isinstance(number, int) or value.is_integer()
     if not math.isfinite(value) and not whole:
-        raise ValueError(f"ignore_index must be a finite number or NaN, got {given!r}")
+        raise ArgumentError("ignore_index", "a finite number or NaN", repr(given))
     if not whole and not elementwise:
-        raise ValueError(f"ignore_index must be an integer for class indices, got {given!r}")
+        raise ArgumentError("ignore_index", "an integer for class indices", repr(given))
     # A large integer is no float: it must not become one on the way.
     if abs(int(number) if whole else number) > _LARGEST_LABEL:
-        raise ValueError(f"ignore_index must be an integer of 64 bits, got {given!r}")
+        raise ArgumentError("ignore_index", "an integer of 64 bits", repr(given))
     return int(number) if whole else value
 
 

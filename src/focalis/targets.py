@@ -8,23 +8,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
 from focalis.links import Link
 
 __all__ = [
-    "ClassIndexError",
     "Scores",
     "Targets",
     "as_array",
+    "check_nothing_ignored",
     "read_scores",
     "read_targets",
     "real_array",
 ]
 
 Array = np.ndarray
-
-
-class ClassIndexError(ValueError, IndexError):
-    """A class index that is out of range, for which frameworks raise an IndexError."""
 
 
 class Scores(NamedTuple):
@@ -57,16 +54,16 @@ def as_array(name: str, given: Any) -> Array:
     if type(given) is np.ndarray:
         return given
     if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array: give the mask as where=")
+        raise ArgumentTypeError(name, "an array without a mask", "a masked array")
     try:
         return np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{name} must be numbers in rows of equal length: {error}") from None
+        expected = "numbers in rows of equal length"
+        raise ArgumentError(name, expected, f"what NumPy cannot read: {error}") from None
     except (TypeError, RuntimeError) as error:
         # A tensor that requires a gradient, or lies on a device.
-        raise TypeError(
-            f"{name} must be an array or what NumPy makes one of, got {type(given).__name__}: {error}"
-        ) from error
+        expected = "an array or what NumPy makes one of"
+        raise ArgumentTypeError(name, expected, f"{type(given).__name__}: {error}") from error
 
 
 def real_array(name: str, given: Any) -> Array:
@@ -75,7 +72,7 @@ def real_array(name: str, given: Any) -> Array:
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array
-    raise TypeError(f"{name} must be real numbers, got an array of {array.dtype}")
+    raise ArgumentTypeError(name, "real numbers", f"an array of {array.dtype}")
 
 
 def read_scores(link: Link, given: Any) -> Scores:
@@ -86,9 +83,8 @@ def read_scores(link: Link, given: Any) -> Scores:
     if link.elementwise and logits.ndim <= 1:
         return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
     if not shape or (not link.elementwise and shape[-1] == 0):
-        raise ValueError(
-            f"logits with link={link!r} must have a last axis of at least one class, got shape {shape}"
-        )
+        expected = "a last axis of at least one class"
+        raise ArgumentError("logits", expected, f"shape {shape}", must="have")
     row_shape = shape[:-1]
     return Scores(logits, shape, row_shape, math.prod(row_shape), shape[-1], own, dtype)
 
@@ -100,7 +96,7 @@ def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[An
     if own.kind in "iu":
         own = np.dtype(np.float64)
     elif own.kind == "b" or not 2 <= own.itemsize <= 8:
-        raise TypeError(f"logits must be floating-point numbers of 16 to 64 bits, got {given}")
+        raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", given)
     # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
     wide = own == np.float64 or link.on_probabilities
     return own, np.dtype(np.float64 if wide else np.float32)
@@ -196,11 +192,20 @@ class Targets(NamedTuple):
             "dense": "non-negative finite numbers",
         }[self.form]
         position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
-        where = (
-            f" at position {position[0] if len(position) == 1 else position}" if position else ""
+        error = ClassIndexError if self.form == "index" else ArgumentError
+        raise error("targets", expected, self.rows.reshape(-1)[flat], position)
+
+
+def check_nothing_ignored(ignore_index: int | float | None) -> None:
+    """Raise for a class index to ignore beside targets with a number for each class."""
+    if ignore_index is not None:
+        raise ArgumentError(
+            "ignore_index",
+            "none",
+            repr(ignore_index),
+            problem="{argument} applies to class indices, not to {targets} with a number for each "
+            "class: expected {expected}, got {got}",
         )
-        error = ClassIndexError if self.form == "index" else ValueError
-        raise error(f"targets must be {expected}, got {self.rows.reshape(-1)[flat]!s}{where}")
 
 
 def read_targets(
@@ -219,30 +224,22 @@ def read_targets(
         targets = targets.astype(np.int64)
     if link.elementwise:
         if targets.shape != scores.shape:
-            raise ValueError(
-                f"targets with link={link!r} must have the shape of the logits {scores.shape}, "
-                f"got {targets.shape}"
-            )
+            expected = f"the shape of the {{logits}} {scores.shape}"
+            raise ArgumentError("targets", expected, targets.shape, must="have")
         form = "elementwise"
     elif targets.shape == scores.row_shape:
         if targets.dtype.kind not in "iu":
-            raise TypeError(
-                f"targets of shape {targets.shape} are class indices and must be integers, "
-                f"got {targets.dtype}"
-            )
+            expected = f"class indices, integers of shape {targets.shape}"
+            raise ArgumentTypeError("targets", expected, targets.dtype)
         form = "index"
     elif targets.shape == scores.shape:
-        if ignore_index is not None:
-            raise ValueError(
-                "ignore_index applies to class indices; with a target for each class use where= "
-                f"instead, got ignore_index={ignore_index!r}"
-            )
+        check_nothing_ignored(ignore_index)
         form = "dense"
     else:
-        raise ValueError(
-            f"targets with link={link!r} must have shape {scores.row_shape} (class indices) or "
-            f"{scores.shape} (a number for each class), got {targets.shape}"
+        expected = (
+            f"shape {scores.row_shape} (class indices) or {scores.shape} (a number for each class)"
         )
+        raise ArgumentError("targets", expected, targets.shape, must="have")
     wanted = (scores.n_rows, scores.n_classes)[: 1 if form == "index" else 2]
     rows = targets if targets.shape == wanted else targets.reshape(wanted)
     return Targets(

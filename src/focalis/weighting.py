@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.links import Link
 from focalis.reals import real_number
 from focalis.settings_table import WEIGHTS, weight_of_no
@@ -36,7 +37,7 @@ def check_number(name: str, given: Any, low: float, high: float, *, expected: st
     """Return a real number in [low, high], or raise."""
     value = real_number(name, given, expected)
     if not (low <= value <= high and math.isfinite(value)):
-        raise ValueError(f"{name} must be {expected}, got {given!r}")
+        raise ArgumentError(name, expected, repr(given))
     return value
 
 
@@ -46,14 +47,14 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
         return None
     array = real_array(name, given)
     if array.dtype.kind == "b":
-        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+        raise ArgumentTypeError(name, "real numbers", array.dtype)
     upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
     kinds = "a number or one number per class" if scalar else "one number per class"
     if array.ndim > 1 or (array.ndim == 0 and not scalar):
-        raise ValueError(f"{name} must be {kinds}, got shape {array.shape}")
+        raise ArgumentError(name, kinds, f"shape {array.shape}")
     values = array.astype(np.float64)
     if not np.all((values >= 0) & (values <= high) & np.isfinite(values)):
-        raise ValueError(f"{name} must lie in {upper}, got {given!r}")
+        raise ArgumentError(name, upper, repr(given), must="lie in")
     return float(values) if array.ndim == 0 else tuple(float(w) for w in values)
 
 
@@ -70,10 +71,8 @@ def class_weights(
         if factor is None:
             continue
         if isinstance(factor, tuple) and len(factor) != n_classes:
-            raise ValueError(
-                f"{name} must have one number for each of the {n_classes} classes, "
-                f"got {len(factor)}"
-            )
+            expected = f"one number for each of the {n_classes} classes"
+            raise ArgumentError(name, expected, len(factor), must="have")
         by_class = np.broadcast_to(np.asarray(factor), n_classes)
         positive = positive * by_class
         of_no = weight_of_no(name, link, by_class)
@@ -85,7 +84,7 @@ def in_type(weights: Array, dtype: Any) -> Array:
     """Return the weights of the classes in the type to compute in, or raise."""
     largest = weights.max(initial=0.0)
     if largest > np.finfo(dtype).max:
-        raise ValueError(f"the weights of the classes must be finite as {dtype} too, got {largest}")
+        raise ArgumentError("the weights of the classes", f"finite as {dtype} too", largest)
     return weights.astype(dtype)
 
 
@@ -193,7 +192,7 @@ def read_row_weights(
     if where is not None:
         mask = as_array("where", where)
         if mask.dtype != np.bool_:
-            raise TypeError(f"where must be boolean, True where a target counts, got {mask.dtype}")
+            raise ArgumentTypeError("where", "boolean, True for what counts", mask.dtype)
         mask = _as_rows("where", mask, scores, targets)
     weight = None
     if sample_weight is not None:
@@ -207,10 +206,8 @@ def read_row_weights(
             least, most = extremes(checked)
             if not (least >= 0 and most <= largest):
                 bad = np.flatnonzero(~((checked >= 0) & (checked <= largest)))
-                raise ValueError(
-                    f"sample_weight must be non-negative finite numbers, as {scores.dtype} too, got "
-                    f"{checked.reshape(-1)[bad[0]]!s}"
-                )
+                expected = f"non-negative finite numbers, as {scores.dtype} too"
+                raise ArgumentError("sample_weight", expected, checked.reshape(-1)[bad[0]])
         return RowWeights(weight, mask, targets, (least, most))
     return RowWeights(None, mask, targets)
 
@@ -223,15 +220,17 @@ def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array
     options = f"{scores.row_shape}, one for each row"
     if targets.form == "elementwise":
         options += f", or {scores.shape}, one for each element"
-    raise ValueError(f"{name} must have shape {options}, got {array.shape}")
+    raise ArgumentError(name, options, array.shape, must="have shape")
 
 
 def check_has_denominator(reduction: str) -> None:
     """Raise for a reduction that has nothing for a normaliser to replace."""
     if reduction not in ("mean", "batchmean"):
-        raise ValueError(
-            "normalizer replaces the denominator of reduction='mean' or 'batchmean', "
-            f"got it with reduction={reduction!r}"
+        raise ArgumentError(
+            "normalizer",
+            "{reduction}='mean' or 'batchmean'",
+            f"it with reduction={reduction!r}",
+            problem="{argument} replaces the denominator of {expected}, got {got}",
         )
 
 
@@ -242,5 +241,5 @@ def read_normalizer(reduction: str, given: Any) -> float | None:
     check_has_denominator(reduction)
     value = check_number("normalizer", given, 0.0, math.inf, expected="a finite number above 0")
     if value == 0.0:
-        raise ValueError(f"normalizer must be a finite number above 0, got {given!r}")
+        raise ArgumentError("normalizer", "a finite number above 0", repr(given))
     return value

@@ -110,7 +110,7 @@ def test_a_loss_by_another_name(text, meant):
 
 def test_an_unknown_pick_gets_the_names_of_the_families():
     with pytest.raises(
-        InputError, match="or a family: cross-entropy, balanced cross-entropy, focal"
+        InputError, match=r"\(or a family: cross-entropy, balanced cross-entropy, focal"
     ):
         choose_losses(2, picks=("bogus",))
 

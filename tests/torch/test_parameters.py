@@ -64,7 +64,7 @@ def test_one_for_each_class_and_for_each_row():
         (ValueError, "^parameters must be among gamma, .*, got beta", SOFTMAX, {"beta": 1.0}),
         (ValueError, "^gamma of focal must lie in", SOFTMAX, {"gamma": -1.0}),
         (ValueError, "^gamma of focal must lie in", SOFTMAX, {"gamma": torch.tensor([[1.0, -1, 1]])}),
-        (ValueError, "^parameters: gamma must .* shape", SOFTMAX, {"gamma": torch.ones(5)}),
+        (ValueError, "^gamma of parameters must .* shape", SOFTMAX, {"gamma": torch.ones(5)}),
         (ValueError, "^class_weight must be", SOFTMAX, {"class_weight": torch.tensor([1.0, -1, 1])}),
         (ValueError, "must be among", SOFTMAX, {"pos_weight": torch.ones(3)}),
         (ValueError, "does not go with", SIGMOID, {"pos_weight": torch.ones(3), "alpha": 0.5}),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from focalis.arrays.margin import MarginTerms, bounds_of
 from focalis.arrays.verbs import Array, Hooks
+from focalis.errors import ArgumentError
 from focalis.links import PROBABILITY_SLACK
 from focalis.loss import Loss
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
@@ -136,21 +137,20 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
         elif name in known:
             factors[name] = _read_factor(xp, loss, name, parameter, x)
         else:
-            raise ValueError(
-                f"parameters must be among {', '.join((*own, *known))} for link={loss.link!r} and "
-                f"{loss.margin_loss!r}, got {name}"
-            )
+            names = ", ".join((*own, *known))
+            expected = f"{names} for link={loss.link!r} and {loss.margin_loss!r}"
+            raise ArgumentError("parameters", expected, name, must="be among")
     return _Batch(xp, loss, x, targets, one, weight, kept, classes, values, factors)
 
 
 def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> Array:
     """Return the weights of the classes, NaN for what is none, with as many axes as the scores."""
     if not _broadcasts(factor, x):
-        raise ValueError(
-            f"parameters: {name} must be a number or have one for each class, or a shape that "
-            f"broadcasts to that of the scores, the classes last, {tuple(x.shape)}, got shape "
-            f"{tuple(factor.shape)}"
+        expected = (
+            "a number or have one for each class, or a shape that broadcasts to that of the {logits}, "
+            f"the classes last, {tuple(x.shape)}"
         )
+        raise ArgumentError(name, expected, f"shape {tuple(factor.shape)}")
     highest = largest_weight(name, loss.link, float(xp.finfo(x).max))
     factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
     return _with_axes_of(x, factor)
@@ -289,10 +289,11 @@ def _parameter(batch: _Batch, name: str, x: Array) -> Array:
         value = value if len(x.shape) < ndim else value[..., None]
     if not fits:
         rows = "" if batch.one is None else f"{tuple(batch.scores.shape[:-1])}, of the rows, or "
-        raise ValueError(
-            f"parameters: {name} must have a shape that broadcasts to {rows}that of the scores, the "
-            f"classes last, {tuple(batch.scores.shape)}, got {tuple(value.shape)}"
+        expected = (
+            f"a shape that broadcasts to {rows}that of the {{logits}}, the classes last, "
+            f"{tuple(batch.scores.shape)}"
         )
+        raise ArgumentError(name, expected, tuple(value.shape), must="have")
     if len(x.shape) < len(value.shape):
         value = _of_class(batch, value)
     return _with_axes_of(x, value)

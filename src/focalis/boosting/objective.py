@@ -6,8 +6,6 @@ own objectives put on the curvature of a softmax; nothing else is theirs.
 """
 
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, ClassVar
@@ -15,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from focalis.curvature import POLICIES, check_policy
+from focalis.errors import ArgumentError, ClassIndexError, renamed
 from focalis.evaluation import evaluate
 from focalis.loss import Loss
 
@@ -172,16 +171,15 @@ def check_loss(loss: Any) -> None:
             f"loss must be a focalis.Loss such as focalis.parse('focal(gamma=2)'), got {loss!r}"
         )
     if loss.link.on_probabilities:
-        raise ValueError(
-            f"loss must have a link with logits, sigmoid or softmax, got link={loss.link!r}"
-        )
+        expected = "a link with logits, sigmoid or softmax"
+        raise ArgumentError("loss", expected, f"link={loss.link!r}", must="have")
 
 
 def check_scale(scale: Any) -> None:
     """Raise unless a scale is a finite number above 0."""
     number = isinstance(scale, Real) and not isinstance(scale, bool)
     if not (number and 0 < scale < np.inf):
-        raise ValueError(f"scale must be a finite number above 0, got {scale!r}")
+        raise ArgumentError("scale", "a finite number above 0", repr(scale))
 
 
 def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -225,22 +223,13 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
         classes = class_indices(labels[counts], scores.shape[1])
         answers[np.flatnonzero(counts), classes] = 1.0
         return answers
-    raise ValueError(
-        f"labels must be one or {scores.shape[-1]} for each of {len(scores)} rows, "
-        f"got shape {labels.shape}"
-    )
+    expected = f"one or {scores.shape[-1]} for each of {len(scores)} rows"
+    raise ArgumentError("labels", expected, f"shape {labels.shape}")
 
 
-@contextmanager
-def naming_labels() -> Iterator[None]:
-    """Call the targets of a loss what a booster calls them, where they are wrong."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        text = str(error)
-        if not text.startswith("targets "):
-            raise
-        raise type(error)(f"labels{text.removeprefix('targets')}") from None
+def naming_labels() -> renamed:
+    """Call targets and logits what a booster calls them, where they are wrong."""
+    return renamed(targets="labels", logits="scores")
 
 
 def ignored(loss: Loss, labels: Array) -> Array:
@@ -267,10 +256,8 @@ def class_indices(labels: Array, n_classes: int, loss: Loss | None = None) -> Ar
         bad &= ~ignored(loss, labels)
     if bad.any():
         first = int(bad.argmax())
-        raise ValueError(
-            f"labels must be class indices in [0, {n_classes}), "
-            f"got {labels[first]!s} at position {first}"
-        )
+        expected = f"class indices in [0, {n_classes})"
+        raise ClassIndexError("labels", expected, labels[first], (first,))
     return indices
 
 
@@ -279,7 +266,7 @@ def check_finite(grad: Array, scores: Array) -> None:
     bad = np.isnan(grad).reshape(len(grad), -1).any(axis=1)
     if bad.any():
         first = int(bad.argmax())
-        raise ValueError(f"scores must be numbers, got {scores[first]!s} at position {first}")
+        raise ArgumentError("scores", "numbers", scores[first], (first,))
 
 
 def times(loss: Loss, factor: float, n_classes: int) -> Loss:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import focalis
 from focalis.compare.errors import InputError
 from focalis.links import Link, link_for
+from focalis.parsing import UnknownLossError
 from focalis.weights import inverse_frequency
 
 __all__ = ["Candidate", "choose_losses"]
@@ -164,11 +165,10 @@ def _picked(pick: str, link: Link, n_classes: int, defaults: list[Candidate]) ->
     try:
         return _read(pick, link, "losses", n_classes)
     except InputError as error:
-        if "unknown loss" not in str(error):
+        if not isinstance(error.__cause__, UnknownLossError):
             raise
         families = dict.fromkeys(one.family for one in defaults)
-        said = str(error).removesuffix("?")
-        raise InputError(f"{said}, or a family: {', '.join(families)}") from error
+        raise InputError(f"{error} (or a family: {', '.join(families)})") from error
 
 
 def _read(text: str, link: Link, argument: str, n_classes: int) -> Candidate:

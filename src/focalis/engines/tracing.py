@@ -141,6 +141,7 @@ def trace(
     try:
         results = function(*(Symbol(recorder, argument) for argument in arguments))
     except TypeError as error:
+        # NumPy's own error, of which nothing but the text tells what it is about.
         if "ufunc" not in str(error):
             raise
         raise TypeError(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from focalis.errors import ArgumentError, ClassIndexError
 from focalis.loss import Loss
 
 __all__ = ["check_numbers", "complain"]
@@ -39,11 +40,11 @@ def check_numbers(
         complain("sample_weight", "non-negative finite numbers", sample_weight, bad)
     if targets is None:
         return
-    y = _numbers(targets)
+    y, error = _numbers(targets), ArgumentError
     if elementwise:
         expected, valid = "numbers in [0, 1]", (y >= 0) & (y <= 1)
     elif y.ndim < len(shape):
-        classes = shape[axis]
+        classes, error = shape[axis], ClassIndexError
         expected, valid = f"class indices in [0, {classes})", (y >= 0) & (y < classes)
         valid = valid & (np.floor(y) == y) if y.dtype.kind == "f" else valid
     else:
@@ -57,7 +58,7 @@ def check_numbers(
         bad = bad & beside(where, bad)
     if sample_weight is not None:
         bad = bad & beside(_numbers(sample_weight) != 0, bad)
-    complain("targets", expected, targets, bad)
+    complain("targets", expected, targets, bad, error)
 
 
 def _numbers(array: Array) -> Array:
@@ -65,10 +66,15 @@ def _numbers(array: Array) -> Array:
     return array if array.dtype.kind in "biuf" else array.astype(np.float32)
 
 
-def complain(name: str, expected: str, given: Array, bad: Array) -> None:
+def complain(
+    name: str,
+    expected: str,
+    given: Array,
+    bad: Array,
+    error: type[ArgumentError] = ArgumentError,
+) -> None:
     """Raise for the first number that is bad."""
     if not bad.any():
         return
     position = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-    where = f" at position {position[0] if len(position) == 1 else position}" if position else ""
-    raise ValueError(f"{name} must be {expected}, got {given[position]!s}{where}")
+    raise error(name, expected, given[position], position)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.loss import Loss
+from focalis.targets import check_nothing_ignored
 
 __all__ = ["check_boolean", "check_classes", "check_rows", "check_targets", "row_shape"]
 
@@ -22,30 +24,21 @@ def check_targets(
     """Raise for targets of a shape `found` and type that do not go with scores of this shape."""
     if loss.link.elementwise:
         if found != shape:
-            raise ValueError(
-                f"targets with link={loss.link!r} must have the shape of the logits {shape}, "
-                f"got {tuple(found)}"
-            )
+            expected = f"the shape of the {{logits}} {shape}"
+            raise ArgumentError("targets", expected, tuple(found), must="have")
         return
     if not shape or shape[axis] == 0:
-        raise ValueError(
-            f"logits with link={loss.link!r} must have an axis of at least one class, got shape {shape}"
-        )
+        expected = "an axis of at least one class"
+        raise ArgumentError("logits", expected, f"shape {shape}", must="have")
     if found == rows:
         if not integers:
-            raise TypeError(
-                f"targets of shape {rows} are class indices and must be integers, got {dtype}"
-            )
+            expected = f"class indices, integers of shape {rows}"
+            raise ArgumentTypeError("targets", expected, dtype)
     elif found != shape:
-        raise ValueError(
-            f"targets with link={loss.link!r} must have shape {rows} (class indices) or {shape} (a "
-            f"number for each class), got {tuple(found)}"
-        )
-    elif loss.ignore_index is not None:
-        raise ValueError(
-            "ignore_index applies to class indices; with a target for each class use where= "
-            f"instead, got ignore_index={loss.ignore_index!r}"
-        )
+        expected = f"shape {rows} (class indices) or {shape} (a number for each class)"
+        raise ArgumentError("targets", expected, tuple(found), must="have")
+    else:
+        check_nothing_ignored(loss.ignore_index)
 
 
 def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> None:
@@ -56,27 +49,28 @@ def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> 
     options = f"{rows}, one for each row"
     if elementwise:
         options += f", or {shape}, one for each element"
-    raise ValueError(f"{name} must have shape {options}, got {tuple(found)}")
+    raise ArgumentError(name, options, tuple(found), must="have shape")
 
 
 def check_classes(loss: Loss, found: Shape, shape: Shape, axis: int) -> None:
     """Raise for a mask of classes whose shape does not broadcast to that of the scores."""
     if len(shape) <= 1 and loss.link.elementwise:
-        raise ValueError(
-            f"class_where masks classes, and logits of shape {shape} with link={loss.link!r} have no "
-            "class axis: expected None"
+        raise ArgumentError(
+            "class_where",
+            "None",
+            shape,
+            problem="{argument} masks classes, and {logits} of shape {got} have no class axis: "
+            "expected {expected}",
         )
     if len(found) < len(shape):
         shape = (*row_shape(loss, shape, axis), shape[axis])
     pairs = zip(reversed(found), reversed(shape), strict=False)
     if len(found) > len(shape) or any(n not in (1, m) for n, m in pairs):
-        raise ValueError(
-            f"class_where must have one number for each class, or a shape that broadcasts to {shape}, "
-            f"got {tuple(found)}"
-        )
+        expected = f"one number for each class, or a shape that broadcasts to {shape}"
+        raise ArgumentError("class_where", expected, tuple(found), must="have")
 
 
 def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:
     """Raise for a mask whose type is not the framework's own of truth values."""
     if where.dtype != boolean:
-        raise TypeError(f"{name} must be boolean, True where a target counts, got {where.dtype}")
+        raise ArgumentTypeError(name, "boolean, True for what counts", where.dtype)

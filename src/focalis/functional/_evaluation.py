@@ -1,21 +1,19 @@
 """What the named losses share: the call, with errors in the caller's words, and clipping."""
 
 import functools
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from focalis.errors import WordedError
 from focalis.links import PROBABILITY_SLACK, LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.targets import real_array
 from focalis.weighting import check_number
 
-__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "loss_of", "renamed"]
+__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "loss_of"]
 
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 Engine = Literal["auto", "numba", "numpy"]
@@ -43,17 +41,6 @@ def _kept(
     return Loss(link, family(*given[:count]), **settings)
 
 
-@contextmanager
-def renamed(**names: str) -> Iterator[None]:
-    """Put the caller's names of the arguments into the errors of what runs inside."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        pattern = rf"\b({'|'.join(names)})\b"
-        error.args = (re.sub(pattern, lambda found: names[found[0]], str(error)),)
-        raise
-
-
 def evaluate(
     loss: Loss,
     scores: Any,
@@ -66,7 +53,7 @@ def evaluate(
     logits: str = "logits",
 ) -> Value:
     """Return the loss; `logits` is the caller's name of the scores."""
-    with renamed(logits=logits):
+    try:
         value: Value = loss(
             scores,
             targets,
@@ -75,6 +62,9 @@ def evaluate(
             normalizer=normalizer,
             engine=engine,
         )
+    except WordedError as error:
+        error.rename({"logits": logits})
+        raise
     return value
 
 

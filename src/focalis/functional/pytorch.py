@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis import margin
-from focalis.functional._evaluation import Engine, Value, renamed
+from focalis.errors import ArgumentError, renamed
+from focalis.functional._evaluation import Engine, Value
 from focalis.loss import Loss
 from focalis.targets import real_array
 
@@ -153,6 +154,5 @@ def _broadcast(weight: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray |
     try:
         return np.broadcast_to(given, shape)
     except ValueError:
-        raise ValueError(
-            f"weight must have a shape that broadcasts to {shape}, that of the input, got {given.shape}"
-        ) from None
+        expected = f"a shape that broadcasts to {shape}, that of the {{logits}}"
+        raise ArgumentError("weight", expected, given.shape, must="have") from None

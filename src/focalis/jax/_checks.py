@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis import Loss
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.numbers import check_numbers, complain
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
 from focalis.settings_table import largest_weight
@@ -22,12 +23,12 @@ Array = jax.Array
 def as_array(name: str, given: Any) -> Array:
     """Return real numbers as a JAX array, or raise."""
     if not isinstance(given, jax.Array | np.ndarray | np.generic | int | float):
-        raise TypeError(f"{name} must be an array of JAX or NumPy, got {type(given).__name__}")
+        raise ArgumentTypeError(name, "an array of JAX or NumPy", type(given).__name__)
     array = jnp.asarray(given)
     if jnp.issubdtype(array.dtype, jnp.complexfloating) or not (
         jnp.issubdtype(array.dtype, jnp.number) or array.dtype == jnp.bool_
     ):
-        raise TypeError(f"{name} must be real numbers, got {array.dtype}")
+        raise ArgumentTypeError(name, "real numbers", array.dtype)
     return array
 
 
@@ -46,21 +47,21 @@ def class_axis(axis: Any, ndim: int) -> int:
     try:
         found = operator.index(axis)
     except TypeError:
-        raise TypeError(f"axis must be an int, got {type(axis).__name__}") from None
+        raise ArgumentTypeError("axis", "an int", type(axis).__name__) from None
     if not -max(ndim, 1) <= found < max(ndim, 1):
-        raise ValueError(f"axis must be one of the {ndim} axes of the logits, got {axis}")
+        raise ArgumentError("axis", f"one of the {ndim} axes of the {{logits}}", axis)
     return found % max(ndim, 1)
 
 
 def class_axes(axis: Any, ndim: int) -> list[int]:
     """Return the axes that together hold the classes, counted from the front; None is all of them."""
     if ndim == 0:
-        raise ValueError("logits must have an axis of at least one class, got shape ()")
+        raise ArgumentError("logits", "an axis of at least one class", "shape ()", must="have")
     if axis is None:
         return list(range(ndim))
     found = [class_axis(one, ndim) for one in (axis if isinstance(axis, tuple | list) else [axis])]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"axis must name at least one axis, and each once, got {axis}")
+        raise ArgumentError("axis", "at least one axis, and each once", axis, must="name")
     return found
 
 
@@ -76,11 +77,10 @@ def check(
 ) -> None:
     """Raise for what does not fit."""
     if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+        raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
     if not jnp.issubdtype(logits.dtype, jnp.floating) or logits.dtype.itemsize < 2:
-        raise TypeError(
-            f"logits must be floating-point numbers of 16 to 64 bits, got {logits.dtype}"
-        )
+        expected = "floating-point numbers of 16 to 64 bits"
+        raise ArgumentTypeError("logits", expected, logits.dtype)
     shape = logits.shape
     rows = row_shape(loss, shape, axis)
     integers = jnp.issubdtype(targets.dtype, jnp.integer)
@@ -90,22 +90,20 @@ def check(
             check_rows(loss, name, given.shape, rows, shape)
     if where is not None:
         check_boolean(where, jnp.bool_)
+    # Before the normaliser, which a front end may have made of the weights.
+    _check_numbers(loss, shape, axis, targets, sample_weight, where)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if as_array("normalizer", normalizer).shape:
-            raise ValueError(
-                "normalizer must be a number or an array without dimensions, "
-                f"got shape {normalizer.shape}"
-            )
+            expected = "a number or an array without dimensions"
+            raise ArgumentError("normalizer", expected, f"shape {normalizer.shape}")
         known = numbers_of(normalizer)
         # The number itself may not be there yet.
         normalizer = 1.0 if known is None else float(known)
     read_normalizer(loss.reduction, normalizer)
     if not isinstance(parameters, Mapping | None):
-        raise TypeError(
-            f"parameters must be a mapping of names to arrays, got {type(parameters).__name__}"
-        )
+        expected = "a mapping of names to arrays"
+        raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
     _check_parameters(loss, parameters or {})
-    _check_numbers(loss, shape, axis, targets, sample_weight, where)
 
 
 def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from focalis.functional._evaluation import renamed
+from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
 from focalis.links import LINKS, PROBABILITY_SLACK, LinkName
@@ -95,15 +95,18 @@ def rows(
         return last.reshape(*last.shape[: last.ndim - len(axes)], classes)
 
     if by_class and y.shape != x.shape:
-        raise ValueError(f"labels must have the shape of the logits {x.shape}, got {y.shape}")
+        expected = f"the shape of the {{logits}} {x.shape}"
+        raise ArgumentError("labels", expected, y.shape, must="have")
     if kept is not None and kept.ndim == x.ndim:
         kept = classes_last(_broadcast("where", kept, x.shape))
     x, y = classes_last(x), classes_last(y) if by_class else y
     if kept is not None and kept.ndim == x.ndim:
         if settings.get("label_smoothing"):
-            raise ValueError(
-                "label_smoothing spreads over all classes: expected where with one answer for each "
-                f"row, got one for each of {kept.shape[-1]} classes"
+            raise ArgumentError(
+                "label_smoothing",
+                "{where} with one answer for each row",
+                f"one for each of {kept.shape[-1]} classes",
+                problem="{argument} spreads over all classes: expected {expected}, got {got}",
             )
         _check_boolean(kept)
         outside = 0.0 if LINKS[link].on_probabilities else -jnp.inf
@@ -142,15 +145,13 @@ def _broadcast(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Array:
     try:
         return jnp.broadcast_to(array, shape)
     except ValueError:
-        raise ValueError(
-            f"{name} must have a shape that broadcasts to that of the logits {shape}, "
-            f"got {array.shape}"
-        ) from None
+        expected = f"a shape that broadcasts to that of the {{logits}} {shape}"
+        raise ArgumentError(name, expected, array.shape, must="have") from None
 
 
 def _check_boolean(where: Array) -> None:
     if where.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, True where a label counts, got {where.dtype}")
+        raise ArgumentTypeError("where", "boolean, True for what counts", where.dtype)
 
 
 def _call(
@@ -173,5 +174,5 @@ def _call(
         high = largest_weight("alpha", LINKS[link], math.inf)
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
-    with renamed(targets="labels", target="label"):
+    with renamed(targets="labels"):
         return apply(loss, x, y, where=where, parameters=arrays)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from focalis.errors import ArgumentTypeError
 from focalis.jax._checks import as_array, class_axis
 from focalis.loss import Loss
 
@@ -54,10 +55,10 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
     Array([0.6, 0.3, 0.1], dtype=float32)
     """
     if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+        raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
     x = jax.lax.stop_gradient(as_array("logits", logits))
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"logits must be floating-point numbers, got {x.dtype}")
+        raise ArgumentTypeError("logits", "floating-point numbers", x.dtype)
     axis = class_axis(axis, x.ndim)
     rows = jnp.moveaxis(x, axis, -1) if x.ndim else x
     # What the loss cannot answer is an error here, not in the midst of a running program.
@@ -121,11 +122,11 @@ def initial_logits(
     Array(-1.0986, dtype=float32)
     """
     if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+        raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
     given = [("targets", targets), ("sample_weight", sample_weight)]
     for name, array in given:
         if isinstance(array, jax.core.Tracer):
-            raise TypeError(f"{name} must be known numbers to start from, got a traced array")
+            raise ArgumentTypeError(name, "known numbers to start from", "a traced array")
     read = [None if array is None else np.asarray(array) for _, array in given]
     found = loss.initial_logits(read[0], sample_weight=read[1], n_classes=n_classes)
     return jnp.asarray(found, jnp.result_type(float))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from focalis import margin
-from focalis.functional._evaluation import renamed
+from focalis.errors import ArgumentTypeError, renamed
 from focalis.jax._checks import as_array
 from focalis.jax._named import (
     Axis,
@@ -110,7 +110,7 @@ def softmax_cross_entropy_with_integer_labels(
     """
     t = as_array("labels", labels)
     if not jnp.issubdtype(t.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, got {t.dtype}")
+        raise ArgumentTypeError("labels", "integers", t.dtype)
     family = margin.cross_entropy
     return rows("softmax", family, {}, logits, t, options, axis=axis, where=where)
 

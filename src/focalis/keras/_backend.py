@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from focalis.functional._evaluation import renamed
+from focalis.errors import renamed
 
 __all__ = ["apply", "logits_behind", "numbers_of", "replicas"]
 

@@ -11,8 +11,8 @@ from keras import ops
 from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to its arrays
 
 from focalis import Loss
+from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.frontend.numbers import check_numbers
-from focalis.functional._evaluation import renamed
 from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
@@ -53,7 +53,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         super().__init__(**{name: given.pop(name) for name in ("name", "reduction", "dtype")})
         axis = given["axis"]
         if isinstance(axis, bool) or not isinstance(axis, int):
-            raise TypeError(f"axis must be an int, got {axis!r}")
+            raise ArgumentTypeError("axis", "an int", repr(axis))
         with renamed(ignore_index="ignore_class"):
             # The core knows what can be ignored.
             self._ignored = dataclasses.replace(
@@ -174,14 +174,12 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         if not isinstance(by_class, dict):
             return loss
         if classes is None:
-            raise ValueError(
-                "class_weight must be a sequence where the number of classes is not known yet, "
-                f"got {by_class} with y_pred of the shape {tuple(x.shape)}"
-            )
+            expected = "a sequence where the number of classes is not known yet"
+            got = f"{by_class} with y_pred of the shape {tuple(x.shape)}"
+            raise ArgumentError("class_weight", expected, got)
         if max(by_class) >= classes:
-            raise ValueError(
-                f"class_weight must name classes in [0, {classes}), those of y_pred, got {by_class}"
-            )
+            expected = f"classes in [0, {classes}), those of y_pred"
+            raise ArgumentError("class_weight", expected, by_class, must="name")
         return dataclasses.replace(loss, class_weight=factors(by_class, classes))
 
     def _denominator(self, reduction: str | None, x: Any, weight: Any, kept: Any, axis: int) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from focalis.errors import ArgumentError
+
 __all__ = ["aligned", "kept_of", "read_targets", "to_rows"]
 
 _NO_CLASS = -(2**31)
@@ -14,7 +16,7 @@ _NO_CLASS = -(2**31)
 def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
     """Return scores and targets without the axis of length 1 by which they differ."""
     if len(x.shape) == 0 or not -len(x.shape) <= axis < len(x.shape):
-        raise ValueError(f"y_pred must have an axis {axis}, got the shape {_shape(x)}")
+        raise ArgumentError("y_pred", f"an axis {axis}", f"the shape {_shape(x)}", must="have")
     is_row = form in ("index", "any")
     if form == "any" and len(y.shape) == len(x.shape) and y.shape[axis] == x.shape[axis]:
         is_row = False
@@ -33,10 +35,8 @@ def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
             x = ops.squeeze(x, -1)
     wanted = _without(tuple(x.shape), axis) if is_row else tuple(x.shape)
     if not _fits(tuple(y.shape), wanted):
-        raise ValueError(
-            f"y_true must have the shape {_text(wanted)} to go with y_pred of the shape {_shape(x)}, "
-            f"got {_shape(y)}"
-        )
+        expected = f"{_text(wanted)} to go with y_pred of the shape {_shape(x)}"
+        raise ArgumentError("y_true", expected, _shape(y), must="have the shape")
     return x, y
 
 
@@ -80,10 +80,8 @@ def to_rows(name: str, given: Any, rows: tuple[Any, ...], dtype: str) -> Any:
     if len(shape) > len(rows) or not all(a is None or b is None or a in (1, b) for a, b in pairs):
         each = (*shape, *(1,) * (len(rows) - len(shape)))
         hint = f" (one for each sample is {_text(each)})" if 0 < len(shape) < len(rows) else ""
-        raise ValueError(
-            f"{name} must have the shape {_text(static)}, or one that broadcasts to it, "
-            f"got {_text(shape)}{hint}"
-        )
+        expected = f"{_text(static)}, or one that broadcasts to it"
+        raise ArgumentError(name, expected, f"{_text(shape)}{hint}", must="have the shape")
     return ops.broadcast_to(given, rows)
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from focalis import Loss, margin
-from focalis.functional._evaluation import renamed
+from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.keras._loss import FamilyLoss, factors
 from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
 from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
@@ -39,17 +39,17 @@ def _loss(
     """Return the loss on the link for probabilities or that for logits."""
     from_logits = arguments["from_logits"]
     if not isinstance(from_logits, bool):
-        raise TypeError(f"from_logits must be a bool, got {from_logits!r}")
+        raise ArgumentTypeError("from_logits", "a bool", repr(from_logits))
     shared = {name: arguments[name] for name in ("class_weight", "label_smoothing")}
     return Loss(links[from_logits], margin_loss, **shared, **others)
 
 
 def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
     if isinstance(arguments["class_weight"], Mapping):
-        raise TypeError(
-            "class_weight must be a sequence with a factor for each question, got the mapping "
-            f"{dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
+        got = (
+            f"the mapping {dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
         )
+        raise ArgumentTypeError("class_weight", "a sequence with a factor for each question", got)
     return _loss((IDENTITY, SIGMOID), margin_loss, arguments, **others)
 
 
@@ -64,12 +64,10 @@ def _listed(by_class: Mapping[int, float]) -> tuple[float, ...] | None:
     """Return the factors of a mapping of classes to factors, as Keras' `fit` takes it."""
     for index in by_class:
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
-            raise TypeError(
-                "class_weight must be a sequence or a mapping of class indices to factors, "
-                f"got the class {index!r}"
-            )
+            expected = "a sequence or a mapping of class indices to factors"
+            raise ArgumentTypeError("class_weight", expected, f"the class {index!r}")
         if index < 0:
-            raise ValueError(f"class_weight must name classes from 0 on, got {index}")
+            raise ArgumentError("class_weight", "classes from 0 on", index, must="name")
     return factors(by_class) if by_class else None
 
 

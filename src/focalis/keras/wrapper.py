@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from focalis import Loss, parse
+from focalis.errors import ArgumentTypeError
 from focalis.keras._loss import FamilyLoss
 from focalis.keras.losses import MEAN, register
 
@@ -46,7 +47,7 @@ class LossWrapper(FamilyLoss):
         if isinstance(loss, str):
             loss = parse(loss)
         if not isinstance(loss, Loss):
-            raise TypeError(f"loss must be a focalis.Loss or its text, got {type(loss).__name__}")
+            raise ArgumentTypeError("loss", "a focalis.Loss or its text", type(loss).__name__)
         if ignore_class is None:
             given["ignore_class"] = loss.ignore_index
         del given["loss"]

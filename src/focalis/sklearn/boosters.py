@@ -134,6 +134,7 @@ class LightGBM(Booster):
                 parameters, data, job.rounds, init_model=job.previous, **settings
             )
         except lightgbm.basic.LightGBMError as error:
+            # LightGBM has one type of error for all; its text alone tells them apart. CatBoost's too.
             if "num_features" not in str(error):
                 raise
             raise ValueError(_NO_FEATURE) from error

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.torch._checks import HALF, check
 from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
-from focalis.torch._errors import ArgumentTypeError, raise_named
 from focalis.torch._operations import evaluate_in_operations
 from focalis.torch._operators import traced
 from focalis.torch._overrides import handed_over, has_override
@@ -18,6 +18,8 @@ from focalis.torch._parameters import read_parameters
 from focalis.torch._reading import check_numbers
 
 __all__ = ["apply", "evaluate"]
+
+_OVER = "inplace=True writes over the {argument}: expected {expected}, got {got}"
 
 
 def apply(
@@ -94,7 +96,7 @@ def apply(
     tensor([[ 0.0264,  0.0719, -0.0983]])
     """
     if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+        raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
     tensors: dict[str, Any] = {
         "logits": logits,
         "targets": targets,
@@ -105,8 +107,8 @@ def apply(
     if parameters is None:
         parameters = {}
     elif not isinstance(parameters, Mapping):
-        found = type(parameters).__name__
-        raise ArgumentTypeError(f"parameters must be a mapping of names to tensors, got {found}")
+        expected = "a mapping of names to tensors"
+        raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
     fixed: dict[str, Any] = {"loss": loss, "inplace": inplace}
     if has_override(*tensors.values(), *parameters.values()):
         return handed_over(_apply, tensors, parameters, **fixed)
@@ -114,12 +116,9 @@ def apply(
 
 
 def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
-    try:
-        if parameters:
-            loss, parameters = read_parameters(loss, parameters, logits, targets)
-        return evaluate(loss, logits, targets, parameters=parameters, **given)
-    except (TypeError, ValueError) as error:
-        raise_named(error, {})
+    if parameters:
+        loss, parameters = read_parameters(loss, parameters, logits, targets)
+    return evaluate(loss, logits, targets, parameters=parameters, **given)
 
 
 def evaluate(
@@ -152,9 +151,12 @@ def evaluate(
         if not inplace:
             return traced(logits, others, settings)
     if inplace:
-        raise ValueError(
-            "inplace=True is for plain CPU tensors outside of torch.compile and torch.func, with "
-            "nothing but the logits to differentiate, got a call that needs another path"
+        raise ArgumentError(
+            "inplace",
+            "plain CPU tensors outside of torch.compile and torch.func, with nothing but the {logits} "
+            "to differentiate",
+            "a call that needs another path",
+            problem="{argument}=True is for {expected}, got {got}",
         )
     if not compiling:
         check_numbers(loss, logits, others, normalizer, axis)
@@ -175,15 +177,11 @@ def _check_writable(logits: Tensor) -> None:
     """Raise unless a gradient may be written over the logits."""
     owner = logits if logits._base is None else logits._base
     if torch.is_grad_enabled() and owner.is_leaf and owner.requires_grad:
-        raise ValueError(
-            "inplace=True writes over the logits: expected the result of an operation, got a leaf "
-            "tensor that requires a gradient, or a view of one"
-        )
+        got = "a leaf tensor that requires a gradient, or a view of one"
+        raise ArgumentError("logits", "the result of an operation", got, problem=_OVER)
     if any(n > 1 and s == 0 for n, s in zip(logits.shape, logits.stride(), strict=True)):
-        raise ValueError(
-            "inplace=True writes over the logits: expected a place of its own for each, got an expanded "
-            "tensor"
-        )
+        expected = "a place of its own for each"
+        raise ArgumentError("logits", expected, "an expanded tensor", problem=_OVER)
 
 
 def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], compiling: bool) -> bool:

@@ -1,6 +1,5 @@
 """Tensors as the core sees them: NumPy views of the same memory, the class axis last."""
 
-import re
 from typing import Any
 
 import ml_dtypes
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from focalis import Loss, buffers
+from focalis.errors import WordedError
 from focalis.evaluation import evaluate
 from focalis.threads import at_most
 
@@ -52,9 +52,10 @@ def compute(
             value, *_ = evaluate(
                 loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor, own=own
             )
-    except ValueError as error:
-        if order is not None:
-            error.args = (_in_order(str(error), order),)
+    except WordedError as error:
+        position = error.position
+        if order is not None and position is not None and len(position) == len(order):
+            error.position = tuple(position[i] for i in _inverse(order))
         raise
     if loss.reduction != "none":
         return torch.scalar_tensor(value, dtype=dtype, device="cpu")
@@ -102,18 +103,6 @@ def _descending(strides: tuple[int, ...]) -> list[int]:
 
 def _inverse(order: list[int]) -> list[int]:
     return [order.index(i) for i in range(len(order))]
-
-
-def _in_order(message: str, order: list[int]) -> str:
-    """Return an error of the core with the position that it names in the tensor's own order."""
-
-    def own(found: re.Match[str]) -> str:
-        position = [int(i) for i in found[1].split(",")]
-        if len(position) == len(order):
-            position = [position[i] for i in _inverse(order)]
-        return f"at position {tuple(position)}"
-
-    return re.sub(r"at position \(([\d, ]+)\)", own, message)
 
 
 def _array(tensor: Tensor, order: list[int] | None, ndim: int) -> np.ndarray:

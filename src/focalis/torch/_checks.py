@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
 from focalis.weighting import check_has_denominator, read_normalizer
 
@@ -29,9 +30,10 @@ def check(
     _check_tensor("logits", logits, None)
     _check_tensor("targets", targets, logits)
     if logits.dtype not in _FLOATS:
-        raise TypeError(
-            "logits must be floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or "
-            f"float64), got {logits.dtype}"
+        raise ArgumentTypeError(
+            "logits",
+            "floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or float64)",
+            logits.dtype,
         )
     shape = tuple(logits.shape)  # a torch.Size is slow to cut
     ndim = len(shape)
@@ -52,16 +54,14 @@ def check(
 
 def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
     if not isinstance(given, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(given).__name__}")
+        raise ArgumentTypeError(name, "a torch.Tensor", type(given).__name__)
     if given.layout is not torch.strided:
-        raise TypeError(f"{name} must be a dense (strided) tensor, got {given.layout}")
+        raise ArgumentTypeError(name, "a dense (strided) tensor", given.layout)
     if given.is_complex():
-        raise TypeError(f"{name} must be real numbers, got {given.dtype}")
+        raise ArgumentTypeError(name, "real numbers", given.dtype)
     if logits is not None and given.device != logits.device:
-        raise ValueError(
-            f"{name} must be on {logits.device}, the device of the logits, "
-            f"got a tensor on {given.device}"
-        )
+        expected = f"on {logits.device}, the device of the {{logits}}"
+        raise ArgumentError(name, expected, f"a tensor on {given.device}")
 
 
 def _check_normalizer(loss: Loss, normalizer: Any) -> None:
@@ -72,7 +72,6 @@ def _check_normalizer(loss: Loss, normalizer: Any) -> None:
         return
     check_has_denominator(loss.reduction)
     if normalizer.ndim or normalizer.is_complex():
-        raise ValueError(
-            "normalizer must be a number or a tensor without dimensions, "
-            f"got shape {tuple(normalizer.shape)} of {normalizer.dtype}"
-        )
+        expected = "a number or a tensor without dimensions"
+        got = f"shape {tuple(normalizer.shape)} of {normalizer.dtype}"
+        raise ArgumentError("normalizer", expected, got)

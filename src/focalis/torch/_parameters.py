@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.margin import MarginLossFamily
 from focalis.settings_table import WEIGHTS, largest_weight, weights_of
 from focalis.torch._compat import memory, reading
-from focalis.torch._errors import ArgumentError, ArgumentTypeError
 from focalis.torch._reading import check_weights
 
 __all__ = ["check_parameter", "read_parameters"]
@@ -21,9 +21,8 @@ __all__ = ["check_parameter", "read_parameters"]
 def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
     """Raise unless a tensor is one real number, in range if it can be read without waiting."""
     if given.ndim != 0:
-        raise ArgumentError(
-            f"{name} must be a number or a tensor without dimensions, got shape {tuple(given.shape)}"
-        )
+        expected = "a number or a tensor without dimensions"
+        raise ArgumentError(name, expected, f"shape {tuple(given.shape)}")
     _check_range(family, name, given)
 
 
@@ -35,13 +34,18 @@ def read_parameters(
     known = (*own, *weights_of(loss.link))
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise ArgumentError(
-            f"parameters must be among {', '.join(known)} for link={loss.link!r} and "
-            f"{loss.margin_loss!r}, got {unknown[0]}"
-        )
+        expected = f"{', '.join(known)} for link={loss.link!r} and {loss.margin_loss!r}"
+        raise ArgumentError("parameters", expected, unknown[0], must="be among")
     for name, other in (("alpha", "pos_weight"), ("pos_weight", "alpha")):
         if name in given and (other in given or getattr(loss, other) is not None):
-            raise ArgumentError(f"parameters: {name} does not go with {other}, got both")
+            expected = f"{name} or {other}"
+            raise ArgumentError(
+                "parameters",
+                expected,
+                "both",
+                problem="{argument}: expected {expected}, one of which does not go with the other, "
+                "got {got}",
+            )
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
     numbers = {name: value for name, value in given.items() if name not in tensors}
     settings: dict[str, Any] = {name: numbers.pop(name) for name in WEIGHTS if name in numbers}
@@ -61,7 +65,7 @@ def read_parameters(
 
 def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
     if given.is_complex() or given.dtype == torch.bool:
-        raise ArgumentTypeError(f"{name} must be a real number, got a tensor of {given.dtype}")
+        raise ArgumentTypeError(name, "a real number", f"a tensor of {given.dtype}")
     found = memory(given)
     if found is not None and found.numel():
         with reading():
@@ -79,8 +83,6 @@ def _aligned(name: str, value: Tensor, shape: torch.Size, found: torch.Size) -> 
     whole = found if of_rows else shape
     pairs = zip(reversed(value.shape), reversed(whole), strict=False)
     if value.ndim > len(whole) or not all(n in (1, m) for n, m in pairs):
-        raise ArgumentError(
-            f"parameters: {name} must be a number or have a shape that broadcasts to {tuple(whole)}, "
-            f"got {tuple(value.shape)}"
-        )
+        expected = f"a number or have a shape that broadcasts to {tuple(whole)}"
+        raise ArgumentError(name, expected, tuple(value.shape), of="parameters")
     return value.reshape((1,) * (len(whole) - value.ndim) + value.shape)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from focalis import Loss, margin
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.torch._arrays import Others, compute
 from focalis.torch._compat import keep_the_compiler_out, memory, reading
-from focalis.torch._errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["check_numbers", "check_weights"]
 
@@ -57,7 +57,7 @@ def _stand_in(link: Any, ignore_index: Any, reduction: Any) -> Loss:
 def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
     """Raise unless weights, as far as they can be read, are finite and in [0, highest]."""
     if weight.is_complex():
-        raise ArgumentTypeError(f"{name} must be real numbers, got {weight.dtype}")
+        raise ArgumentTypeError(name, "real numbers", weight.dtype)
     found = memory(weight)
     if found is None or not found.numel():
         return
@@ -67,6 +67,5 @@ def check_weights(name: str, weight: Tensor, highest: float = math.inf) -> None:
             return
         bad = ~((found >= 0) & (found <= highest) & (found < math.inf))
         first = tuple(bad.nonzero()[0].tolist())
-        position = f" at position {first[0] if len(first) == 1 else first}" if first else ""
         expected = "non-negative finite numbers" if highest == math.inf else f"in [0, {highest:g}]"
-        raise ArgumentError(f"{name} must be {expected}, got {found[first].item()}{position}")
+        raise ArgumentError(name, expected, found[first].item(), first)

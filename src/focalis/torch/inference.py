@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.loss import Loss
 from focalis.torch.modules import LossModule, NamedLoss
 from focalis.weights import prior_logit
@@ -57,12 +58,11 @@ def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
     if isinstance(loss, LossModule | NamedLoss):
         loss = loss.loss
     if not isinstance(loss, Loss):
-        raise TypeError(
-            f"loss must be a focalis.Loss or a module of focalis.torch, got {type(loss).__name__}"
-        )
+        expected = "a focalis.Loss or a module of focalis.torch"
+        raise ArgumentTypeError("loss", expected, type(loss).__name__)
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-        raise TypeError(f"logits must be a floating-point Tensor, got {found}")
+        raise ArgumentTypeError("logits", "a floating-point Tensor", found)
     axis = min(1, max(0, logits.ndim - 1))
     last = logits.detach().movedim(axis, -1) if logits.ndim else logits.detach()
     given = last.to("cpu", torch.float64).numpy()
@@ -107,17 +107,16 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
     tensor([0.0100, 0.0100])
     """
     if not isinstance(layer, nn.Module):
-        raise TypeError(f"layer must be a torch.nn.Module, got {type(layer).__name__}")
+        raise ArgumentTypeError("layer", "a torch.nn.Module", type(layer).__name__)
     bias = getattr(layer, "bias", None)
     if not isinstance(bias, Tensor):
-        raise ValueError(f"layer must have a bias, got {layer}")
+        raise ArgumentError("layer", "a bias", layer, must="have")
     if hasattr(pi, "tolist"):
         pi = pi.tolist()
     each = list(pi) if isinstance(pi, Sequence) and not isinstance(pi, str) else [pi] * len(bias)
     if len(each) != len(bias):
-        raise ValueError(
-            f"pi must be a number or one for each of the {len(bias)} outputs, got {len(each)}"
-        )
+        expected = f"a number or one for each of the {len(bias)} outputs"
+        raise ArgumentError("pi", expected, len(each))
     with torch.no_grad():
         start = [prior_logit(p) for p in each]
         bias.copy_(torch.tensor(start, dtype=torch.float64, device="cpu"))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from focalis.errors import ArgumentTypeError
 from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
@@ -111,7 +112,7 @@ class LossModule(nn.Module):
     def __init__(self, loss: Loss) -> None:
         super().__init__()
         if not isinstance(loss, Loss):
-            raise TypeError(f"loss must be a focalis.Loss, got {type(loss).__name__}")
+            raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
         self.loss = loss
 
     def forward(

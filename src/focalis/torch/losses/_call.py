@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from focalis.errors import WordedError
 from focalis.links import LinkName
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
 from focalis.torch._compat import legacy_reduction_name
-from focalis.torch._errors import raise_named
 from focalis.torch._losses import loss_of
 from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._parameters import check_parameter
@@ -87,8 +87,9 @@ def call(
             axis=axis,
             parameters=learnt,
         )
-    except (TypeError, ValueError) as error:
-        raise_named(error, names)
+    except WordedError as error:
+        error.rename(names)
+        raise
 
 
 def sigmoid_loss(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.torch._compat import has_tangent, is_batched, memory
-from focalis.torch._errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["Weight", "alpha_of", "combined", "is_constant", "of_classes", "of_targets", "read"]
 
@@ -31,8 +31,10 @@ def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
     """Return α, which is a setting and never a tensor of the program, as numbers."""
     if not is_constant(alpha):
         raise ArgumentTypeError(
-            "alpha must be a number or a sequence of numbers, or a plain tensor on the CPU outside of "
-            f"torch.compile and torch.func, got a {type(alpha).__name__} on {alpha.device}"
+            "alpha",
+            "a number or a sequence of numbers, or a plain tensor on the CPU outside of torch.compile "
+            "and torch.func",
+            f"a {type(alpha).__name__} on {alpha.device}",
         )
     return read(alpha)
 
@@ -71,7 +73,5 @@ def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor) -> Te
 
 def _check_length(weight: Tensor, n_classes: int) -> None:
     if weight.shape != (n_classes,):
-        raise ArgumentError(
-            f"weight must have one number for each of the {n_classes} classes, "
-            f"got shape {tuple(weight.shape)}"
-        )
+        expected = f"one number for each of the {n_classes} classes"
+        raise ArgumentError("weight", expected, f"shape {tuple(weight.shape)}", must="have")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from focalis import margin
+from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.links import LinkName
-from focalis.torch._errors import ArgumentError, ArgumentTypeError
 from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._reading import check_weights
@@ -267,14 +267,12 @@ def _weighed(
 
 def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
     if not isinstance(weight, Tensor):
-        raise ArgumentTypeError(f"{name} must be a torch.Tensor, got {type(weight).__name__}")
+        raise ArgumentTypeError(name, "a torch.Tensor", type(weight).__name__)
     try:
         return weight.expand(shape)
     except RuntimeError:
-        raise ArgumentError(
-            f"{name} must have a shape that broadcasts to {tuple(shape)}, that of the input, "
-            f"got {tuple(weight.shape)}"
-        ) from None
+        expected = f"a shape that broadcasts to {tuple(shape)}, that of the input"
+        raise ArgumentError(name, expected, tuple(weight.shape), must="have") from None
 
 
 def _class_axis(weight: Tensor, ndim: int) -> int | None:
