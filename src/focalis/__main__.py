@@ -1,7 +1,9 @@
 """The program ``focalis``, also as ``python -m focalis``."""
 
 import io
+import os
 import sys
+from contextlib import suppress
 
 __all__ = ["main"]
 
@@ -18,7 +20,9 @@ def main() -> int:
 
         return command()
     except KeyboardInterrupt:
-        print("focalis: interrupted", file=sys.stderr)
+        # Not `focalis.cleaning.tell`: what was being loaded may be half there.
+        with suppress(OSError):
+            os.write(2, b"focalis: interrupted\n")
         return _INTERRUPTED
 
 

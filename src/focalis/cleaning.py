@@ -1,6 +1,10 @@
 """Text that others wrote (file names, a library's messages) made fit to be shown: it moves no cursor."""
 
-__all__ = ["one_line", "printable"]
+import os
+import sys
+from typing import TextIO
+
+__all__ = ["one_line", "printable", "silence", "tell"]
 
 
 def printable(text: str) -> str:
@@ -25,3 +29,18 @@ def one_line(text: str) -> str:
     'Check failed: x > 0\\x07'
     """
     return printable(" ".join(text.split()))
+
+
+def tell(text: str) -> None:
+    """Print on standard error, beside the answer; that nobody can hear it ends nothing."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send a stream that cannot be written to, and what waits in its buffer, to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import focalis
-from focalis.cleaning import one_line, printable
+from focalis.cleaning import one_line, printable, tell
 from focalis.commands import BAD_INPUT, add_commands, fail, say, saying
 
 __all__ = ["main"]
@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse says nothing where help and version cannot be written.
         if file is not sys.stdout:
-            super()._print_message(message, file)
+            tell(message.removesuffix("\n"))
             return
         try:
             say(message.removesuffix("\n"))
@@ -240,7 +240,7 @@ def _compare(parsed: argparse.Namespace) -> int:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
         done = f"; what is done is in {printable(str(parsed.out))}, --resume goes on with it"
-        print(f"focalis compare: interrupted{done if parsed.out.exists() else ''}", file=sys.stderr)
+        tell(f"focalis compare: interrupted{done if parsed.out.exists() else ''}")
         return _INTERRUPTED
 
 

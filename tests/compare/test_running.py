@@ -20,6 +20,7 @@ from compare_data import (
     write_csv,
 )
 from polars.testing import assert_frame_equal
+from sklearn.metrics import roc_auc_score
 
 import focalis
 from focalis.compare import InputError, Listener, Settings, run
@@ -153,6 +154,28 @@ def test_multiclass_predictions_have_a_column_for_each_class(multiclass):
     assert all(e["metrics"]["roc_auc"]["mean"] > 0.7 for e in results["losses"])
 
 
+def test_several_classes_are_ranked_by_the_probabilities_that_a_user_gets(multiclass):
+    results, folder = multiclass
+    predictions = pl.read_parquet(folder / "report" / "predictions.parquet")
+    ranked = {}
+    for kind in ("link", "posterior"):
+        folds = [
+            roc_auc_score(part["target"], part.select(f"^{kind}_.$").to_numpy(), multi_class="ovr")
+            for _, part in predictions.group_by("loss", "repeat", "fold", maintain_order=True)
+        ]
+        ranked[kind] = np.reshape(folds, (len(results["losses"]), -1)).mean(axis=1)
+    found = [entry["metrics"]["roc_auc"]["mean"] for entry in results["losses"]]
+    np.testing.assert_allclose(found, ranked["posterior"], rtol=1e-12)
+    assert not np.allclose(found, ranked["link"], rtol=1e-6)
+
+
+FRESH = """\
+import sys, joblib, polars
+frame = polars.read_csv(sys.argv[2], try_parse_dates=True)
+print(joblib.load(sys.argv[1])["model"].predict_proba(frame)[:, 1].tolist())
+"""
+
+
 @pytest.mark.parametrize("which", ["binary", "multiclass"])
 def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
     results, folder = request.getfixturevalue(which)
@@ -163,7 +186,7 @@ def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
     saved = joblib.load(script.with_name("model.joblib"))
     frame = pl.read_csv(folder / "table.csv", try_parse_dates=True)
     model = saved["model"]
-    assert set(model[0].types).isdisjoint(ROLES["drop"])
+    assert set(model[0].types_).isdisjoint(ROLES["drop"])
     steps = preparation(results["settings"]["model"])
     assert [repr(one) for one in model[:-1]] == [repr(one) for one in steps]
     probabilities = model.predict_proba(frame)
@@ -173,6 +196,13 @@ def test_the_recipe_runs(which, request, monkeypatch, tmp_path, capsys):
         truth = (frame["answer"] == "yes").to_numpy()
         assert (answers[:, 1] == truth).mean() > 0.8
         assert (predicted == truth).mean() > 0.8
+        told = subprocess.run(
+            [sys.executable, "-c", FRESH, script.with_name("model.joblib"), folder / "table.csv"],
+            env={**os.environ, "PYTHONPATH": str(Path(focalis.__file__).parents[1])},
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(told.stdout) == probabilities[:, 1].tolist()
     else:
         assert saved["classes"] == tuple(results["data"]["classes"])
         assert answers.shape == probabilities.shape

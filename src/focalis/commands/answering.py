@@ -1,13 +1,12 @@
 """What the commands share: reading a file's name, printing an answer, and reporting an error."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from focalis.cleaning import one_line
+from focalis.cleaning import one_line, silence, tell
 
 __all__ = ["BAD_INPUT", "fail", "file_path", "say", "saying"]
 
@@ -33,8 +32,7 @@ def saying() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        # Give the rest of the buffer somewhere to go when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise ValueError(f"cannot write to standard output: {error.strerror}") from error
 
@@ -48,5 +46,5 @@ def file_path(text: str) -> Path:
 
 def fail(command: str, message: str) -> int:
     """Print one line about what is wrong, and return the exit code for bad input."""
-    print(f"focalis {command}: error: {one_line(message)}", file=sys.stderr)
+    tell(f"focalis {command}: error: {one_line(message)}")
     return BAD_INPUT

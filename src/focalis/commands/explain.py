@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from focalis.catalogue.meanings import with_settings
 from focalis.catalogue.numbers import Trial, try_entry
 from focalis.catalogue.relations import names_of, variants
 from focalis.catalogue.search import TASKS, Found, entries, exactly, meant
+from focalis.cleaning import tell
 from focalis.commands.answering import say
 from focalis.margin import FAMILIES
 from focalis.parsing import parse
@@ -150,7 +150,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
         last = parsed.name.partition("(")[0].split(".")[-1]
         note = f"{found.unknown_module} has no {last} that is known here; elsewhere there is:\n\n"
     if parsed.json and note:
-        print(note.strip(), file=sys.stderr)
+        tell(note.strip())
     settings = {
         name: value
         for name, value in vars(parsed).items()

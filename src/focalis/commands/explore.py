@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from typing import Any
 
-from focalis.cleaning import printable
+from focalis.cleaning import printable, tell
 from focalis.commands.answering import fail, file_path, say
 
 __all__ = ["add_explore"]
@@ -42,7 +41,7 @@ def _explore(parsed: argparse.Namespace) -> int:
     try:
         path, opened = show(parsed.modules, parsed.out, overwrite=parsed.overwrite)
         if parsed.out is None and not opened:
-            print("no browser opened; open it yourself:", file=sys.stderr)
+            tell("no browser opened; open it yourself:")
         say(printable(str(path)))
     except (ValueError, TypeError) as error:
         return fail("explore", str(error))

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from focalis.compare.tables import as_features
 
@@ -23,8 +24,15 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    seed : int
+    seed : int, default 0
         Seed of the string encoder.
+
+    Attributes
+    ----------
+    types_ : dict of str to polars.DataType
+        The columns it was fitted on, in their order.
+    vectoriser_ : skrub.TableVectorizer
+        What was fitted.
 
     Examples
     --------
@@ -38,18 +46,48 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, frame: pl.DataFrame, y: object = None) -> Vectoriser:
-        """Learn the columns."""
+        """Learn the columns.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Rows.
+        y : object
+            Is not looked at.
+
+        Returns
+        -------
+        Vectoriser
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If `frame` is no polars.DataFrame.
+        """
         self.fit_transform(frame)
         return self
 
     def fit_transform(self, frame: pl.DataFrame, y: object = None) -> NDArray[np.float32]:
-        """Learn the columns and return their numbers, one row for each row."""
+        """Learn the columns and return their numbers, as `fit` and `transform` do.
+
+        Parameters
+        ----------
+        frame, y
+            As of `fit`.
+
+        Returns
+        -------
+        ndarray of float32
+            One row for each row.
+        """
         from sklearn.preprocessing import OneHotEncoder
         from skrub import StringEncoder, TableVectorizer
 
+        _check_frame(frame)
         # Unlike skrub's default this one has no opinion on categories it has not met: all zeros.
         one_hot = OneHotEncoder(dtype=np.float32, handle_unknown="ignore", sparse_output=False)
-        self.types: dict[str, pl.DataType] = dict(frame.schema)
+        self.types_: dict[str, pl.DataType] = dict(frame.schema)
         self.vectoriser_: Any = TableVectorizer(
             low_cardinality=one_hot, high_cardinality=StringEncoder(random_state=self.seed)
         )
@@ -61,21 +99,33 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         What arrives as another type, such as dates read as text, is converted; values that cannot be are
         missing.
 
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Rows.
+
+        Returns
+        -------
+        ndarray of float32
+            One row for each row.
+
         Raises
         ------
         TypeError
             If `frame` is no polars.DataFrame.
         ValueError
             If a column is missing, or one of dates holds none.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
         """
-        if not isinstance(frame, pl.DataFrame):
-            raise TypeError(f"frame must be a polars.DataFrame, got {type(frame).__name__}")
-        missing = [name for name in self.types if name not in frame.columns]
+        check_is_fitted(self)
+        _check_frame(frame)
+        missing = [name for name in self.types_ if name not in frame.columns]
         if missing:
             raise ValueError(
                 f"frame must have the columns it was fitted on, got none named {missing}"
             )
-        columns = [_converted(frame[name], dtype) for name, dtype in self.types.items()]
+        columns = [_converted(frame[name], dtype) for name, dtype in self.types_.items()]
         return _matrix(self.vectoriser_.transform(_numbered(pl.DataFrame(columns))))
 
 
@@ -92,6 +142,11 @@ def preparation(model: str, seed: int = 0) -> list[Any]:
 
     imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
     return [Vectoriser(seed), FunctionTransformer(np.float64), imputer, StandardScaler()]
+
+
+def _check_frame(frame: object) -> None:
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError(f"frame must be a polars.DataFrame, got {type(frame).__name__}")
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -42,6 +42,8 @@ LEAST_CURVATURE_SHARE = 1e-9
 # XGBoost cannot limit a leaf by its rows, as LightGBM does: so many rows' curvature at the start.
 LEAST_ROWS = 5.0
 MAX_ITERATIONS = 300
+# Of the gradient, in units of a row's curvature at the start.
+TOLERANCE = 1e-5
 
 _ERRORS = {
     "lightgbm": ("lightgbm.basic", "LightGBMError"),
@@ -62,16 +64,18 @@ def errors_of(model: str) -> tuple[type[Exception], ...]:
 def posterior_or_none(loss: focalis.Loss, logits: Floats) -> Floats | None:
     """Return the posterior, or None where the loss does not determine one."""
     try:
-        return loss.posterior(logits)
+        found: Floats = loss.posterior(logits)
     except ValueError:
         # Logits of our own models are finite numbers of the right shape, so this is the one reason
         # left: a loss such as generalised cross-entropy at kappa = 1. Its results say null.
         return None
+    return found
 
 
 def unit_weights(weights: Floats) -> Floats:
     """Return row weights with a mean of 1."""
-    return weights / weights.mean()
+    unit: Floats = weights / weights.mean()
+    return unit
 
 
 def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats) -> dict[str, Any]:
@@ -91,7 +95,7 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
     """
     if model == "linear":
         curvature = mean_curvature(loss, "clipped", np.bincount(targets, weights))
-        return {"C": 1 / curvature, "tol": 1e-4, "max_iter": MAX_ITERATIONS}
+        return {"C": 1 / curvature, "tol": TOLERANCE * curvature, "max_iter": MAX_ITERATIONS}
     own: dict[str, dict[str, Any]] = {
         "lightgbm": {
             "num_leaves": 31,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from focalis.cleaning import one_line
+from focalis.cleaning import one_line, tell
 from focalis.compare.data import Data
 from focalis.compare.protocol import Failure
 from focalis.compare.running import Listener
@@ -83,4 +82,4 @@ class TerminalListener(Listener):
 
 
 def _say(text: str) -> None:
-    print(f"focalis compare: {one_line(text)}", file=sys.stderr)
+    tell(f"focalis compare: {one_line(text)}")

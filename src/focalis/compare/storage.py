@@ -269,7 +269,7 @@ class ReportFolder:
 
     def add(self, outcome: Outcome) -> None:
         """Write an outcome. Outcomes of different folds may be added at the same time."""
-        row = {name: _plain(value) for name, value in outcome.row.items()}
+        row: dict[str, Any] = {name: _plain(value) for name, value in outcome.row.items()}
         key = self._key(row["loss"], row["repeat"], row["fold"])
         path = self._part(key)
         predictions = _as_parquet(outcome.predictions)

@@ -153,6 +153,7 @@ class BoostedClassifier(LossClassifier):
         if booster_parameters:
             self.booster_parameters = booster_parameters
 
+    n_estimators_: int
     _trained = "booster_"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -266,7 +267,8 @@ class BoostedClassifier(LossClassifier):
         X, y, sample_weight
             As of `fit`.
         folds : iterable of (array_like of int, array_like of int)
-            Rows to train on and rows to hold out, as scikit-learn's splitters give them.
+            Rows to train on and rows to hold out, as scikit-learn's splitters give them; no row is
+            held out twice.
         callback : callable, optional
             Called after every round of a fold; what it raises ends the training.
 
@@ -281,13 +283,13 @@ class BoostedClassifier(LossClassifier):
         Raises
         ------
         ValueError, TypeError
-            As `fit`.
+            As `fit`, or if the folds are not those.
         """
         self._check_settings()
         check_consistent_length(X, y)
         model = clone(self)
         rows = Rows(*model._learn(X, y, sample_weight))
-        pairs = [(np.sort(fit_on), np.sort(held)) for fit_on, held in folds]
+        pairs = _pairs(folds, len(rows.labels))
         model._start(rows.labels, rows.weight)
         job = model._job((rows.features, rows.labels, rows.weight), self.n_estimators, callback)
         order = np.concatenate([held for _, held in pairs])
@@ -301,8 +303,6 @@ class BoostedClassifier(LossClassifier):
             for place, stage in enumerate(stages):
                 if (part := next(stage, None)) is not None:
                     parts[place], going = part, True
-                if callback is not None:
-                    callback()
             if not going:
                 break
             logits = np.concatenate(parts)
@@ -474,3 +474,27 @@ class BoostedClassifier(LossClassifier):
     def _logits(self, features: Any) -> Array:
         raw = BOOSTERS[self.booster].raw(self.booster_, features, sorted(self._columns.categories))
         return np.asarray(raw + np.asarray(self.initial_logits_), np.float64)
+
+
+def _pairs(folds: Iterable[tuple[Any, Any]], n_rows: int) -> list[tuple[Array, Array]]:
+    """Return the folds with their rows in order, or raise."""
+    pairs = []
+    for fold in folds:
+        fit_on, held = (np.sort(part) for part in fold)
+        for part in (fit_on, held):
+            if part.dtype.kind not in "iu" or part.ndim != 1 or part.size == 0:
+                raise ValueError(
+                    "folds must be pairs of non-empty arrays of row numbers, got one of "
+                    f"{part.dtype} and shape {part.shape}"
+                )
+            if not 0 <= part[0] <= part[-1] < n_rows:
+                raise ValueError(
+                    f"folds must hold row numbers from 0 to {n_rows - 1}, got {part[0]} to {part[-1]}"
+                )
+        pairs.append((fit_on, held))
+    if not pairs:
+        raise ValueError("folds must hold at least one pair, got none")
+    seen, counts = np.unique(np.concatenate([held for _, held in pairs]), return_counts=True)
+    if counts.max() > 1:
+        raise ValueError(f"folds must hold no row out twice, got row {seen[counts.argmax()]} again")
+    return pairs

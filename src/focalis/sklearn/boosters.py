@@ -186,10 +186,8 @@ class LightGBM(Booster):
             finished = False
             while not finished:
                 finished = booster.update(fobj=objective)
-                scores: list[Array] = []
-                # There is no other way to its scores of these rows.
-                booster.eval_valid(lambda raw, _: (scores.append(raw.copy()), ("", 0.0, False))[1])  # noqa: B023
-                yield scores[0]
+                job.completed_round()
+                yield _scores_of_valid(booster)
 
         return [boost(*fold) for fold in folds]
 
@@ -267,6 +265,7 @@ class XGBoost(Booster):
             booster = xgboost.Booster(self._parameters(job), [train, held])
             for round_ in itertools.count():
                 booster.update(train, round_, fobj=objective)
+                job.completed_round()
                 yield np.asarray(booster.predict(held, output_margin=True), np.float64)
 
         return [boost(*fold) for fold in folds]
@@ -401,6 +400,18 @@ class CatBoost(Booster):
     def importances(self, booster: Any, n_features: int) -> Array:
         """Return PredictionValuesChange."""
         return np.asarray(booster.get_feature_importance(), np.float64)
+
+
+def _scores_of_valid(booster: Any) -> Array:
+    """Return LightGBM's scores of validation rows, which it shows to metrics alone."""
+    seen: list[Array] = []
+
+    def metric(scores: Array, data: Any) -> tuple[str, float, bool]:
+        seen.append(scores.copy())
+        return "", 0.0, False
+
+    booster.eval_valid(metric)
+    return seen[0]
 
 
 def _after_xgboost(xgboost: Any, callback: Callable[[], None]) -> Any:

@@ -55,6 +55,11 @@ class Job:
         """The number of logits of a row."""
         return int(np.size(self.initial_logits))
 
+    def completed_round(self) -> None:
+        """Call the callback, if there is one."""
+        if self.callback is not None:
+            self.callback()
+
     def start(self, rows: Rows) -> Array:
         """Return the initial logits of rows."""
         return spread(self.initial_logits, len(rows.labels))
