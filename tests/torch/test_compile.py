@@ -13,7 +13,8 @@ import focalis
 from focalis import Loss, margin
 from focalis.margin import margin_loss
 from focalis.torch import _operators, apply
-from focalis.torch._losses import loss_of, parsed
+from focalis.torch._losses import parsed
+from focalis.torch.losses._call import loss_of
 
 # PyTorch's own compiler still uses it.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]

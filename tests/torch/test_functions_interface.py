@@ -201,3 +201,12 @@ def test_without_pytorch_the_extra_is_named():
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last == 'ImportError: focalis.torch needs PyTorch: pip install "focalis[torch]"'
+
+
+def test_a_number_that_equals_another_is_not_taken_for_it():
+    """The losses of settings are kept, by settings that True equals."""
+    x, y = torch.zeros(1, 2), torch.tensor([0])
+    for name, good in (("gamma", 1), ("label_smoothing", 0.0), ("ignore_index", 1)):
+        assert F.softmax_focal_loss(x, y, **{name: good}).isfinite()
+        with pytest.raises(TypeError, match=name):
+            F.softmax_focal_loss(x, y, **{name: bool(good)})

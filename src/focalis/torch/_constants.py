@@ -13,8 +13,8 @@ from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.settings_table import SETTINGS
 from focalis.torch._compat import guards_scalars, transforms_are_active
+from focalis.torch._hooks import evaluate_directly
 from focalis.torch._losses import new_loss, parse
-from focalis.torch._operations import evaluate_directly
 
 __all__ = ["evaluate_in_graph", "is_transformed_in_graph", "loss_in_graph"]
 

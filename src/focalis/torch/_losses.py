@@ -2,17 +2,14 @@
 
 import functools
 from collections import ChainMap
-from collections.abc import Mapping
 from typing import Any
-
-import torch
 
 from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.parsing import parse_among
 
-__all__ = ["OWN_FAMILIES", "belongings", "loss_of", "new_loss", "parse", "parsed"]
+__all__ = ["OWN_FAMILIES", "belongings", "kept", "new_loss", "parse", "parsed"]
 
 OWN_FAMILIES: dict[str, MarginLossFamily] = {}
 """Families that functions of PyTorch's make for themselves, which `focalis.parse` knows nothing of."""
@@ -29,28 +26,18 @@ _LIMIT = 256
 _belongings: dict[int, tuple[Loss, dict[Any, Any]]] = {}
 
 
-def loss_of(
-    link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
-) -> Loss:
-    """Return the loss of these parameters and settings; the same ones give the same object."""
-    if torch.compiler.is_compiling():
-        from focalis.torch._constants import loss_in_graph  # brings the compiler: slow to import
-
-        return loss_in_graph(link, family, parameters, settings)
-    given = (link, family, tuple(parameters.items()), tuple(settings.items()))
-    try:
-        return _kept(*given)
-    except TypeError:
-        # What cannot be hashed may be a list, or an error that the loss itself can name.
-        return new_loss(*given)
-
-
 def new_loss(link: LinkName, family: str, parameters: Any, settings: Any) -> Loss:
     """Return the loss of the items of two mappings."""
     return Loss(link, _families[family](**dict(parameters)), **dict(settings))
 
 
-_kept = functools.lru_cache(maxsize=_LIMIT, typed=True)(new_loss)
+@functools.lru_cache(maxsize=_LIMIT)
+def kept(
+    link: LinkName, family: str, parameters: Any, settings: Any, kinds: tuple[type, ...]
+) -> Loss:
+    """Return `new_loss`, made once: the same items, of the same types, give the same object."""
+    return new_loss(link, family, parameters, settings)
+
 
 parsed = functools.lru_cache(maxsize=_LIMIT)(parse)
 """The loss that a text describes; the same text gives the same object."""

@@ -8,6 +8,7 @@ from torch.autograd import forward_ad
 
 from focalis.arrays.margin import MarginTerms
 from focalis.links import at_margin
+from focalis.torch._compat import forward_mode_enabled
 from focalis.torch._dual import Dual
 
 __all__ = ["companions", "evaluate", "forward_mode"]
@@ -52,7 +53,7 @@ def forward_mode(rule: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
-        with forward_ad._set_fwd_grad_enabled(True):
+        with forward_mode_enabled():
             saved = tuple(
                 forward_ad.unpack_dual(tensor, level=0).primal  # type: ignore[no-untyped-call]
                 for tensor in ctx.saved_tensors

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from focalis.errors import WordedError
 from focalis.links import LinkName
+from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.torch._apply import evaluate
 from focalis.torch._compat import legacy_reduction_name
-from focalis.torch._losses import loss_of
+from focalis.torch._losses import kept, new_loss
 from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._parameters import check_parameter
 from focalis.torch._reading import check_weights
@@ -49,6 +51,24 @@ NAMES = {"logits": "input", "targets": "target", "class_weight": "weight"}
 
 NAMES_OF_WEIGHED = {**NAMES, "sample_weight": "weight"}
 """The same where `weight` is given as a sample weight."""
+
+
+def loss_of(
+    link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
+) -> Loss:
+    """Return the loss of these parameters and settings; the same ones give the same object."""
+    if torch.compiler.is_compiling():
+        from focalis.torch._constants import loss_in_graph  # brings the compiler: slow to import
+
+        return loss_in_graph(link, family, parameters, settings)
+    given = (link, family, tuple(parameters.items()), tuple(settings.items()))
+    # True is no 1 and 1.0 no 1, which are equal as keys.
+    kinds = *map(type, parameters.values()), *map(type, settings.values())
+    try:
+        return kept(*given, kinds)
+    except TypeError:
+        # What cannot be hashed may be a list, or an error that the loss itself can name.
+        return new_loss(*given)
 
 
 def call(
