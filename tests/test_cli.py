@@ -205,14 +205,14 @@ def test_ctrl_c_before_anything_is_done_is_one_line(folder):
     assert (done.stdout, done.stderr) == ("", "focalis compare: interrupted\n")
 
 
-def program(*arguments, cwd, stdout=subprocess.PIPE, **environment):
+def program(*arguments, cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment):
     """Run `python -m focalis ARGUMENTS`, and return the exit code and what it wrote, as bytes."""
     done = subprocess.run(
         [sys.executable, "-m", "focalis", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": SOURCE, "COLUMNS": "80", **environment},
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         check=False,
         timeout=300,
     )
@@ -233,6 +233,17 @@ def test_a_full_disk_behind_standard_output_is_one_line(folder, arguments):
     assert lines[0].endswith("error: cannot write to standard output: No space left on device")
     assert "Traceback" not in stderr.decode()
     assert "Exception" not in stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [(COMPARE, 0), ((*COMPARE, "--folds", "1"), 2)], ids=["good", "bad"]
+)
+def test_a_full_disk_behind_standard_error_stops_nothing(folder, arguments, expected):
+    with open("/dev/full", "wb") as full:
+        code, stdout, _ = program(*arguments, cwd=folder, stderr=full)
+    assert code == expected
+    assert (b"report: " in stdout) == (code == 0)
 
 
 @pytest.mark.parametrize("arguments", [("explain", "sigmoid_focal"), ("list",), COMPARE])

@@ -18,7 +18,9 @@ def main() -> int:
 
         return command()
     except KeyboardInterrupt:
-        print("focalis: interrupted", file=sys.stderr)
+        from focalis.aside import say_aside
+
+        say_aside("focalis: interrupted")
         return _INTERRUPTED
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import focalis
+from focalis.aside import say_aside
 from focalis.cleaning import one_line, printable
 from focalis.commands import BAD_INPUT, add_commands, fail, say, saying
 
@@ -240,7 +241,7 @@ def _compare(parsed: argparse.Namespace) -> int:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
         done = f"; what is done is in {printable(str(parsed.out))}, --resume goes on with it"
-        print(f"focalis compare: interrupted{done if parsed.out.exists() else ''}", file=sys.stderr)
+        say_aside(f"focalis compare: interrupted{done if parsed.out.exists() else ''}")
         return _INTERRUPTED
 
 

@@ -108,7 +108,7 @@ def _load(
 
 
 def type_for(loss: "Loss", dtype: Any) -> Any:
-    """Return the type to compute unweighted rows in: the given one, or float64 if float32 is too small."""
+    """Return the type to compute unweighted rows in: the given one or float64."""
     dtype = _holding(loss.margin_loss, dtype)
     return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE
 

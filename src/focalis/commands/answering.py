@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from focalis.aside import say_aside
 from focalis.cleaning import one_line
 
 __all__ = ["BAD_INPUT", "fail", "file_path", "say", "saying"]
@@ -48,5 +49,5 @@ def file_path(text: str) -> Path:
 
 def fail(command: str, message: str) -> int:
     """Say in one line what is wrong, and return the exit code of bad input."""
-    print(f"focalis {command}: error: {one_line(message)}", file=sys.stderr)
+    say_aside(f"focalis {command}: error: {one_line(message)}")
     return BAD_INPUT

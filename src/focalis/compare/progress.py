@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from focalis.aside import say_aside
 from focalis.cleaning import one_line
 from focalis.compare.data import Data
 from focalis.compare.protocol import Failure
@@ -83,4 +83,4 @@ class TerminalListener(Listener):
 
 
 def _say(text: str) -> None:
-    print(f"focalis compare: {one_line(text)}", file=sys.stderr)
+    say_aside(f"focalis compare: {one_line(text)}")
