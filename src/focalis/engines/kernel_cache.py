@@ -50,7 +50,6 @@ from numba import njit, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-CACHE = False
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _config: Any = numba.config
