@@ -1,6 +1,7 @@
 """Memory that is reused: by one owner at a time, and released when memory is short."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -116,3 +117,21 @@ def test_weights_of_few_widths_are_kept(options):
         assert positive.shape == negative.shape == (width,)
     held = sum(a.nbytes for pair in loss._weights.values() for a in pair)
     assert held <= 4 * 2 * 4 * 300 if options else held == 0
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_in_a_finaliser_is_not_lost(monkeypatch, interruption):
+    def interrupted(buffer):
+        raise interruption
+
+    monkeypatch.setattr(buffers._Lease.__del__, "__defaults__", (interrupted,))
+    given = buffers.empty((1 << 20,), np.dtype(np.float32))
+
+    def drop_and_wait():
+        nonlocal given
+        given = None
+        for _ in range(20_000):
+            time.sleep(0.001)
+
+    with pytest.raises(interruption):
+        drop_and_wait()

@@ -126,6 +126,26 @@ def test_only_what_is_whole_is_returned(tmp_path, monkeypatch, damage):
 
 
 @posix
+def test_what_is_old_is_swept_away_and_what_is_read_is_not(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    name(monkeypatch, folder)
+    monkeypatch.setattr(kernel_files, "_swept", False)
+    keep("focalis_kernel_first", b"1")
+    for file in ("focalis_kernel_old", "focalis_kernel_x.tmp", "theirs", "focalis_kernel_read"):
+        (folder / file).write_bytes((folder / "focalis_kernel_first").read_bytes())
+    os.symlink(folder / "theirs", folder / "focalis_kernel_link")
+    long_ago = 1_000_000_000
+    for path in files(folder):
+        os.utime(path, (long_ago, long_ago))
+    assert kept("focalis_kernel_read") == b"1"
+    keep("focalis_kernel_second", b"2")  # once in a process is enough
+    assert (folder / "focalis_kernel_old").exists()
+    monkeypatch.setattr(kernel_files, "_swept", False)
+    keep("focalis_kernel_third", b"3")
+    left = {path.name.removeprefix("focalis_kernel_") for path in folder.iterdir()}
+    assert left == {"read", "second", "third", "theirs", "link"}
+
+
 def test_a_full_disk(tmp_path, expected):
     """Nothing is kept, no half-written file is left, and the calls continue."""
     script = (

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from focalis.interruptions import raise_afterwards
+
 __all__ = ["buffer_cache_limit", "empty", "set_buffer_cache_limit"]
 
 _WORTH_KEEPING = 1 << 20
@@ -93,8 +95,11 @@ class _Lease:
         }
 
     def __del__(self, give: Callable[[np.ndarray], None] = _cache.give) -> None:
-        # `give` is bound early: module globals may already be gone when the interpreter shuts down.
-        give(self._buffer)
+        # `give` is bound early: module globals may be gone when the interpreter shuts down.
+        try:
+            give(self._buffer)
+        except (KeyboardInterrupt, SystemExit) as interruption:
+            raise_afterwards(interruption, self)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:

@@ -3,13 +3,15 @@
 import functools
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from focalis import buffers, engines
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
+from focalis.links import Link
 from focalis.margin import MarginLoss
 from focalis.targets import Array, Scores, Targets, read_scores, read_targets, real_array
 from focalis.weighting import read_normalizer, read_row_weights
@@ -20,12 +22,35 @@ if TYPE_CHECKING:
 __all__ = ["answer_totals", "denominator_of", "evaluate", "type_for"]
 
 # How far from 1, either way, a parameter may be in each type, and a product of weights in float32.
-_FARTHEST_PARAMETER = {np.dtype(np.float32): 2.0**60, np.dtype(np.float64): 2.0**500}
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_FARTHEST_PARAMETER = {_SINGLE: 2.0**60, _DOUBLE: 2.0**500}
 _FARTHEST_PRODUCT = 2.0**100
+_SMALLEST_NORMAL = sys.float_info.min
 
-_load = functools.lru_cache(maxsize=512)(engines.load)
+Evaluation = TypeVar("Evaluation", bound=Callable[..., Any])
 
 
+def _twice_at_most(evaluate: Evaluation) -> Evaluation:
+    """Try an evaluation again, with the kept buffers given back, where there was no memory for it."""
+
+    @functools.wraps(evaluate)
+    def attempt(loss: "Loss", logits: Any, *given: Any, **options: Any) -> Any:
+        try:
+            return evaluate(loss, logits, *given, **options)
+        except MemoryError:
+            outs = [*(options.get("grad") or ()), *(options.get("hess") or ())]
+            written_over = any(
+                out is not None and np.may_share_memory(np.asarray(logits), out) for out in outs
+            )
+            # Logits that are partly written over cannot be read again.
+            if not buffers.release() or written_over:
+                raise
+        return evaluate(loss, logits, *given, **options)
+
+    return attempt  # type: ignore[return-value]
+
+
+@_twice_at_most
 def evaluate(
     loss: "Loss",
     logits: Any,
@@ -46,36 +71,6 @@ def evaluate(
     The gradient of a reduced value is multiplied by `factor` before it is rounded. Gradient and Hessian
     have the type `own`, that of the logits if it is None.
     """
-    given = loss, logits, targets, sample_weight, where, normalizer, engine
-    options = {"grad": grad, "hess": hess, "curvature": curvature, "factor": factor, "own": own}
-    try:
-        return _evaluate(*given, **options)
-    except MemoryError:
-        outs = [out for wanted in (grad, hess) if wanted is not None for out in wanted]
-        written_over = any(
-            out is not None and np.may_share_memory(np.asarray(logits), out) for out in outs
-        )
-        # Logits that are partly written over cannot be read again.
-        if not buffers.release() or written_over:
-            raise
-    return _evaluate(*given, **options)
-
-
-def _evaluate(
-    loss: "Loss",
-    logits: Any,
-    targets: Any,
-    sample_weight: Any,
-    where: Any,
-    normalizer: float | None,
-    engine: str,
-    *,
-    grad: tuple[Array | None] | None,
-    hess: tuple[Array | None] | None,
-    curvature: str,
-    factor: float,
-    own: Any,
-) -> tuple[Any, Any, Any]:
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
     weights = read_row_weights(scores, read, sample_weight, where)
@@ -85,37 +80,52 @@ def _evaluate(
     slope = None if grad is None else make_output(scores, grad[0], given, own)
     second = None if hess is None else make_output(scores, hess[0], (*given, slope), own)
     outputs = Outputs(_value_output(loss, scores) if hess is None else None, slope, second)
-    in_place = any(out is not None and overlaps(scores, out[0]) for out in (grad, hess))
+    in_place = (grad is not None and overlaps(scores, grad[0])) or (
+        hess is not None and overlaps(scores, hess[0])
+    )
     fisher = curvature == "fisher" and hess is not None
-    form = (loss.link, scores, read, weights, positive, negative)
-    batch = Batch(*form, fisher=fisher, in_place=in_place)
+    batch = Batch(loss.link, scores, read, weights, positive, negative, fisher, in_place)
     denominator = 1.0 if hess is not None else denominator_of(loss, batch, normalizer)
     scale = factor / denominator if denominator > 0.0 else 0.0
-    dtype = type_for(loss, scores.dtype, weights.range, scale)
-    if dtype != scores.dtype:
+    wanted = _engine(engine), loss.link, loss.margin_loss
+    dtype, kernels = _load(*wanted, scores.dtype, curvature)
+    if dtype is _SINGLE and not _fits(loss, weights.range, scale):
+        dtype, kernels = _load(*wanted, _DOUBLE, curvature)
+    if dtype is not scores.dtype:
         batch = _in_type(loss, batch, dtype)
-    kernels = _load(_engine(engine), loss.link, loss.margin_loss, dtype, curvature)
     total = run(batch, kernels, scale, outputs)
     if outputs.value is not None:
         return outputs.value, outputs.grad, outputs.hess
     return np.float64(total / denominator if denominator > 0.0 else 0.0), outputs.grad, outputs.hess
 
 
-def type_for(
-    loss: "Loss", dtype: Any, rows: tuple[float, float] = (1.0, 1.0), scale: float = 1.0
-) -> Any:
-    """Return the type to compute in: the given one, or float64 where float32 does not hold the numbers.
+@functools.lru_cache(maxsize=512)
+def _load(
+    engine: str, link: Link, loss: MarginLoss, dtype: Any, curvature: str
+) -> tuple[Any, engines.Kernels]:
+    """Return a type that holds a margin loss's parameters, and its kernels in that type."""
+    dtype = _holding(loss, dtype)
+    return dtype, engines.load(engine, link, loss, dtype, curvature)
+
+
+def type_for(loss: "Loss", dtype: Any) -> Any:
+    """Return the type to compute unweighted rows in: the given one or float64."""
+    dtype = _holding(loss.margin_loss, dtype)
+    return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE
+
+
+def _fits(loss: "Loss", rows: tuple[float, float], scale: float) -> bool:
+    """Return whether float32 holds the products of all weights.
 
     `rows` is the range of the weights of rows or elements, `scale` what the gradient is multiplied by.
     """
-    dtype = _holding(loss.margin_loss, dtype)
-    if dtype != np.float32:
-        return dtype
-    size = abs(scale) if scale != 0.0 and math.isfinite(scale) else 1.0
+    size = abs(scale)
+    if not 0.0 < size < math.inf:
+        size = 1.0
     least, most = loss.weight_range
-    least, most = least * rows[0] * min(size, 1.0), most * rows[1] * max(size, 1.0)
-    fits = least >= 1.0 / _FARTHEST_PRODUCT and most <= _FARTHEST_PRODUCT
-    return dtype if fits else np.dtype(np.float64)
+    least, most = least * rows[0], most * rows[1]
+    low, high = 1.0 / _FARTHEST_PRODUCT, _FARTHEST_PRODUCT
+    return low <= least and low <= least * size and most <= high and most * size <= high
 
 
 @functools.lru_cache(maxsize=512)
@@ -126,8 +136,8 @@ def _holding(loss: MarginLoss, dtype: Any) -> Any:
         low = 0.0 if 0.0 in loss.family.ranges[name] else 1.0 / farthest
         if low <= abs(value) <= farthest:
             continue
-        if dtype == np.float32:
-            return _holding(loss, np.dtype(np.float64))
+        if dtype is _SINGLE:
+            return _holding(loss, _DOUBLE)
         least = "" if low == 0.0 else f" and at least {low:.1g}"
         expected = f"at most {farthest:.1g} in size{least} to be computed with"
         raise ArgumentError(name, expected, repr(value), of=loss.name)
@@ -165,7 +175,7 @@ def answer_totals(
             with np.errstate(invalid="ignore"):
                 totals[0] += np.where(weight == 0, 0, weight * y).sum(axis=0)
                 totals[1] += np.where(weight == 0, 0, weight * (1 - y)).sum(axis=0)
-    positive, negative = loss.answer_weights(scores.n_classes, np.dtype(np.float64))
+    positive, negative = loss.answer_weights(scores.n_classes, _DOUBLE)
     totals *= (positive, negative)
     return totals[0], totals[1]
 
@@ -224,18 +234,16 @@ def denominator_of(loss: "Loss", batch: Batch, normalizer: float | None) -> floa
     if loss.reduction in ("none", "sum"):
         return 1.0
     if normalizer is not None:
-        return _invertible("normalizer", normalizer)
-    if loss.reduction == "batchmean":
+        name, denominator = "normalizer", normalizer
+    elif loss.reduction == "batchmean":
         return float(batch.scores.n_rows)
-    per_class = None
-    if loss.class_weight is not None and batch.targets.form == "index":
-        per_class = np.asarray(loss.class_weight)
-    return _invertible("sample_weight", batch.weights.total(per_class, batch.step))
-
-
-def _invertible(name: str, denominator: float) -> float:
-    if 0.0 < denominator < sys.float_info.min:
-        expected = f"at least {sys.float_info.min:.2g} to be divided by"
+    else:
+        per_class = None
+        if loss.class_weight is not None and batch.targets.form == "index":
+            per_class = np.asarray(loss.class_weight)
+        name, denominator = "sample_weight", batch.weights.total(per_class, batch.step)
+    if 0.0 < denominator < _SMALLEST_NORMAL:
+        expected = f"at least {_SMALLEST_NORMAL:.2g} to be divided by"
         sum_of = "the sum of " if name == "sample_weight" else ""
         problem = f"{sum_of}{{argument}} must be {{expected}}, got {{got}}"
         raise ArgumentError(name, expected, repr(denominator), problem=problem)

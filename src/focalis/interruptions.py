@@ -9,11 +9,13 @@ import contextlib
 import os
 import signal
 import threading
+import time
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-__all__ = ["let_forks_wait", "undisturbed"]
+__all__ = ["let_forks_wait", "raise_afterwards", "undisturbed"]
 
 
 class _Lock(Protocol):
@@ -53,3 +55,23 @@ def _signals_held() -> Iterator[None]:
             signal.signal(number, handler)
         for late in arrived:
             signal.raise_signal(late)
+
+
+def raise_afterwards(interruption: BaseException, finalised: object) -> None:
+    """Raise in this thread, once `finalised` is gone, what a signal handler raised in its finaliser.
+
+    Whatever a finaliser itself raises is written to standard error and lost.
+    """
+    import ctypes
+
+    ended, thread = weakref.ref(finalised), threading.get_ident()
+    kind = ctypes.py_object(type(interruption))
+
+    def deliver() -> None:
+        while ended() is not None:
+            time.sleep(0.001)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
+
+    # No more threads, at the exit of the interpreter: it is ending as it was told.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=deliver, daemon=True).start()

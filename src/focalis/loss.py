@@ -15,7 +15,7 @@ from focalis.margin import MarginLoss
 from focalis.settings import check_settings
 from focalis.targets import read_scores
 from focalis.text import write_call
-from focalis.weighting import class_weights, in_type, weight_range
+from focalis.weighting import class_weights, in_type, ones, weight_range
 
 __all__ = ["Loss"]
 
@@ -388,8 +388,8 @@ class Loss:
     def answer_weights(self, n_classes: int, dtype: Any) -> tuple[Array, Array]:
         """Return the weights (C,) that each class gives a positive and a negative answer."""
         if self.alpha is None and self.pos_weight is None and self.class_weight is None:
-            ones = np.ones(n_classes, dtype)
-            return ones, ones
+            unweighted = ones(n_classes, dtype)
+            return unweighted, unweighted
         kept: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
         pair = kept.get((n_classes, dtype))
         if pair is None:

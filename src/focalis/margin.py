@@ -67,8 +67,10 @@ class MarginLoss:
     def __init__(self, family: "MarginLossFamily", parameters: Mapping[str, float]) -> None:
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "_items", tuple(parameters.items()))
+        object.__setattr__(self, "_hash", hash((family.name, self._items)))
 
     family: "MarginLossFamily"
+    _hash: int
     _items: tuple[tuple[str, float], ...]
 
     @property
@@ -99,7 +101,7 @@ class MarginLoss:
         return self.family is other.family and self._items == other._items
 
     def __hash__(self) -> int:
-        return hash((self.name, self._items))
+        return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:
         return functools.partial(self.family, **self.parameters), ()

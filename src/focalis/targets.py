@@ -68,7 +68,7 @@ def as_array(name: str, given: Any) -> Array:
 
 def real_array(name: str, given: Any) -> Array:
     """Return `given` as an array of real numbers, or raise a TypeError that names it."""
-    array = as_array(name, given)
+    array = given if type(given) is np.ndarray else as_array(name, given)
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array

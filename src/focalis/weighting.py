@@ -1,5 +1,6 @@
 """Weights of every kind, the mask, and the denominator that goes with a reduction."""
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,12 +24,15 @@ __all__ = [
     "check_number",
     "class_weights",
     "in_type",
+    "ones",
     "read_normalizer",
     "read_row_weights",
     "weight_range",
 ]
 
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
+
+_FEW = 1024  # classes whose ones are kept: to make them takes longer than to read them
 
 Factor = float | tuple[float, ...]
 
@@ -78,6 +82,16 @@ def class_weights(
         of_no = weight_of_no(name, link, by_class)
         negative = negative if of_no is None else negative * of_no
     return positive, negative
+
+
+def ones(n_classes: int, dtype: Any) -> Array:
+    """Return a weight of 1 for each class."""
+    return _few_ones(n_classes, dtype) if n_classes <= _FEW else np.ones(n_classes, dtype)
+
+
+@functools.lru_cache(maxsize=32)
+def _few_ones(n_classes: int, dtype: Any) -> Array:
+    return np.ones(n_classes, dtype)
 
 
 def in_type(weights: Array, dtype: Any) -> Array:

@@ -198,8 +198,20 @@ class Case:
             scores = rng.normal(size=shape) * rng.choice([0.1, 1, 5, 25])
             if rng.random() < 0.2:
                 scores = scores.round()
+            if rng.random() < 0.2:
+                scores = self._extreme(scores)
         with np.errstate(over="ignore"):
             return scores.astype(kind.dtype)
+
+    def _extreme(self, scores):
+        """Return scores some of which are as large as their type holds, or infinite."""
+        rng = self.rng
+        largest = 65504.0 if self.kind.dtype == np.float16 else 3e38
+        sizes = [largest, math.sqrt(largest), math.inf]
+        if self.kind.link == "softmax":  # what is subtracted from what is infinite has no limit
+            sizes = [largest / 2, math.sqrt(largest)]
+        chosen = rng.choice(sizes, self.shape) * rng.choice([-1.0, 1.0], self.shape)
+        return np.where(rng.random(self.shape) < 0.1, chosen, scores)
 
     def _hide(self, scores, targets):
         """Put arbitrary values where nothing counts."""
@@ -297,7 +309,11 @@ class Case:
                     f"{engine}: the value alone is not the value beside a gradient"
                 )
         else:
+            # One loss that its type does not hold makes the sum infinite.
+            beyond = truth.sizes[0].max(initial=0) > 3.3e38 and self.kind.dtype != np.float64
             for got in (value, again):
+                if beyond and got == np.inf:
+                    continue
                 true, size = (
                     float(a.sum()) / divisor * scale for a in (truth.value, truth.sizes[0])
                 )
@@ -381,6 +397,10 @@ class Case:
             room = factor * unit * np.maximum(1, log / 8) * size + tiny
             wrong = ~(np.abs(got.astype(np.float64) - true) <= room)
             wrong |= (size == 0) & (got != 0)
+            # The truth has 1e300 for infinity, and a loss may be larger than its type.
+            largest = 3.3e38 if single or dtype == np.float32 else 1e200
+            largest = 65504.0 if dtype == np.float16 else largest
+            wrong &= ~((abs(true) >= largest) & (abs(got) >= largest) & (got * true > 0))
         if wrong.any():
             first = np.unravel_index(np.flatnonzero(wrong)[0], wrong.shape)
             first = tuple(int(i) for i in first)

@@ -14,6 +14,7 @@ import pytest
 from focalis import Loss
 
 from .cases import A_RUN, Case, Kind, WrongResultError
+from .comparison import kill_and_resume
 from .memory import block, place
 
 SECONDS = os.environ.get("FOCALIS_FUZZ_SECONDS", "3")
@@ -29,6 +30,11 @@ def test_random_losses_on_random_arrays():
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"seed {SEED}" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_comparison_that_is_killed(tmp_path):
+    kill_and_resume(tmp_path, int(SEED), most=2 + int(float(SECONDS) // 30))
 
 
 def test_a_gradient_that_is_off_is_found(monkeypatch):

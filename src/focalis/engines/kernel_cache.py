@@ -24,7 +24,7 @@ from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
-from focalis.engines.kernel_files import keep, kept, say_once
+from focalis.engines.kernel_files import OURS, keep, kept, say_once
 from focalis.interruptions import let_forks_wait, undisturbed
 
 __all__ = ["compile_kernel"]
@@ -50,7 +50,6 @@ from numba import njit, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-CACHE = False
 """
 _modules: dict[tuple[str, str, str], ModuleType] = {}
 _config: Any = numba.config
@@ -113,7 +112,7 @@ def _load(dtype: str, terms: str, loops: str) -> ModuleType:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
     before, after = (primitives, "steps"), _LOOPS[loops]
     source = "\n\n".join([_HEAD, *map(_template, before), terms, *map(_template, after)])
-    name = f"focalis_kernel_{_hash(importlib.util.MAGIC_NUMBER, source)}"
+    name = f"{OURS}{_hash(importlib.util.MAGIC_NUMBER, source)}"
     module = ModuleType(name)
     # When Numba loads a kernel from disk, it looks its module up by name.
     sys.modules[name] = module

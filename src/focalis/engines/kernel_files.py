@@ -21,19 +21,24 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISVTX
 from typing import Any
 
 import numba
 
-__all__ = ["cache_directory", "keep", "kept", "say_once"]
+__all__ = ["OURS", "cache_directory", "keep", "kept", "say_once"]
+
+OURS = "focalis_kernel_"  # how the name of every file begins
 
 _config: Any = numba.config
 _DIGEST = hashlib.sha256
 _BY_OTHERS = 0o022  # group and others may write
 _REACHED = 0o011  # group and others may pass through
 _MOST_LINKS = 40
+_DAY = 24 * 60 * 60
+_MONTH = 30 * _DAY
 
 
 def cache_directory() -> Path | None:
@@ -132,8 +137,12 @@ def kept(name: str) -> bytes | None:
     directory = cache_directory()
     if directory is None:
         return None
+    path = directory / name
     try:
-        content = (directory / name).read_bytes()
+        content = path.read_bytes()
+        if path.stat().st_mtime < time.time() - _DAY:
+            with contextlib.suppress(OSError):  # it may be for reading only
+                path.touch()  # so that what is in use is not swept away
     except OSError:
         return None
     size = _DIGEST().digest_size
@@ -150,10 +159,33 @@ def keep(name: str, payload: bytes) -> None:
         _write(directory / name, _DIGEST(payload).digest() + payload)
     except OSError as error:
         say_once(f"{directory}: {error.strerror or error}")
+    _sweep(directory)
+
+
+_swept = False
+
+
+def _sweep(directory: Path) -> None:
+    """Remove, once in a process, our files that nobody has read or written for a month.
+
+    Those of versions that are gone, and what a killed write has left.
+    """
+    global _swept
+    if _swept:
+        return
+    _swept = True
+    oldest = time.time() - _MONTH
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if not entry.name.startswith(OURS) or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError):  # another process was faster
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry.path)
 
 
 def _write(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(".tmp", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(".tmp", OURS, path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

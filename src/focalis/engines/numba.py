@@ -101,28 +101,37 @@ class NumbaKernels:
         streams: bool = False,
     ) -> tuple[float, bool]:
         """Evaluate yes/no questions."""
-        given = halves.bits(x), halves.bits(y), weight, positive, negative, self._scalar(scale)
-        constants = self._constants, self._both_constants
-        kernel = self._elementwise()
-        results = map(halves.bits, (value, grad, hess))
-        result = kernel(*given, *results, *constants, True if streams else None)
-        return self._summed(
-            result, x.size, lambda values: kernel(*given, values, None, None, *constants, None)
+        result: tuple[float, bool] = self._elementwise()(
+            halves.bits(x),
+            halves.bits(y),
+            weight,
+            positive,
+            negative,
+            self._scalar(scale),
+            *map(halves.bits, (value, grad, hess)),
+            self._constants,
+            self._both_constants,
+            True if streams else None,
         )
+        if math.isfinite(result[0]):
+            return result
+        given = x, y, weight, positive, negative, scale
+        return self._summed(result, value, x.size, functools.partial(self.elementwise, *given))
 
     def _summed(
-        self, result: tuple[float, bool], n: int, evaluate: Callable[[Array], Any]
+        self, result: tuple[float, bool], value: Array | None, n: int, evaluate: Callable[..., Any]
     ) -> tuple[float, bool]:
         """Return a kernel's result, with the sum taken in float64 if it overflows float32.
 
-        `evaluate` writes the `n` numbers that were summed.
+        `value` holds the `n` numbers that were summed, or is None; `evaluate` writes and sums them.
         """
         total, bad = result
         if bad or not math.isinf(total) or self._scalar is not np.float32:
             return result
-        values = np.empty(n, np.float32)
-        evaluate(values)
-        return float(values.sum(dtype=np.float64)), bad
+        if value is None or value.dtype != np.float32:
+            again: tuple[float, bool] = evaluate(np.empty(n, np.float32), None, None)
+            return again
+        return float(value.sum(dtype=np.float64)), bad
 
     def index(
         self,
@@ -136,9 +145,11 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
-        given = x, t, weight, per_class, scale
-        result = self._index(*given, value, grad, hess)
-        return self._summed(result, len(x), lambda values: self._index(*given, values, None, None))
+        result = self._index(x, t, weight, per_class, scale, value, grad, hess)
+        if math.isfinite(result[0]):
+            return result
+        again = functools.partial(self.index, x, t, weight, per_class, scale)
+        return self._summed(result, value, len(x), again)
 
     def _index(
         self,
@@ -180,10 +191,15 @@ class NumbaKernels:
 
         def call(x: Array, t: Array, scale: float, grad: Array | None) -> tuple[float, bool]:
             given = x, t, None, *weights, scalar(scale)
-            result = kernel(*given, None, grad, None, *constants)
-            return self._summed(
-                result, t.size, lambda values: kernel(*given, values, None, None, *constants)
-            )
+            result: tuple[float, bool] = kernel(*given, None, grad, None, *constants)
+            if math.isfinite(result[0]):
+                return result
+
+            def again(value: Array, *_: None) -> tuple[float, bool]:
+                result = kernel(*given, value, None, None, *constants)
+                return self._summed(result, value, t.size, again)
+
+            return self._summed(result, None, t.size, again)
 
         return call
 
@@ -200,26 +216,27 @@ class NumbaKernels:
     ) -> tuple[float, bool]:
         """Evaluate rows with a weight for each class."""
         few = x.shape[1] <= _MOST_LANE_CLASSES
-        y = halves.bits(y)
         t, hot = np.empty(len(x), np.int64), np.empty(len(x), self._dtype)
         one_hot = self._softmax("one_hot_lanes" if few else "one_hot")
-        simple, bad = one_hot(y, weight, per_class, t, hot)
+        simple, bad = one_hot(halves.bits(y), weight, per_class, t, hot)
         if bad:
             return 0.0, True
         if simple:
             # `hot` already includes the class weights.
             return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
+        scores, values = x, value
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
-        given = x, y, weight, per_class, self._scalar(scale)
-        traced = self._constants, self._state_constants, self._limit
-
-        def evaluate(value: Array | None, grad: Array | None, hess: Array | None) -> Any:
-            if few and hess is None:
-                return self._softmax("dense_lanes")(*given, value, grad, *traced)
-            return self._softmax("dense_rows")(*given, value, grad, hess, *traced)
-
-        result = evaluate(value, grad, hess)
-        return self._summed(result, len(x), lambda values: evaluate(values, None, None))
+        given = (x, halves.bits(y), weight, per_class, self._scalar(scale), value, grad)
+        traced = (self._constants, self._state_constants, self._limit)
+        result: tuple[float, bool]
+        if few and hess is None:
+            result = self._softmax("dense_lanes")(*given, *traced)
+        else:
+            result = self._softmax("dense_rows")(*given, hess, *traced)
+        if math.isfinite(result[0]):
+            return result
+        again = functools.partial(self.dense, scores, y, weight, per_class, scale)
+        return self._summed(result, values, len(x), again)
 
     def fisher(self, x: Array, weight: Array, hess: Array) -> None:
         """Write the diagonal of each row's Fisher information."""

@@ -44,9 +44,6 @@ from focalis.engines.fused.storage import (
 )
 from focalis.engines.fused.strips import state_terms, terms
 
-CACHE = False
-
-
 # --- below this line the text is part of every dense softmax kernel
 UINT = np.uint32 if FLOAT is np.float32 else np.uint64
 NO_BITS, WRONG_BITS = UINT(0), FLOAT(INFINITY).view(UINT)
@@ -271,7 +268,7 @@ def dense_row(x, y, per_class, weight, scale, grad, hess, e, near, spare, limit,
     return value, weighted, bad
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def one_hot(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a row with more than one."""
     ys = room_for(y, per_class.size)
@@ -294,7 +291,7 @@ def one_hot(y, weight, per_class, t, w):
     return True, wrong
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def dense_rows(x, y, weight, per_class, scale, value, grad, hess, c, cs, limit):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)

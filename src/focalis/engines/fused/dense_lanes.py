@@ -42,9 +42,6 @@ from focalis.engines.fused.strips import (
     terms,
 )
 
-CACHE = False
-
-
 # --- below this line the text is part of every dense softmax kernel
 # More lines, for rows with a weight per class. COUNT, the number of non-zero weights, takes the place of
 # WEIGHT: there, too, 0 means that the row does not count.
@@ -101,7 +98,7 @@ def load_weights(y, weight, per_class, ys, lane):
     return bad
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def one_hot_lanes(y, weight, per_class, t, w):
     """Read rows with at most one target as class indices; return False at a strip with more."""
     n, classes = y.shape
@@ -268,7 +265,7 @@ def dense_strip(xs, ys, es, scale, value, grad, lane, where_top, limit, c, cs):
     return kept
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def dense_lanes(x, y, weight, per_class, scale, value, grad, c, cs, limit):
     n, classes = x.shape
     xs, ys = np.empty((classes, LANES), FLOAT), np.empty((classes, LANES), FLOAT)

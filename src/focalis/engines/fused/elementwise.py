@@ -8,7 +8,6 @@ from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, wher
 from focalis.engines.fused.steps import LOOP, SUM, room, weighed
 from focalis.engines.fused.storage import narrowed, number, part, put
 
-CACHE = False
 PROBABILITY, SLACK = False, FLOAT(0)
 
 
@@ -158,7 +157,7 @@ def soft_tile(x, y, weight, positive, negative, scale, value, grad, hess, both):
     return total, bad != 0, soft != ZERO
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, both, streams):
     n, classes = x.size, positive.size
     rows = max(1, TILE // classes)

@@ -9,8 +9,6 @@ from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
 from focalis.engines.fused.storage import close_part, open_part, part, read_part, room_for
 from focalis.engines.fused.strips import terms
 
-CACHE = False
-
 
 # --- below this line the text is part of every softmax kernel
 @njit(**LINE)
@@ -62,7 +60,7 @@ def fisher_into(e, near, total, near_total, weight, kept, own, out):
         out[i] = weight * (out[i] + mixed + own * (r * r))
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def fisher(x, weight, hess, c):
     n, classes = x.shape
     spare, e, near = room(classes), room(classes), room(classes)

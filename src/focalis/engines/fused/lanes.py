@@ -42,8 +42,6 @@ from focalis.engines.fused.strips import (
     lane_terms,
 )
 
-CACHE = False
-
 
 # --- below this line the text is part of every softmax kernel
 @njit(**LINE)
@@ -171,7 +169,7 @@ def index_strip(block, k, scale, value, grad, hess, lane, c):
     return kept
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     block = np.empty((classes, LANES), FLOAT)
@@ -198,7 +196,7 @@ def index_lanes(x, t, weight, per_class, scale, value, grad, hess, c):
     return total, bad
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def index_planes(x, stride, t, weight, per_class, scale, value, grad, c):
     """Evaluate rows whose logits of class j begin at x[j * stride], as in an image."""
     n, classes = t.size, per_class.size

@@ -58,8 +58,6 @@ from focalis.engines.fused.strips import (
     lane_terms,
 )
 
-CACHE = False
-
 # --- below this line the text is part of every softmax kernel
 BLOCK = 4096  # elements summed in their own type, with positions that fit into 16 bits
 NOWHERE = -1
@@ -275,7 +273,7 @@ def row_derivatives(e, k, lane, i, scale, grad, hess):
     put(grad, k, slope * scale)
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
     n, classes = x.shape
     strip = min(max(elements_at_once(grad) // classes, 1), LANES)

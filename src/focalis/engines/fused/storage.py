@@ -18,8 +18,6 @@ from focalis.engines.fused.halves import (
 from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE
 from focalis.engines.fused.steps import LINE, LOOP, room
 
-CACHE = False
-
 # --- below this line the text is part of every kernel that reads or writes numbers
 # A bfloat16 is the unsigned integer of its bits, a float16 the signed one.
 WIDEN = {types.uint16: widen_bfloat16, types.int16: widen_float16}
@@ -102,7 +100,7 @@ def copy_line(source, result):
         put(result, i, number(source, i))
 
 
-@njit(cache=CACHE, **LOOP)
+@njit(**LOOP)
 def copy_into(source, result):
     copy_line(source, result)
 
