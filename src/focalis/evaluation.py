@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focalis import buffers, engines
+from focalis.classes import check_targets, masked_scores, read_classes
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.links import ELEMENTWISE
 from focalis.margin import MarginLoss
@@ -40,6 +41,7 @@ def evaluate(
     curvature: str = "exact",
     factor: float = 1.0,
     own: Any = None,
+    class_where: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted.
 
@@ -48,6 +50,7 @@ def evaluate(
     """
     given = loss, logits, targets, sample_weight, where, normalizer, engine
     options = {"grad": grad, "hess": hess, "curvature": curvature, "factor": factor, "own": own}
+    options["class_where"] = class_where
     try:
         return _evaluate(*given, **options)
     except MemoryError:
@@ -75,9 +78,13 @@ def _evaluate(
     curvature: str,
     factor: float,
     own: Any,
+    class_where: Any,
 ) -> tuple[Any, Any, Any]:
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
+    classes = None if class_where is None else read_classes(loss.link, scores, class_where)
+    if classes is not None:
+        scores, read = masked_scores(loss.link, scores, classes), read._replace(classes=classes)
     weights = read_row_weights(scores, read, sample_weight, where)
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
@@ -95,7 +102,12 @@ def _evaluate(
     if dtype != scores.dtype:
         batch = _in_type(loss, batch, dtype)
     kernels = _load(_engine(engine), loss.link, loss.margin_loss, dtype, curvature)
+    if classes is not None:
+        check_targets(weights, batch.step)
     total = run(batch, kernels, scale, outputs)
+    for output in outputs[1:]:
+        if classes is not None and output is not None:
+            output[~classes.reshape(output.shape)] = 0
     if outputs.value is not None:
         return outputs.value, outputs.grad, outputs.hess
     return np.float64(total / denominator if denominator > 0.0 else 0.0), outputs.grad, outputs.hess

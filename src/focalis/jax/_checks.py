@@ -10,7 +10,13 @@ import numpy as np
 
 from focalis import Loss
 from focalis.frontend.numbers import check_numbers, complain
-from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
+from focalis.frontend.shapes import (
+    check_boolean,
+    check_classes,
+    check_rows,
+    check_targets,
+    row_shape,
+)
 from focalis.links import ELEMENTWISE
 from focalis.weighting import read_normalizer
 
@@ -73,6 +79,7 @@ def check(
     normalizer: Any,
     axis: int,
     parameters: Any,
+    class_where: Array | None = None,
 ) -> None:
     """Raise for what does not fit."""
     if not isinstance(loss, Loss):
@@ -105,7 +112,10 @@ def check(
             f"parameters must be a mapping of names to arrays, got {type(parameters).__name__}"
         )
     _check_parameters(loss, parameters or {})
-    _check_numbers(loss, shape, axis, targets, sample_weight, where)
+    if class_where is not None:
+        check_classes(loss, class_where.shape, shape, axis)
+        check_boolean(class_where, jnp.bool_, "class_where")
+    _check_numbers(loss, shape, axis, targets, sample_weight, where, class_where)
 
 
 def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
@@ -134,11 +144,15 @@ def _check_numbers(
     targets: Array,
     sample_weight: Array | None,
     where: Array | None,
+    class_where: Array | None,
 ) -> None:
     """Raise for the first target or weight that can be read and is none."""
-    weight, kept = (None if a is None else numbers_of(a) for a in (sample_weight, where))
-    if where is not None and kept is None:
+    weight, kept, classes = (
+        None if a is None else numbers_of(a) for a in (sample_weight, where, class_where)
+    )
+    if (where is not None and kept is None) or (class_where is not None and classes is None):
         return
     # Behind a weight that is not there yet anything may stand.
     hidden = sample_weight is not None and weight is None
-    check_numbers(loss, shape, axis, None if hidden else numbers_of(targets), weight, kept)
+    known = None if hidden else numbers_of(targets)
+    check_numbers(loss, shape, axis, known, weight, kept, classes)
