@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from focalis import buffers, engines
+from focalis.classes import check_targets, masked_scores, read_classes
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.links import Link
@@ -65,6 +66,7 @@ def evaluate(
     curvature: str = "exact",
     factor: float = 1.0,
     own: Any = None,
+    class_where: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return value, gradient and Hessian; `grad` and `hess` hold an `out` where they are wanted.
 
@@ -73,6 +75,9 @@ def evaluate(
     """
     scores = read_scores(loss.link, logits)
     read = _read(loss, scores, targets)
+    classes = None if class_where is None else read_classes(loss.link, scores, class_where)
+    if classes is not None:
+        scores, read = masked_scores(loss.link, scores, classes), read._replace(classes=classes)
     weights = read_row_weights(scores, read, sample_weight, where)
     normalizer = read_normalizer(loss.reduction, normalizer)
     positive, negative = loss.answer_weights(scores.n_classes, scores.dtype)
@@ -93,7 +98,12 @@ def evaluate(
         dtype, kernels = _load(*wanted, _DOUBLE, curvature)
     if dtype is not scores.dtype:
         batch = _in_type(loss, batch, dtype)
+    if classes is not None:
+        check_targets(weights, batch.step)
     total = run(batch, kernels, scale, outputs)
+    for output in outputs[1:]:
+        if classes is not None and output is not None:
+            output[~classes.reshape(output.shape)] = 0
     if outputs.value is not None:
         return outputs.value, outputs.grad, outputs.hess
     return np.float64(total / denominator if denominator > 0.0 else 0.0), outputs.grad, outputs.hess

@@ -125,6 +125,7 @@ class Loss:
         *,
         sample_weight: Any = None,
         where: Any = None,
+        class_where: Any = None,
         normalizer: float | None = None,
         engine: str = "auto",
     ) -> Any:
@@ -143,6 +144,10 @@ class Loss:
             Non-negative weights per row (…) or, for a sigmoid or identity, per element (…, C).
         where : array_like of bool, optional
             True where a row (or element) counts; shaped as `sample_weight`.
+        class_where : array_like of bool, optional
+            True where a class exists: (C,), or a shape that broadcasts to that of the logits. What is
+            masked has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid
+            or identity it is an element that does not count. A target there is refused.
         normalizer : float, optional
             Replaces the denominator of "mean" and "batchmean", for example by the number of positives.
         engine : {"auto", "numba", "numpy"}, default "auto"
@@ -165,7 +170,8 @@ class Loss:
         >>> round(float(Loss("softmax", margin.cross_entropy())([[1.0, 2.0, 3.0]], [2])), 6)
         0.407606
         """
-        return evaluate(self, logits, targets, sample_weight, where, normalizer, engine)[0]
+        given = logits, targets, sample_weight, where, normalizer, engine
+        return evaluate(self, *given, class_where=class_where)[0]
 
     def value_and_grad(
         self,
@@ -174,6 +180,7 @@ class Loss:
         *,
         sample_weight: Any = None,
         where: Any = None,
+        class_where: Any = None,
         normalizer: float | None = None,
         engine: str = "auto",
         out: Array | None = None,
@@ -182,7 +189,7 @@ class Loss:
 
         Parameters
         ----------
-        logits, targets, sample_weight, where, normalizer, engine
+        logits, targets, sample_weight, where, class_where, normalizer, engine
             As in calling the loss.
         out : ndarray, optional
             Where the gradient is written: of the shape and type of the logits; the logits themselves
@@ -207,9 +214,8 @@ class Loss:
         >>> grad.round(4)
         array([[ 0.09  ,  0.2447, -0.3348]])
         """
-        value, grad, _ = evaluate(
-            self, logits, targets, sample_weight, where, normalizer, engine, grad=(out,)
-        )
+        given = logits, targets, sample_weight, where, normalizer, engine
+        value, grad, _ = evaluate(self, *given, grad=(out,), class_where=class_where)
         return value, grad
 
     def grad_and_hess(
@@ -219,6 +225,7 @@ class Loss:
         *,
         sample_weight: Any = None,
         where: Any = None,
+        class_where: Any = None,
         curvature: str = "exact",
         engine: str = "auto",
         out: tuple[Array, Array] | None = None,
@@ -227,7 +234,7 @@ class Loss:
 
         Parameters
         ----------
-        logits, targets, sample_weight, where, engine
+        logits, targets, sample_weight, where, class_where, engine
             As in calling the loss; the reduction plays no part.
         curvature : {"exact", "clipped", "absolute", "fisher"}, default "exact"
             What stands for the second derivative; see `focalis.curvature`.
@@ -271,6 +278,7 @@ class Loss:
             grad=(out_grad,),
             hess=(out_hess,),
             curvature=curvature,
+            class_where=class_where,
         )
         return grad, hess
 

@@ -103,7 +103,10 @@ def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[An
 
 
 class Targets(NamedTuple):
-    """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them."""
+    """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them.
+
+    ``classes`` (R, C) is True where a row has a class, None where all rows have all.
+    """
 
     rows: Array
     shape: tuple[int, ...]
@@ -112,6 +115,7 @@ class Targets(NamedTuple):
     smoothing: float
     mean_over_positives: bool
     ignore_index: int | float | None
+    classes: Array | None = None
 
     def kept(self, lo: int, hi: int) -> Array | None:
         """Return True where the target is not the ignored one, None if nothing is ignored."""
@@ -147,7 +151,8 @@ class Targets(NamedTuple):
             # A copy: what was checked is what is used, also where another thread writes to them.
             labels = rows.astype(np.int64)
             valid = (labels >= 0) & (labels < self.n_classes)
-            y = np.full((hi - lo, self.n_classes), self.smoothing / self.n_classes, dtype)
+            y = np.empty((hi - lo, self.n_classes), dtype)
+            y[...] = self._spread(lo, hi)
             y[np.flatnonzero(valid), labels[valid]] += 1.0 - self.smoothing
             y[~valid] = np.nan
             return y
@@ -156,16 +161,24 @@ class Targets(NamedTuple):
         y = read(rows)
         if self.mean_over_positives:
             count = (y > 0).sum(axis=1, keepdims=True)
-            smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype))
+            smoothed = self._smooth(y / np.maximum(count, 1).astype(dtype), lo, hi)
             return np.where(count > 0, smoothed, y)
-        return self._smooth(y)
+        return self._smooth(y, lo, hi)
 
-    def _smooth(self, y: Array) -> Array:
+    def _spread(self, lo: int, hi: int) -> Any:
+        """Return what smoothing gives each answer of a chunk: a number, or one for each class."""
+        if self.form == "elementwise":
+            return self.smoothing / 2
+        if self.classes is None:
+            return self.smoothing / self.n_classes
+        classes = self.classes[lo:hi]
+        return classes * (self.smoothing / np.maximum(classes.sum(axis=1, keepdims=True), 1))
+
+    def _smooth(self, y: Array, lo: int, hi: int) -> Array:
         if self.smoothing == 0.0:
             return y
-        spread = 2 if self.form == "elementwise" else self.n_classes
-        smoothed: Array = y * y.dtype.type(1.0 - self.smoothing) + y.dtype.type(
-            self.smoothing / spread
+        smoothed: Array = y * y.dtype.type(1.0 - self.smoothing) + np.asarray(
+            self._spread(lo, hi), y.dtype
         )
         # Smoothing must not make a valid target of an invalid one.
         smoothed[~((y >= 0) & (y <= (1 if self.form == "elementwise" else np.inf)))] = np.nan
@@ -179,10 +192,17 @@ class Targets(NamedTuple):
         rows = self.rows[lo:hi].astype(np.float64)
         with np.errstate(invalid="ignore"):
             if self.form == "index":
-                return np.asarray((rows >= 0) & (rows < self.n_classes))
+                valid = (rows >= 0) & (rows < self.n_classes)
+                if self.classes is not None:
+                    labels = np.where(valid, rows, 0).astype(np.int64)
+                    valid &= self.classes[np.arange(lo, hi), labels]
+                return np.asarray(valid)
             if self.form == "elementwise":
                 return np.asarray((rows >= 0) & (rows <= 1))
-            return np.asarray((rows >= 0) & (rows <= largest))
+            valid = (rows >= 0) & (rows <= largest)
+            return np.asarray(
+                valid if self.classes is None else valid & (self.classes[lo:hi] | (rows == 0))
+            )
 
     def complain(self, flat: int) -> None:
         """Raise the ValueError for the target at a flat position."""
@@ -191,6 +211,8 @@ class Targets(NamedTuple):
             "elementwise": "numbers in [0, 1]",
             "dense": "non-negative finite numbers",
         }[self.form]
+        if self.classes is not None:
+            expected += ", of classes that class_where does not mask"
         position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
         error = ClassIndexError if self.form == "index" else ArgumentError
         raise error("targets", expected, self.rows.reshape(-1)[flat], position)

@@ -208,6 +208,11 @@ def read_row_weights(
         if mask.dtype != np.bool_:
             raise ArgumentTypeError("where", "boolean, True for what counts", mask.dtype)
         mask = _as_rows("where", mask, scores, targets)
+    if targets.classes is not None:
+        # A row without a class has nothing to say.
+        dense = targets.form == "elementwise"
+        exist: Array = targets.classes if dense else np.asarray(targets.classes.any(axis=1))
+        mask = exist if mask is None else _align(mask, exist) & exist
     weight = None
     if sample_weight is not None:
         weight = real_array("sample_weight", sample_weight)

@@ -10,12 +10,18 @@ import torch
 import focalis.torch as F
 
 inputs = pytest.importorskip("torch.testing._internal.common_methods_invocations")
+modules = pytest.importorskip("torch.testing._internal.common_modules")
 
 NAMES = ("cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 OPERATIONS = {
     info.name.removeprefix("nn.functional."): info
     for info in inputs.op_db
     if info.name.removeprefix("nn.functional.") in NAMES
+}
+MODULES = {
+    info.module_cls.__name__: info
+    for info in modules.module_db
+    if info.module_cls.__name__ in ("CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss")
 }
 
 
@@ -35,8 +41,8 @@ def gradient(function, input, args, keywords):
     return value.detach(), slopes
 
 
-def compare(ours, theirs, input, args, keywords):
-    """Return whether any numbers were compared."""
+def compare(ours, theirs, input, args, keywords, settings=None):
+    """Return whether numbers were compared; a module has weights among its settings."""
     try:
         expected = gradient(theirs, input, args, keywords)
     except (RuntimeError, IndexError, ValueError) as error:
@@ -46,7 +52,7 @@ def compare(ours, theirs, input, args, keywords):
     try:
         found = gradient(ours, input, args, keywords)
     except ValueError:
-        assert is_refused(input, args, keywords)
+        assert is_refused(input, args, {**keywords, **(settings or {})})
         return False
     if expected[0].isnan().any() and not input.isnan().any():
         assert not found[0].any()  # nothing left to average
@@ -64,3 +70,18 @@ def test_samples_of_functions(name, dtype):
             getattr(F, name), info.op, sample.input, tuple(sample.args), sample.kwargs
         )
     assert compared >= 5
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_samples_of_modules(name):
+    info, compared = MODULES[name], 0
+    samples = info.module_inputs_func(
+        info, device="cpu", dtype=torch.float64, requires_grad=False, training=True
+    )
+    for sample in samples:
+        make, call = sample.constructor_input, sample.forward_input
+        theirs = info.module_cls(*make.args, **make.kwargs)
+        ours = getattr(F, name)(*make.args, **make.kwargs)
+        input, *others = call.args
+        compared += compare(ours, theirs, input, tuple(others), call.kwargs, make.kwargs)
+    assert compared >= 4

@@ -84,7 +84,7 @@ def test_a_saved_program_is_loaded_once_focalis_is_imported(batch, tmp_path):
 import torch, focalis.torch
 torch.manual_seed(0)
 batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, -100]), torch.eye(5, 3)
-print(float(torch.export.load({str(path)!r}).module()(*batch)))
+print(torch.export.load({str(path)!r}).module()(*batch).item())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert float(done.stdout) == pytest.approx(model(*batch).item(), rel=1e-6), done.stderr

@@ -19,18 +19,23 @@ def check_numbers(
     targets: Array | None,
     sample_weight: Array | None,
     where: Array | None,
+    class_where: Array | None = None,
 ) -> None:
     """Raise for a target or weight that the loss cannot take, with its position.
 
     All of them fit scores of this shape; None is not there, or not to be looked at. What is masked,
     ignored or has the weight 0 may be anything.
     """
+    exist = None if class_where is None else _whole(class_where, shape, axis)
     elementwise = loss.link.elementwise
     axis = axis if len(shape) > 1 or not elementwise else len(shape)
 
     def beside(a: Array, like: Array) -> Array:
         return np.expand_dims(a, axis) if a.ndim < like.ndim else a
 
+    if exist is not None:
+        own: Array = exist if elementwise else np.asarray(exist.any(axis=axis))
+        where = own if where is None else beside(where, own) & beside(own, where)
     if sample_weight is not None:
         weight = _numbers(sample_weight)
         bad = ~((weight >= 0) & (weight < np.inf))
@@ -47,8 +52,15 @@ def check_numbers(
         classes, error = shape[axis], ClassIndexError
         expected, valid = f"class indices in [0, {classes})", (y >= 0) & (y < classes)
         valid = valid & (np.floor(y) == y) if y.dtype.kind == "f" else valid
+        if exist is not None:
+            label = np.expand_dims(np.where(valid, y, 0).astype(np.int64), axis)
+            valid = valid & np.take_along_axis(exist, label, axis).squeeze(axis)
     else:
         expected, valid = "non-negative finite numbers", (y >= 0) & (y < np.inf)
+        if exist is not None:
+            valid = valid & (exist | (y == 0))
+    if exist is not None and not elementwise:
+        expected += ", of classes that class_where does not mask"
     bad = ~valid
     if not bad.any():
         return
@@ -59,6 +71,14 @@ def check_numbers(
     if sample_weight is not None:
         bad = bad & beside(_numbers(sample_weight) != 0, bad)
     complain("targets", expected, targets, bad, error)
+
+
+def _whole(class_where: Array, shape: tuple[int, ...], axis: int) -> Array:
+    """Return a mask of classes in the shape of the scores; with fewer axes its last is the classes'."""
+    if class_where.ndim == len(shape):
+        return np.broadcast_to(class_where, shape)
+    last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
+    return np.moveaxis(np.broadcast_to(class_where, last), -1, axis)
 
 
 def _numbers(array: Array) -> Array:

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from focalis import Loss
 from focalis.arrays.evaluate import Arguments, evaluate
 from focalis.arrays.margin import MarginTerms
-from focalis.frontend.shapes import check_boolean, check_classes
 from focalis.jax._checks import as_array, check, class_axis
 from focalis.jax._margin import along, companions, weighted
 from focalis.jax._softmax import all_margins, margins
@@ -63,7 +62,8 @@ def apply(
     class_where : array of bool, optional
         True where a class counts: (C,), or a shape that broadcasts to that of the logits. What is masked
         has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid or
-        identity it is an element that does not count. A target that is masked gives NaN.
+        identity it is an element that does not count. A target that is masked raises, or gives NaN
+        where it cannot be read.
 
     Returns
     -------
@@ -99,12 +99,9 @@ def apply(
     weight = None if sample_weight is None else as_array("sample_weight", sample_weight)
     kept = None if where is None else as_array("where", where)
     axis = class_axis(axis, scores.ndim)
-    check(loss, scores, answers, weight, kept, normalizer, axis, parameters)
-    given = {name: as_array(name, value) for name, value in (parameters or {}).items()}
     classes = None if class_where is None else as_array("class_where", class_where)
-    if classes is not None:
-        check_classes(loss, classes.shape, scores.shape, axis)
-        check_boolean(classes, jnp.bool_, "class_where")
+    check(loss, scores, answers, weight, kept, normalizer, axis, parameters, classes)
+    given = {name: as_array(name, value) for name, value in (parameters or {}).items()}
     arrays = Arguments(scores, answers, weight, kept, classes, normalizer, given)
     return evaluate(_JAX, loss, arrays, axis)  # type: ignore[no-any-return]
 

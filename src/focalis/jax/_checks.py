@@ -11,7 +11,13 @@ import numpy as np
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.numbers import check_numbers, complain
-from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
+from focalis.frontend.shapes import (
+    check_boolean,
+    check_classes,
+    check_rows,
+    check_targets,
+    row_shape,
+)
 from focalis.settings_table import largest_weight
 from focalis.weighting import read_normalizer
 
@@ -74,6 +80,7 @@ def check(
     normalizer: Any,
     axis: int,
     parameters: Any,
+    class_where: Array | None = None,
 ) -> None:
     """Raise for what does not fit."""
     if not isinstance(loss, Loss):
@@ -90,8 +97,11 @@ def check(
             check_rows(loss, name, given.shape, rows, shape)
     if where is not None:
         check_boolean(where, jnp.bool_)
+    if class_where is not None:
+        check_classes(loss, class_where.shape, shape, axis)
+        check_boolean(class_where, jnp.bool_, "class_where")
     # Before the normaliser, which a front end may have made of the weights.
-    _check_numbers(loss, shape, axis, targets, sample_weight, where)
+    _check_numbers(loss, shape, axis, targets, sample_weight, where, class_where)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if as_array("normalizer", normalizer).shape:
             expected = "a number or an array without dimensions"
@@ -132,11 +142,15 @@ def _check_numbers(
     targets: Array,
     sample_weight: Array | None,
     where: Array | None,
+    class_where: Array | None,
 ) -> None:
     """Raise for the first target or weight that can be read and is none."""
-    weight, kept = (None if a is None else numbers_of(a) for a in (sample_weight, where))
-    if where is not None and kept is None:
+    weight, kept, classes = (
+        None if a is None else numbers_of(a) for a in (sample_weight, where, class_where)
+    )
+    if (where is not None and kept is None) or (class_where is not None and classes is None):
         return
     # Behind a weight that is not there yet anything may stand.
     hidden = sample_weight is not None and weight is None
-    check_numbers(loss, shape, axis, None if hidden else numbers_of(targets), weight, kept)
+    known = None if hidden else numbers_of(targets)
+    check_numbers(loss, shape, axis, known, weight, kept, classes)

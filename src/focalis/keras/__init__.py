@@ -35,6 +35,9 @@ class_weight : sequence of float or mapping of int to float, optional
     A factor for each class, which no denominator takes in. A mapping is that of Keras' `fit`: 1 for the
     classes that it does not name. Losses of yes and no take a sequence alone, of a factor for each
     question.
+class_where : sequence of bool, optional
+    True where a class exists. What is masked has probability 0, takes no part in label smoothing and has
+    no gradient; of yes and no it is a question that does not count. A target there is refused.
 sample_weight : array_like, optional
     Of a call: one for each loss of a sample, or what broadcasts to them from the last axis on, as in
     Keras. Beside losses (N, T) those of the samples are (N, 1); (N,) is an error unless N = T.

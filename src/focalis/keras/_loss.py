@@ -60,6 +60,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
                 loss, ignore_index=given["ignore_class"]
             ).ignore_index
         self._loss = dataclasses.replace(loss, reduction="mean")
+        self._classes = _mask(given["class_where"])
         self._form, self._reading, self._activation = form, reading, activation
         self._arguments = tuple(given)
         for argument, value in given.items():
@@ -130,13 +131,19 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         kept = to_rows("the mask of y_pred", mask, rows, "bool")
         labels, y = y, read_targets(y, x)
         counted = None if self._ignored is None else kept_of(y, x, self._ignored, self._form, axis)
+        classes = None if self._classes is None else _along(self._classes, x, axis)
+        if classes is not None and elementwise:
+            counted = classes if counted is None else counted & classes
         if counted is not None:
             kept = counted if kept is None else _beside(kept, counted, axis) & counted
         if len(y.shape) < len(x.shape) and keras.backend.is_float_dtype(labels.dtype):
             _check_labels(loss, labels, x, axis, weight, kept)
+        given = {"sample_weight": weight, "where": kept, "axis": axis}
+        if classes is not None and not elementwise:
+            given["class_where"] = classes
+            x = ops.where(classes, x, ops.zeros_like(x))
         if loss.link.on_probabilities:
             x = self._reading(x if elementwise else _harmless(x, weight, kept, axis), y, axis)
-        given = {"sample_weight": weight, "where": kept, "axis": axis}
         if reduction in (None, "none"):
             loss = dataclasses.replace(loss, reduction="none")
             values = apply(loss, x, y, **given)
@@ -208,6 +215,35 @@ def factors(by_class: Mapping[int, float], classes: int | None = None) -> tuple[
     """Return a factor for each class, 1 for those that a mapping does not name."""
     last = max(by_class) + 1
     return tuple(by_class.get(i, 1.0) for i in range(last if classes is None else classes))
+
+
+def _mask(classes: Any) -> Any:
+    """Return a mask of classes as an array, None where there is none, or raise."""
+    if classes is None:
+        return None
+    mask = np.asarray(classes)
+    if mask.dtype != np.bool_:
+        raise TypeError(
+            f"class_where must be boolean, True where there is a class, got {classes!r}"
+        )
+    if mask.ndim != 1 or not mask.any():
+        raise ValueError(
+            "class_where must have one truth value for each class, and keep one at least, "
+            f"got {classes!r}"
+        )
+    return mask
+
+
+def _along(mask: Any, x: Any, axis: int) -> Any:
+    """Return a mask of classes in the shape of the scores."""
+    if x.shape[axis] not in (None, len(mask)):
+        raise ValueError(
+            f"class_where must have one truth value for each of the {x.shape[axis]} classes of y_pred, "
+            f"got {len(mask)}"
+        )
+    shape = [1] * len(x.shape)
+    shape[axis] = len(mask)
+    return ops.broadcast_to(ops.convert_to_tensor(mask.reshape(shape)), ops.shape(x))
 
 
 def _plain(setting: Any) -> Any:

@@ -13,16 +13,26 @@ __all__ = ["checked", "logits_behind", "numbers_of"]
 
 
 def checked(
-    loss: Loss, x: Any, y: Any, *, sample_weight: Any, where: Any, axis: int, **settings: Any
+    loss: Loss,
+    x: Any,
+    y: Any,
+    *,
+    sample_weight: Any,
+    where: Any,
+    axis: int,
+    class_where: Any = None,
+    **settings: Any,
 ) -> Any:
     """Return the loss; what it cannot take raises where numbers can be read, and is NaN elsewhere."""
-    weight, kept = numbers_of(sample_weight), numbers_of(where)
-    if where is None or kept is not None:
+    weight, kept, classes = map(numbers_of, (sample_weight, where, class_where))
+    hidden = [where is not None and kept is None, class_where is not None and classes is None]
+    if not any(hidden):
         # Behind a weight or a mask that cannot be read anything may stand.
         is_known = sample_weight is None or weight is not None
         targets = numbers_of(y) if is_known else None
-        check_numbers(loss, tuple(x.shape), axis, targets, weight, kept)
-    return apply(loss, x, y, sample_weight=sample_weight, where=where, axis=axis, **settings)
+        check_numbers(loss, tuple(x.shape), axis, targets, weight, kept, classes)
+    masks = {"where": where, "class_where": class_where}
+    return apply(loss, x, y, sample_weight=sample_weight, axis=axis, **masks, **settings)
 
 
 def numbers_of(tensor: Any) -> np.ndarray | None:

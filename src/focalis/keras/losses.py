@@ -27,6 +27,7 @@ __all__ = [
 MEAN = "sum_over_batch_size"
 
 Numbers = Sequence[float] | None
+Classes = Sequence[bool] | None
 ByClass = Sequence[float] | Mapping[int, float] | None
 Factor = float | Sequence[float] | None
 
@@ -77,7 +78,9 @@ class BinaryCrossentropy(FamilyLoss):
 
     Parameters
     ----------
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     Examples
@@ -99,6 +102,7 @@ class BinaryCrossentropy(FamilyLoss):
         *,
         ignore_class: float | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         loss = _yes_no(margin.cross_entropy(), arguments)
@@ -117,7 +121,9 @@ class BinaryFocalCrossentropy(FamilyLoss):
         Weighs positives by α and negatives by 1 − α.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     Notes
@@ -151,6 +157,7 @@ class BinaryFocalCrossentropy(FamilyLoss):
         *,
         ignore_class: float | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         balance = alpha if apply_class_balancing else None
@@ -167,7 +174,9 @@ class CategoricalCrossentropy(FamilyLoss):
 
     Parameters
     ----------
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     Examples
@@ -189,6 +198,7 @@ class CategoricalCrossentropy(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         loss = _one_of_many(margin.cross_entropy(), arguments)
@@ -205,7 +215,9 @@ class CategoricalFocalCrossentropy(FamilyLoss):
         A factor for each class, or one for all; None is off.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -233,6 +245,7 @@ class CategoricalFocalCrossentropy(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         loss = _one_of_many(margin.focal(gamma), arguments, alpha=alpha)
@@ -247,7 +260,9 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
     ----------
     q : float, default 0.5
         In (0, 1]: near 0 it is the cross-entropy, at 1 the probability of a mistake.
-    reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class, class_weight : optional
+    reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -274,6 +289,7 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
         axis: int = -1,
         ignore_class: int | None = None,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         with renamed(kappa="q"):
@@ -287,7 +303,9 @@ class SparseCategoricalCrossentropy(FamilyLoss):
 
     Parameters
     ----------
-    from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing, class_weight : optional
+    from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     Examples
@@ -309,6 +327,7 @@ class SparseCategoricalCrossentropy(FamilyLoss):
         *,
         label_smoothing: float = 0.0,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         loss = _one_of_many(margin.cross_entropy(), arguments)
@@ -329,7 +348,9 @@ class SparseCategoricalFocalCrossentropy(FamilyLoss):
         A factor for each class, or one for all; None is off.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
-    from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing, class_weight : optional
+    from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -357,6 +378,7 @@ class SparseCategoricalFocalCrossentropy(FamilyLoss):
         *,
         label_smoothing: float = 0.0,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         loss = _one_of_many(margin.focal(gamma), arguments, alpha=alpha)
@@ -371,7 +393,9 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
 
     Parameters
     ----------
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     Examples
@@ -393,6 +417,7 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: ByClass = None,
+        class_where: Classes = None,
     ) -> None:
         arguments = locals()
         mean = _one_of_many(margin.cross_entropy(), arguments, positives="mean")

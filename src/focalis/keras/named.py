@@ -8,7 +8,7 @@ from typing import Any
 from focalis import margin
 from focalis.keras._loss import FamilyLoss
 from focalis.keras.functions import _each
-from focalis.keras.losses import MEAN, Factor, Numbers, _one_of_many, _yes_no, register
+from focalis.keras.losses import MEAN, Classes, Factor, Numbers, _one_of_many, _yes_no, register
 
 __all__ = [
     "BinaryFocalStar",
@@ -44,7 +44,9 @@ class BinaryFocalStar(FamilyLoss):
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
         Weighs positives by α and negatives by 1 − α.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -72,6 +74,7 @@ class BinaryFocalStar(FamilyLoss):
         *,
         ignore_class: float | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _yes_no(margin.focal_star(gamma, beta), given, alpha=alpha)
@@ -92,7 +95,9 @@ class CategoricalFocalStar(FamilyLoss):
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -120,6 +125,7 @@ class CategoricalFocalStar(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.focal_star(gamma, beta), given, alpha=alpha)
@@ -140,7 +146,9 @@ class SparseCategoricalFocalStar(FamilyLoss):
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -168,6 +176,7 @@ class SparseCategoricalFocalStar(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.focal_star(gamma, beta), given, alpha=alpha)
@@ -184,7 +193,9 @@ class BinaryPoly1(FamilyLoss):
         ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
     alpha : float or sequence of float, optional
         Weighs positives by α and negatives by 1 − α.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -211,6 +222,7 @@ class BinaryPoly1(FamilyLoss):
         *,
         ignore_class: float | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _yes_no(margin.poly1(epsilon), given, alpha=alpha)
@@ -229,7 +241,9 @@ class CategoricalPoly1(FamilyLoss):
         ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -256,6 +270,7 @@ class CategoricalPoly1(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.poly1(epsilon), given, alpha=alpha)
@@ -274,7 +289,9 @@ class SparseCategoricalPoly1(FamilyLoss):
         ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -301,6 +318,7 @@ class SparseCategoricalPoly1(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.poly1(epsilon), given, alpha=alpha)
@@ -317,7 +335,9 @@ class BinaryTempered(FamilyLoss):
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         Weighs positives by α and negatives by 1 − α.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -344,6 +364,7 @@ class BinaryTempered(FamilyLoss):
         *,
         ignore_class: float | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _yes_no(margin.tempered(order), given, alpha=alpha)
@@ -362,7 +383,9 @@ class CategoricalTempered(FamilyLoss):
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -389,6 +412,7 @@ class CategoricalTempered(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.tempered(order), given, alpha=alpha)
@@ -407,7 +431,9 @@ class SparseCategoricalTempered(FamilyLoss):
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
         A factor for each class, or one for all.
-    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class, class_weight : optional
+    from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
+        As everywhere in `focalis.keras`.
+    class_weight, class_where : optional
         As everywhere in `focalis.keras`.
 
     References
@@ -434,6 +460,7 @@ class SparseCategoricalTempered(FamilyLoss):
         *,
         ignore_class: int | None = None,
         class_weight: Numbers = None,
+        class_where: Classes = None,
     ) -> None:
         given = locals()
         loss = _one_of_many(margin.tempered(order), given, alpha=alpha)

@@ -1,5 +1,6 @@
 """Any loss of the family as a loss of Keras."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ class LossWrapper(FamilyLoss):
         The loss, or its text form. Its link tells whether the scores are logits or probabilities, which
         are held off 0 and 1 and not divided by their sum; its `ignore_index` and `reduction` play no
         part.
-    axis, reduction, name, dtype, ignore_class : optional
+    axis, reduction, name, dtype, ignore_class, class_where : optional
         As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
         have a number for each class.
 
@@ -42,6 +43,7 @@ class LossWrapper(FamilyLoss):
         dtype: Any = None,
         *,
         ignore_class: float | None = None,
+        class_where: Sequence[bool] | None = None,
     ) -> None:
         given = locals()
         if isinstance(loss, str):

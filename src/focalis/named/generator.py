@@ -580,7 +580,9 @@ def _keras_class(one: Function) -> str:
                             if form == "elementwise"
                             else "A factor for each class, or one for all."
                         ),
-                        f"{', '.join(others)}, ignore_class, class_weight : optional\n"
+                        f"{', '.join(others)}, ignore_class : optional\n"
+                        "    As everywhere in `focalis.keras`.",
+                        "class_weight, class_where : optional\n"
                         "    As everywhere in `focalis.keras`.",
                     ]
                 ),
@@ -605,6 +607,7 @@ def _keras_class(one: Function) -> str:
         "*,",
         f"ignore_class: {ignored} | None = None,",
         "class_weight: Numbers = None,",
+        "class_where: Classes = None,",
     ]
     made = f"margin.{one.row.margin_loss}({', '.join(one.parameters)})"
     body = "\n".join(
@@ -674,7 +677,7 @@ from typing import Any
 from focalis import margin
 from focalis.keras._loss import FamilyLoss
 from focalis.keras.functions import _each
-from focalis.keras.losses import MEAN, Factor, Numbers, _one_of_many, _yes_no, register
+from focalis.keras.losses import MEAN, Classes, Factor, Numbers, _one_of_many, _yes_no, register
 
 """
     names = [one.name for one in made] + [_keras_parts(one)[1] for one in made]

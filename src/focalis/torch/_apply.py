@@ -8,7 +8,7 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.torch._checks import HALF, check
+from focalis.torch._checks import HALF, check, read_classes
 from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
 from focalis.torch._operations import evaluate_in_operations
@@ -29,6 +29,7 @@ def apply(
     *,
     sample_weight: Tensor | None = None,
     where: Tensor | None = None,
+    class_where: Tensor | None = None,
     normalizer: float | Tensor | None = None,
     parameters: Mapping[str, float | Tensor] | None = None,
     inplace: bool = False,
@@ -50,6 +51,10 @@ def apply(
         Non-negative weights of the rows (N, d1, …) or, for a sigmoid or identity, of the elements.
     where : Tensor of bool, optional
         True where a row (or element) counts; shaped as `sample_weight`.
+    class_where : Tensor of bool, optional
+        True where a class exists: (C,), or a shape that broadcasts to that of the logits. What is masked
+        has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid or
+        identity it is an element that does not count. A target there is refused.
     normalizer : float or Tensor without dimensions, optional
         Replaces the denominator of "mean" and "batchmean".
     parameters : mapping of str to float or Tensor, optional
@@ -102,6 +107,7 @@ def apply(
         "targets": targets,
         "sample_weight": sample_weight,
         "where": where,
+        "class_where": class_where,
         "normalizer": normalizer,
     }
     if parameters is None:
@@ -128,6 +134,7 @@ def evaluate(
     *,
     sample_weight: Tensor | None = None,
     where: Tensor | None = None,
+    class_where: Tensor | None = None,
     normalizer: float | Tensor | None = None,
     inplace: bool = False,
     axis: int = 1,
@@ -140,10 +147,18 @@ def evaluate(
         dtype = torch.float32
         if loss.reduction == "none":
             logits = logits.float()
+    if class_where is not None:
+        class_where = read_classes(loss, class_where, logits, axis)
+        if loss.link.elementwise:
+            where, class_where = _both(where, class_where, axis), None
     others = (targets, sample_weight, where)
     settings = (loss, normalizer, axis, dtype)
     compiling = torch.compiler.is_compiling()
-    if not parameters and _is_for_kernels(logits, (*others, normalizer), compiling):
+    if (
+        not parameters
+        and class_where is None
+        and _is_for_kernels(logits, (*others, normalizer), compiling)
+    ):
         if inplace:
             _check_writable(logits)
         if not compiling and not is_traced(logits):
@@ -159,7 +174,7 @@ def evaluate(
             problem="{argument}=True is for {expected}, got {got}",
         )
     if not compiling:
-        check_numbers(loss, logits, others, normalizer, axis)
+        check_numbers(loss, logits, others, normalizer, axis, class_where)
     value = evaluate_in_operations(
         loss,
         logits,
@@ -169,8 +184,16 @@ def evaluate(
         normalizer=normalizer,
         axis=axis,
         parameters=parameters,
+        class_where=class_where,
     )
     return value.to(dtype)
+
+
+def _both(where: Tensor | None, class_where: Tensor, axis: int) -> Tensor:
+    """Return the mask of the elements that both masks let count."""
+    if where is None:
+        return class_where
+    return class_where & (where.unsqueeze(axis) if where.ndim < class_where.ndim else where)
 
 
 def _check_writable(logits: Tensor) -> None:

@@ -7,10 +7,16 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.frontend.shapes import check_boolean, check_rows, check_targets, row_shape
+from focalis.frontend.shapes import (
+    check_boolean,
+    check_classes,
+    check_rows,
+    check_targets,
+    row_shape,
+)
 from focalis.weighting import check_has_denominator, read_normalizer
 
-__all__ = ["HALF", "check"]
+__all__ = ["HALF", "check", "read_classes"]
 
 HALF = (torch.float16, torch.bfloat16)
 _FLOATS = frozenset((torch.float32, torch.float64, *HALF))
@@ -50,6 +56,18 @@ def check(
     if normalizer is not None:
         _check_normalizer(loss, normalizer)
     return axis
+
+
+def read_classes(loss: Loss, class_where: Any, logits: Tensor, axis: int) -> Tensor:
+    """Return a mask of classes in the shape of the logits, or raise."""
+    _check_tensor("class_where", class_where, logits)
+    check_boolean(class_where, torch.bool, "class_where")
+    check_classes(loss, tuple(class_where.shape), tuple(logits.shape), axis)
+    mask: Tensor = class_where
+    if mask.ndim == logits.ndim:
+        return mask.expand(logits.shape)
+    rows = (*logits.shape[:axis], *logits.shape[axis + 1 :])
+    return mask.expand(*rows, logits.shape[axis]).movedim(-1, axis)
 
 
 def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:

@@ -35,8 +35,8 @@ def is_symbolic(call: tuple[Any, ...]) -> bool:
 def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
     """Write a call of a loss module down as one node, as `torch.fx` does with PyTorch's own modules."""
     tracer: Any = next(given.tracer for given in call if isinstance(given, Proxy))
-    names = ("sample_weight", "where", "normalizer")
-    options = {n: v for n, v in zip(names, call[2:], strict=True) if v is not None}
+    names = ("sample_weight", "where", "normalizer", "class_where")
+    options = {n: v for n, v in zip(names, call[2:], strict=False) if v is not None}
     return tracer.create_proxy("call_module", tracer.path_of_module(module), call[:2], options)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.frontend.numbers import check_numbers as check_arrays
 from focalis.torch._arrays import Others, compute
 from focalis.torch._compat import keep_the_compiler_out, memory, reading
 
@@ -22,7 +23,12 @@ __all__ = ["check_numbers", "check_weights"]
 
 @keep_the_compiler_out  # a caller may be one that it has given up
 def check_numbers(
-    loss: Loss, logits: Tensor, others: Others, normalizer: float | Tensor | None, axis: int
+    loss: Loss,
+    logits: Tensor,
+    others: Others,
+    normalizer: float | Tensor | None,
+    axis: int,
+    class_where: Tensor | None = None,
 ) -> None:
     """Raise for targets, weights, a normaliser or probabilities that can be read and are bad."""
     targets, weight, where = (None if tensor is None else memory(tensor) for tensor in others)
@@ -33,9 +39,18 @@ def check_numbers(
         targets = weight = scores = None
     if weight is None and others[1] is not None:
         targets = scores = None
+    classes = None if class_where is None else memory(class_where)
+    if class_where is not None and classes is None:
+        targets = weight = scores = None
     if all(found is None for found in (targets, weight, number, scores)):
         return
     with reading():
+        if classes is not None:
+            given = map(_array, (targets, weight, where, classes))
+            check_arrays(loss, tuple(logits.shape), axis, *given)
+            exist = classes.any(axis)
+            where = exist if where is None else where & exist
+            scores = None if scores is None else scores.masked_fill(~classes, 0.5)
         if scores is None:
             # Any scores will do: these are no numbers in memory, but one.
             dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
@@ -45,6 +60,14 @@ def check_numbers(
             targets = torch.zeros((), dtype=kind, device="cpu").expand(others[0].shape)
         settings = (_stand_in(loss.link, loss.ignore_index, loss.reduction), number, axis)
         compute(scores, (targets, weight, where), (*settings, scores.dtype), None)
+
+
+def _array(tensor: Tensor | None) -> Any:
+    """Return a tensor as an array, in a type that NumPy knows."""
+    if tensor is None:
+        return None
+    known = tensor.float() if tensor.dtype is torch.bfloat16 else tensor
+    return known.detach().resolve_neg().numpy()
 
 
 @functools.lru_cache(maxsize=64, typed=True)

@@ -122,10 +122,11 @@ class LossModule(nn.Module):
         *,
         sample_weight: Tensor | None = None,
         where: Tensor | None = None,
+        class_where: Tensor | None = None,
         normalizer: float | Tensor | None = None,
     ) -> Tensor:
         """Return the loss."""
-        call = (logits, targets, sample_weight, where, normalizer)
+        call = (logits, targets, sample_weight, where, normalizer, class_where)
         if is_symbolic(call):
             traced: Tensor = as_leaf(self, call)
             return traced
@@ -135,6 +136,7 @@ class LossModule(nn.Module):
             targets,
             sample_weight=sample_weight,
             where=where,
+            class_where=class_where,
             normalizer=normalizer,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from derivatives import BACKEND, value_and_grad
 
+import focalis.keras
 from focalis import Loss, margin
 
 if BACKEND == "tensorflow":
@@ -17,9 +18,15 @@ if BACKEND == "tensorflow":
 
     from focalis.keras._tensorflow import apply
 elif BACKEND == "jax":
+    import jax
     from jax.numpy import asarray as tensor
 
-    from focalis.jax import apply
+    from focalis.jax import apply as apply_and_look
+
+    def apply(loss, x, y, **given):
+        """Return the loss of arrays that are traced, so that nothing can be looked at."""
+        return jax.jit(lambda x, y, given: apply_and_look(loss, x, y, **given))(x, y, given)
+
 else:
     from torch import as_tensor as tensor
 
@@ -286,3 +293,38 @@ def test_a_row_without_a_class_counts_nothing():
         loss = Loss("softmax", margin.focal(1.7), label_smoothing=0.1)
         true = loss.value_and_grad(LOGITS.astype(float), y, where=mask[:, 0], engine="numpy")
         check(loss, LOGITS, y, true, class_where=mask)
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("CategoricalCrossentropy", "softmax"),
+        ("SparseCategoricalFocalCrossentropy", "softmax"),
+        ("CategoricalFocalCrossentropy", "simplex"),
+        ("BinaryFocalCrossentropy", "sigmoid"),
+    ],
+)
+def test_the_losses_of_keras_mask_classes(name, link):
+    """What is masked may hold anything; value and gradient are those of the other classes alone."""
+    kind = getattr(focalis.keras, name)
+    settings = {"label_smoothing": 0.1, "from_logits": link != "simplex"}
+    masked, few = kind(class_where=list(MASK), **settings), kind(**settings)
+    assert kind.from_config(masked.get_config()).class_where == list(MASK)
+    x, y = scores(link).copy(), SOFT * MASK / (SOFT * MASK).sum(1, keepdims=True)
+    x[:, 1] = np.nan
+    y, fewer = (y, y[:, MASK])
+    if name.startswith("Sparse"):
+        y, fewer = np.array([0, 2, 2, 0]), np.array([0, 1, 1, 0])
+    value, grad = value_and_grad(lambda x: masked(y, x), x)
+    true, slopes = value_and_grad(lambda x: few(fewer, x), x[:, MASK])
+    np.testing.assert_allclose(value, true, rtol=1e-5)
+    np.testing.assert_allclose(grad[:, MASK], slopes, rtol=1e-5, atol=1e-7)
+    assert not grad[:, 1].any()
+    if link != "sigmoid":
+        bad = replaced(y, 1) if y.ndim == 1 else np.full_like(y, 1 / 3)
+        with pytest.raises(ValueError, match="class_where does not mask"):
+            masked(bad, tensor(x))
+    with pytest.raises(ValueError, match="class_where must have one truth value"):
+        kind(class_where=[True, False], **settings)(y, tensor(x))
+    with pytest.raises(TypeError, match="class_where must be boolean"):
+        kind(class_where=[1, 0, 1])
