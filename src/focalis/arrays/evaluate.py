@@ -195,6 +195,8 @@ def _elementwise(batch: _Batch) -> Array:
     if weight is not None:
         x = xp.quiet(x, weight, batch.kept, loss.link.harmless)
     shares = _share(batch, y, positive, weight), _share(batch, 1.0 - y, negative, weight)
+    if positive is not None and not loss.link.on_probabilities:
+        x = xp.asked(x, shares)
     return _weighted(batch, x, shares)
 
 

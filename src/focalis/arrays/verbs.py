@@ -114,6 +114,12 @@ class Hooks(Verbs, Protocol):
         What is not `kept` is harmless in any case.
         """
 
+    def asked(self, x: Array, shares: tuple[Array, Array]) -> Array:
+        """Return logits with a harmless one where neither yes nor no has a share (a class weight of 0).
+
+        A framework that sees to each share by itself has nothing to do.
+        """
+
     def weighted(
         self, terms: Any, x: Array, shares: Any, values: tuple[Array, ...], companions: Any
     ) -> Array:

@@ -120,6 +120,9 @@ class _Jax(Verbs):
         # Only a NaN: with any other score the loss has a derivative by the weight that is 0.
         return jnp.where((share == 0.0) & jnp.isnan(x), harmless, x)
 
+    def asked(self, x: Array, shares: tuple[Array, Array]) -> Array:
+        return x
+
     def weighted(
         self,
         terms: MarginTerms,

@@ -52,6 +52,9 @@ class _Torch(Verbs):
         counts = kept if _learns(share) else share != 0.0
         return x if counts is None else torch.where(counts, x, harmless)
 
+    def asked(self, x: Tensor, shares: tuple[Tensor, Tensor]) -> Tensor:
+        return x
+
     def weighted(
         self,
         terms: MarginTerms,

@@ -67,11 +67,15 @@ def apply(
     """
     given = {name: tf.convert_to_tensor(value) for name, value in (parameters or {}).items()}
     arrays = Arguments(logits, targets, sample_weight, where, class_where, normalizer, given)
-    return evaluate(_TENSORFLOW, loss, arrays, axis)
+    hooks = _TensorFlow()
+    return evaluate(hooks, loss, arrays._replace(logits=hooks.late(logits)), axis)
 
 
 class _TensorFlow(Verbs):
-    """The verbs and hooks of TensorFlow."""
+    """The verbs and hooks of TensorFlow, for one evaluation."""
+
+    def __init__(self) -> None:
+        self.means: list[tf.Tensor] = []
 
     along = staticmethod(margin.along)
     companions = staticmethod(margin.companions)
@@ -85,6 +89,10 @@ class _TensorFlow(Verbs):
     ) -> tf.Tensor:
         return self.where(share != 0.0, x, harmless)
 
+    def asked(self, x: tf.Tensor, shares: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        yes, no = shares
+        return self.where((yes != 0.0) | (no != 0.0), x, 0.0)
+
     def weighted(
         self,
         terms: MarginTerms,
@@ -95,8 +103,6 @@ class _TensorFlow(Verbs):
     ) -> tf.Tensor:
         sides = list(range(len(shares)))
         if not terms.link.on_probabilities and len(sides) == 2:
-            yes, no = shares
-            x = self.where((yes != 0.0) | (no != 0.0), x, 0.0)
             each = zip(shares, margin.evaluate(terms, sides, x, values), strict=True)
             parts = [self.where(share == 0.0, 0.0, share * value) for share, value in each]
             return parts[0] + parts[1]
@@ -107,28 +113,29 @@ class _TensorFlow(Verbs):
             parts.append(share * margin.evaluate(terms, [side], z, values)[0])
         return tf.add_n(parts)
 
+    def late(self, x: tf.Tensor) -> tf.Tensor:
+        """Return x, whose gradient waits for the mean.
+
+        On a CPU, XLA then writes the gradient where the values were. It would compute both and sum
+        after, and the system takes longer to give the memory than they take.
+        """
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def wait(x: tf.Tensor) -> Any:
+            def gradient(incoming: tf.Tensor) -> tf.Tensor:
+                for mean in self.means:  # none yet in forward mode
+                    always = (mean <= np.inf) | tf.math.is_nan(mean)
+                    nan = tf.constant(np.nan, incoming.dtype)
+                    incoming = tf.where(always, incoming, nan)
+                return incoming
+
+            return tf.identity(x), gradient
+
+        return wait(x)
+
     def mean(self, values: tf.Tensor, denominator: tf.Tensor | None) -> tf.Tensor:
-        one = tf.constant(1.0, values.dtype)
-        return _mean(values, one if denominator is None else denominator)
-
-
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def _mean(values: tf.Tensor, denominator: tf.Tensor) -> Any:
-    """Return the sum of values over a denominator, with a gradient that waits for it.
-
-    On a CPU, XLA then writes the gradient where the values were. It would compute both and sum after,
-    and the system takes longer to give the memory than they take.
-    """
-    # XLA would make one sum of two in a row, and lose digits in it.
-    along_rows = tf.reduce_sum(values, -1 if values.shape.rank else None)
-    mean = tf.reduce_sum(along_rows / denominator)
-
-    def gradient(incoming: tf.Tensor) -> Any:
-        always = (mean <= np.inf) | tf.math.is_nan(mean)
-        incoming = tf.where(always, incoming, tf.constant(np.nan, incoming.dtype)) / denominator
-        return tf.broadcast_to(incoming, tf.shape(values)), -incoming * mean
-
-    return mean, gradient
-
-
-_TENSORFLOW = _TensorFlow()
+        # XLA would make one sum of two in a row, and lose digits in it.
+        along_rows = tf.reduce_sum(values, -1 if values.shape.rank else None)
+        total = along_rows if denominator is None else along_rows / denominator
+        self.means.append(tf.reduce_sum(total))
+        return self.means[-1]
