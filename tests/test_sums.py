@@ -117,7 +117,9 @@ def test_parameters_beyond_float64(loss, parameter, dtype):
 @every_engine
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 @pytest.mark.parametrize("link", registry.LINKS)
-@pytest.mark.parametrize("same", [margin.focal(0.0), margin.poly1(0.0)], ids=str)
+@pytest.mark.parametrize(
+    "same", [margin.focal(0.0), margin.poly1(0.0), margin.tempered(1.0)], ids=str
+)
 def test_what_is_cross_entropy_is_it_to_the_last_bit(same, link, dtype, engine):
     rng = np.random.default_rng(6)
     x = rng.dirichlet([0.3] * 3, 120).astype(dtype)

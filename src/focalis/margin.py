@@ -315,10 +315,12 @@ def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tupl
     >>> round(float(Loss("sigmoid", margin.tempered(order=2.0))([0.0], [1.0])), 6)
     0.585786
     """
+    if _is(order, 1.0):
+        return cross_entropy.function(m, u, v, p, q)
     kappa = (order - 1.0) / order
     w = power(p, u, kappa)
     x = kappa * u
-    # expm1(x) / x, which is 1 at 0, so that order 1 is no case of its own.
+    # expm1(x) / x, which is 1 at 0: an order that is learnt may be 1.
     ratio = where(x == 0.0, 1.0, expm1(x) / where(x == 0.0, 1.0, x))
     return -(u * ratio), -(w * q), w * q * (p - kappa * q)
 
