@@ -154,7 +154,7 @@ def test_names_with_several_meanings_give_all():
         ("torch focl loss", "focal loss"),
         ("varifocal", "another family than cross-entropy, since its factor"),
         ("quality focal loss", "another family than cross-entropy, since its factor"),
-        ("nn.KLDivLoss", "cross-entropy less a constant"),
+        ("nn.KLDivLoss", "cross-entropy minus a constant"),
         ("smp.losses.DiceLoss", "how far regions overlap"),
         ("rank:pairwise", "it ranks"),
         ("MAE", "twice generalised cross-entropy at kappa = 1"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from focalis.catalogue.transforms import ScoreTransform, TargetTransform
+from focalis.errors import renamed
 from focalis.links import LINKS, Link
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
@@ -298,7 +299,8 @@ class Entry:
         factor = settings.get("factor", 1.0)
         if self.denominator and loss.reduction == "mean":
             call.setdefault("normalizer", self._count(loss, ours, truth, call.get("sample_weight")))
-        value, gradient = loss.value_and_grad(ours, truth, engine=engine, **call)
+        with renamed(logits="scores"):
+            value, gradient = loss.value_and_grad(ours, truth, engine=engine, **call)
         gradient = gradient if back is None else back(gradient)
         return value * factor, gradient * factor
 
