@@ -87,7 +87,7 @@ def collect(client, seeds):
 if __name__ == "__main__":
     lightgbm.register_logger(logging.getLogger("lightgbm"))  # its Dask estimators always warn
     cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0"
     )
     with cluster, Client(cluster) as client:
         client.run(focalis.set_num_threads, 1)  # otherwise a loss uses all cores of a machine

@@ -383,7 +383,7 @@ if __name__ == "__main__":
     with (
         dask.config.set(SETTINGS),
         LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0"
         ) as cluster,
         InOrder(cluster) as client,
     ):
