@@ -106,7 +106,7 @@ def _other_arguments(one: Function, said: str, *, of_the_call: bool | None = Non
         and not (argument.setting == "alpha" and argument.default is not None)
         and of_the_call in (None, argument.is_of_the_call)
     ]
-    return f"{_wrapped(', '.join(names) + ' : optional', '')}\n    {said}" if names else ""
+    return f"{', '.join(names)} : optional\n    {said}" if names else ""
 
 
 def _notes(one: Function) -> str:

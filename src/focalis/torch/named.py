@@ -271,8 +271,7 @@ def softmax_focal_loss(
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     gamma : float or Tensor, default 2.0
         The focusing γ ≥ 0; 0 leaves cross-entropy.
-    alpha, weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer :
-    optional
+    alpha, weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -340,8 +339,7 @@ def sigmoid_focal_star(
         The steepness γ > 0.
     beta : float or Tensor, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -414,8 +412,7 @@ def softmax_focal_star(
         The steepness γ > 0.
     beta : float or Tensor, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -485,8 +482,7 @@ def sigmoid_poly1(
         Logits of any shape, and targets in [0, 1] of the same.
     epsilon : float or Tensor, default 1.0
         ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -555,8 +551,7 @@ def softmax_poly1(
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     epsilon : float or Tensor, default 1.0
         ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -625,8 +620,7 @@ def sigmoid_generalized_cross_entropy(
         Logits of any shape, and targets in [0, 1] of the same.
     kappa : float or Tensor, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -695,8 +689,7 @@ def softmax_generalized_cross_entropy(
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     kappa : float or Tensor, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -765,8 +758,7 @@ def sigmoid_tempered(
         Logits of any shape, and targets in [0, 1] of the same.
     order : float or Tensor, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
@@ -835,8 +827,7 @@ def softmax_tempered(
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     order : float or Tensor, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
-    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer :
-    optional
+    weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
         As everywhere in `focalis.torch`.
 
     Returns
