@@ -14,7 +14,7 @@ import numpy as np
 
 from focalis import engines, margin
 from focalis.engines import halves
-from focalis.links import SIGMOID, SOFTMAX
+from focalis.maths.links import SIGMOID, SOFTMAX
 
 ROWS = 117  # more than a strip of rows, and not a multiple of a register
 FEW, MANY = 3, 53  # few enough classes for one row per lane, and too many

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import focalis
-from focalis import Loss, buffers, evaluation, margin
+from focalis import Loss, evaluation, margin
+from focalis.engines import buffers
 
 SIZE = 1 << 21
 

@@ -21,7 +21,7 @@ FINAL = {"index.html", "predictions.parquet", "recipe.py", "results.json", "resu
 
 def focalis_process(*arguments, cwd, prelude=""):
     """Start `focalis ARGUMENTS` in a new process; `prelude` is Python to run first."""
-    code = f"{prelude}\nfrom focalis.cli import main\nraise SystemExit(main())"
+    code = f"{prelude}\nfrom focalis.cli.main import main\nraise SystemExit(main())"
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
         cwd=cwd,
@@ -178,7 +178,7 @@ INTERRUPTED_IN_AN_IMPORT = """
 import sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
-        if name == "focalis.commands":
+        if name == "focalis.cli.main":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
 from focalis.__main__ import main

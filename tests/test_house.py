@@ -36,7 +36,7 @@ def test_the_version_is_the_same_everywhere():
 
 def test_the_extras_that_are_spoken_of_exist():
     spoken = set()
-    for name in ("README.md", "CONTRIBUTING.md", ".ci/run", "src/focalis/cli.py"):
+    for name in ("README.md", "CONTRIBUTING.md", ".ci/run", "src/focalis/cli/main.py"):
         for names in re.findall(r"(?:\.|focalis)\[([\w,]+)\]", text(name)):
             spoken |= set(names.split(","))
     assert spoken == set(PROJECT["optional-dependencies"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from focalis import Loss, margin
-from focalis.layout import is_planar, layout_of
+from focalis.engines.memory_layout import is_planar, layout_of
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import registry
 import focalis
 from focalis import Loss, margin
 from focalis.catalogue.numbers import try_out
-from focalis.links import LINKS, SIGMOID, SOFTMAX, link_for
+from focalis.maths.links import LINKS, SIGMOID, SOFTMAX, link_for
 from focalis.settings_table import SETTINGS, weight_of_no, weights_of
 
 SOURCE = Path(focalis.__file__).parent
@@ -47,7 +47,7 @@ def test_there_is_one_of_each(link):
     assert hash(loss) == hash(Loss(link.name, margin.focal(2.0)))
     assert pickle.loads(pickle.dumps(loss)).link is link
     assert replace(loss, reduction="sum").link is link
-    assert b"focalis.links" not in pickle.dumps(loss)
+    assert b"focalis.maths.links" not in pickle.dumps(loss)
 
 
 @pytest.mark.parametrize("link", LINKS.values())

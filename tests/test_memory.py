@@ -88,8 +88,8 @@ def test_targets_that_another_thread_writes_to():
 @pytest.mark.parametrize("link", registry.LINKS)
 def test_targets_that_are_good_again_when_looked_for(link, monkeypatch):
     """The kernel has met a bad target that is gone when the error tries to name it."""
-    from focalis import execution
+    from focalis.engines import driver
 
-    monkeypatch.setattr(execution, "_run_chunk", lambda *_: (0.0, True))
+    monkeypatch.setattr(driver, "_run_chunk", lambda *_: (0.0, True))
     with pytest.raises(ValueError, match=r"targets .* changed"):
         Loss(link, margin.focal(2.0))(np.full((2, 3), 0.3), np.eye(3)[:2])

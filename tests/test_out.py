@@ -11,7 +11,8 @@ import pytest
 import registry
 from oracle import Margin
 
-from focalis import Loss, execution
+from focalis import Loss
+from focalis.engines import driver
 
 FOCAL = Margin("focal", (("gamma", 2),))
 TYPES = [*registry.DTYPES, np.float16, ml_dtypes.bfloat16]
@@ -145,12 +146,12 @@ def test_a_gradient_that_is_written_past_the_caches(monkeypatch, classes, begin,
     y = (rng.random(x.shape) < 0.1).astype(np.float32)
     y[len(y) // 2, 0] = 0.5
     loss = Loss("sigmoid", registry.build(FOCAL), reduction="sum")
-    monkeypatch.setattr(execution, "CHUNK", 1 << 13)
+    monkeypatch.setattr(driver, "CHUNK", 1 << 13)
     value, gradient = loss.value_and_grad(x, y)
     memory = np.zeros(x.size + 64, dtype)
     line = -memory.ctypes.data % 64 // memory.itemsize + begin
     out = memory[line : line + x.size].reshape(x.shape)
-    monkeypatch.setattr(execution, "STREAM", 0)
+    monkeypatch.setattr(driver, "STREAM", 0)
     got, _ = loss.value_and_grad(x, y, out=out)
     assert got == value
     np.testing.assert_array_equal(out, gradient)

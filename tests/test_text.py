@@ -11,7 +11,7 @@ import strategies
 from hypothesis import given
 
 import focalis
-from focalis import Loss, margin, parse, text
+from focalis import Loss, margin, notation, parse
 from focalis.catalogue.calls import read_call
 
 
@@ -149,7 +149,7 @@ HOSTILE = {
     "brackets": "focal(alpha=" + "[" * 10**6 + ")",
     "a long number": "focal(gamma=" + "1" * 10**6 + ")",
     "no end": "focal(" + "gamma=1," * 10**5,
-    "too much": "focal" + " " * text.LONGEST,
+    "too much": "focal" + " " * notation.LONGEST,
 }
 
 

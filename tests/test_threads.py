@@ -14,7 +14,8 @@ import pytest
 import registry
 
 import focalis
-from focalis import Loss, margin, threads
+from focalis import Loss, margin
+from focalis.engines import threads
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,11 @@ weights: see `Loss`.
 
 from focalis import functional as _functional
 from focalis import margin, weights
-from focalis.buffers import buffer_cache_limit, set_buffer_cache_limit
+from focalis.engines.buffers import buffer_cache_limit, set_buffer_cache_limit
+from focalis.engines.threads import get_num_threads, set_num_threads
 from focalis.functional import *  # noqa: F403  # which says what there is
 from focalis.loss import Loss
 from focalis.parsing import parse
-from focalis.threads import get_num_threads, set_num_threads
 
 __all__ = [
     "Loss",

@@ -16,7 +16,7 @@ def main() -> int:
         # As standard error does: a terminal that lacks a letter shows its number.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        from focalis.cli import main as command
+        from focalis.cli.main import main as command
 
         return command()
     except KeyboardInterrupt:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from focalis import buffers, engines
-from focalis.classes import check_targets, masked_scores, read_classes
+from focalis import engines
+from focalis.engines import buffers
+from focalis.engines.driver import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.execution import CHUNK, Batch, Outputs, make_output, overlaps, run
-from focalis.links import Link
+from focalis.inputs.classes import check_targets, masked_scores, read_classes
+from focalis.inputs.row_weights import read_normalizer, read_row_weights
+from focalis.inputs.targets import Array, Scores, Targets, read_scores, read_targets, real_array
 from focalis.margin import MarginLoss
-from focalis.targets import Array, Scores, Targets, read_scores, read_targets, real_array
-from focalis.weighting import read_normalizer, read_row_weights
+from focalis.maths.links import Link
 
 if TYPE_CHECKING:
     from focalis.loss import Loss

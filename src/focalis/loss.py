@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from focalis.calibration import constant_logits, posterior_probabilities
 from focalis.curvature import check_policy
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.evaluation import answer_totals, evaluate
-from focalis.links import SIGMOID, Link, LinkName, probabilities
+from focalis.inputs.row_weights import class_weights, in_type, ones, weight_range
+from focalis.inputs.targets import read_scores
 from focalis.margin import MarginLoss
-from focalis.settings import check_settings
-from focalis.targets import read_scores
-from focalis.text import write_call
-from focalis.weighting import class_weights, in_type, ones, weight_range
+from focalis.maths.links import SIGMOID, Link, LinkName, probabilities
+from focalis.maths.posterior import constant_logits, posterior_probabilities
+from focalis.notation import write_call
+from focalis.settings_checks import check_settings
 
 __all__ = ["Loss"]
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from focalis.errors import ArgumentError
-from focalis.reals import real_number
+from focalis.real_number import real_number
 from focalis.vocabulary import expm1, power, sigmoid, softplus, where
 
 __all__ = [

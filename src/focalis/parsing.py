@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from focalis.errors import ArgumentError
-from focalis.links import LINKS
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.maths.links import LINKS
+from focalis.notation import read_call, shown
 from focalis.settings_table import SETTINGS
-from focalis.text import read_call, shown
 
 __all__ = ["UnknownLossError", "parse", "parse_among"]
 

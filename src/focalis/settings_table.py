@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from focalis.links import Link
+from focalis.maths.links import Link
 
 __all__ = ["SETTINGS", "WEIGHTS", "Setting", "largest_weight", "weight_of_no", "weights_of"]
 

@@ -2,7 +2,7 @@
 
 import json
 
-from focalis.cli import main
+from focalis.cli.main import main
 
 
 def run(capsys, *arguments):

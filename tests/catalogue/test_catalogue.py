@@ -28,8 +28,8 @@ from focalis.catalogue import REQUIRED, Entry, counterparts, entries, equivalent
 from focalis.catalogue.describe import as_data, as_text, code
 from focalis.catalogue.formulas import derivatives
 from focalis.catalogue.search import meant
-from focalis.links import at_margin
 from focalis.margin import FAMILIES, margin_loss
+from focalis.maths.links import at_margin
 from focalis.named.table import letter
 from focalis.vocabulary import log, minimum, sigmoid, softplus, where
 

@@ -262,7 +262,7 @@ def test_they_need_no_optional_package():
 import sys
 for name in ("rich", "scipy", "sklearn", "torch", "plotly", "polars", "lightgbm", "numba"):
     sys.modules[name] = None
-from focalis.cli import main
+from focalis.cli.main import main
 main(["list"]), main(["explain", "nn.NLLLoss"])
 main(["explain", "focal", "--logits", "2,-1,.3", "--target", "0", "--gamma", "2"])
 """

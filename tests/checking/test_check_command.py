@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import focalis
-from focalis.cli import main
+from focalis.cli.main import main
 from focalis.testing import CHECKS
 from focalis.testing.command import read_loss
 
@@ -36,7 +36,7 @@ def usual(x, y):
 
 def check(folder, *arguments, prelude=""):
     (folder / "losses_of_mine.py").write_text(MODULE)
-    code = f"{prelude}\nfrom focalis.cli import main\nraise SystemExit(main())"
+    code = f"{prelude}\nfrom focalis.cli.main import main\nraise SystemExit(main())"
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code, "check", *arguments],
         cwd=folder,

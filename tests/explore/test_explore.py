@@ -5,7 +5,7 @@ import re
 import pytest
 
 from focalis import explore, margin
-from focalis.cli import main
+from focalis.cli.main import main
 from focalis.explore import script
 from focalis.explore.command import show
 from focalis.margin import margin_loss

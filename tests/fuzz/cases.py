@@ -7,7 +7,7 @@ import numpy as np
 import focalis
 from focalis import Loss, margin
 from focalis.curvature import POLICIES
-from focalis.links import LINKS
+from focalis.maths.links import LINKS
 
 from .memory import place, placed
 from .reference import elementwise, rows

@@ -205,7 +205,7 @@ def test_a_loss_is_one_function_and_one_row(tmp_path):
 
 
 def test_it_is_everywhere(tmp_path, capsys):
-    from focalis.cli import main
+    from focalis.cli.main import main
     from focalis.explore import render
 
     assert "sigmoid_tempered" in focalis.__all__

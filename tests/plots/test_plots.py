@@ -11,7 +11,7 @@ import pytest
 from oracle import Margin, mp
 
 from focalis import Loss, margin, plots
-from focalis.cli import main
+from focalis.cli.main import main
 from focalis.plots.command import KINDS, plot
 from focalis.plots.command import _read_logits as read_logits
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from focalis import Loss, execution, margin
+from focalis import Loss, margin
+from focalis.engines import driver
 from focalis.torch import apply
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ def step(x, targets):
 def test_the_number_of_threads_of_pytorch_is_respected(monkeypatch, torch_threads):
     x, targets = problem()
     workers = set()
-    run_chunk = execution._run_chunk
+    run_chunk = driver._run_chunk
     both_there = threading.Barrier(2)
 
     def noted(*args):
@@ -47,7 +48,7 @@ def test_the_number_of_threads_of_pytorch_is_respected(monkeypatch, torch_thread
                 both_there.wait(timeout=20)
         return run_chunk(*args)
 
-    monkeypatch.setattr(execution, "_run_chunk", noted)
+    monkeypatch.setattr(driver, "_run_chunk", noted)
     results = []
     for threads in (1, 2):
         workers.clear()

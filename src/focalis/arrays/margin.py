@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from focalis.arrays.verbs import Array, Hooks
-from focalis.links import (
+from focalis.margin import MarginLoss
+from focalis.maths.links import (
     Limits,
     Link,
     both_link_terms,
@@ -25,7 +26,6 @@ from focalis.links import (
     probability_limits,
     state_terms,
 )
-from focalis.margin import MarginLoss
 
 __all__ = ["MarginTerms", "Orders", "bounds_of"]
 

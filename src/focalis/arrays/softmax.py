@@ -13,7 +13,7 @@ stands apart, and the others have p_k ≤ 1/2.
 from typing import NamedTuple
 
 from focalis.arrays.verbs import Array, Verbs
-from focalis.links import at_margin
+from focalis.maths.links import at_margin
 from focalis.vocabulary import exp, log, log1p
 
 __all__ = [

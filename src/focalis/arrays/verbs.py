@@ -100,7 +100,7 @@ class Hooks(Verbs, Protocol):
         """Return the derivative of an elementwise function by its i-th argument."""
 
     def companions(self, m: Array) -> tuple[Array, Array, Array, Array]:
-        """Return `focalis.links.at_margin`, with derivatives q, −p, p q and −p q."""
+        """Return `focalis.maths.links.at_margin`, with derivatives q, −p, p q and −p q."""
 
     def margins(self, x: Array, t: Array) -> Array:
         """Return the margins (…) of the classes t (…) in rows of logits x (…, C)."""

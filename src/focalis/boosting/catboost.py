@@ -48,8 +48,8 @@ from focalis.boosting.objective import (
     require,
 )
 from focalis.boosting.starts import add_start, spread, starting_logits
-from focalis.links import SIGMOID, SOFTMAX
 from focalis.loss import Loss
+from focalis.maths.links import SIGMOID, SOFTMAX
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]
 

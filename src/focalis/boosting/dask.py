@@ -23,10 +23,10 @@ import numpy as np
 
 from focalis.boosting.objective import ignored, naming_labels, require
 from focalis.boosting.starts import check_classes, spread, starting_targets
-from focalis.calibration import constant_logits
 from focalis.evaluation import answer_totals
-from focalis.links import SOFTMAX
 from focalis.loss import Loss
+from focalis.maths.links import SOFTMAX
+from focalis.maths.posterior import constant_logits
 
 __all__ = ["initial_logits", "initial_scores"]
 

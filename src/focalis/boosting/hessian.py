@@ -1,8 +1,8 @@
 """The whole Hessian of a softmax row, from its gradient and its diagonal.
 
 With one true class t the gradient is φ′ d and the Hessian φ″ d dᵀ − φ′ (diag r − r rᵀ), where
-r = e_t − d are the other classes' shares (`focalis.links`). So the gradient's element at t is φ′, the
-diagonal's is φ″, and the two determine the matrix: no formula of a loss appears here.
+r = e_t − d are the other classes' shares (`focalis.maths.links`). So the gradient's element at t is
+φ′, the diagonal's is φ″, and the two determine the matrix: no formula of a loss appears here.
 """
 
 import numpy as np

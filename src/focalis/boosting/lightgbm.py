@@ -26,7 +26,7 @@ import numpy as np
 
 from focalis.boosting.objective import DEFAULT_CURVATURE, Derivatives, Metric, read_call
 from focalis.boosting.starts import add_start, spread, starting_logits
-from focalis.buffers import empty
+from focalis.engines.buffers import empty
 from focalis.loss import Loss
 
 __all__ = ["metric", "objective", "predict_logits", "set_initial_logits"]

@@ -8,9 +8,9 @@ import numpy as np
 
 from focalis.catalogue.transforms import ScoreTransform, TargetTransform
 from focalis.errors import renamed
-from focalis.links import LINKS, Link
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.maths.links import LINKS, Link
 from focalis.settings_table import SETTINGS
 
 __all__ = ["REQUIRED", "Entry", "Parameter"]

@@ -14,10 +14,10 @@ from focalis.catalogue.transforms import (
     ONLY_ROWS,
     SIGNS,
 )
-from focalis.links import SOFTMAX, Link, softmax_margins
+from focalis.inputs.targets import read_scores, read_targets
 from focalis.loss import Loss
 from focalis.margin import cross_entropy
-from focalis.targets import read_scores, read_targets
+from focalis.maths.links import SOFTMAX, Link, softmax_margins
 
 __all__ = ["Trial", "try_entry", "try_out"]
 

@@ -5,8 +5,8 @@ from typing import Any
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.meanings import setting
 from focalis.catalogue.names import ENTRIES
-from focalis.links import Link
 from focalis.loss import Loss
+from focalis.maths.links import Link
 from focalis.settings_table import SETTINGS
 
 __all__ = ["counterparts", "equivalents", "names_of", "variants"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import focalis
 from focalis.compare.errors import InputError
-from focalis.links import Link, link_for
+from focalis.maths.links import Link, link_for
 from focalis.parsing import UnknownLossError
 from focalis.weights import inverse_frequency
 

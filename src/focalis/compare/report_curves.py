@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 import focalis
-from focalis.links import link_for, softmax_margins
+from focalis.maths.links import link_for, softmax_margins
 
 Floats = NDArray[np.float64]
 

@@ -1,8 +1,8 @@
 """The engines: what compiles the loop.
 
 An engine turns a loss into a `Kernels` object: four functions that each take a run of rows, and two that
-convert numbers to and from the computing type. The driver in :mod:`focalis.execution`, the same for all
-engines, prepares the rows, shares them out over threads and adds up.
+convert numbers to and from the computing type. The driver in :mod:`focalis.engines.driver`, the same
+for all engines, prepares the rows, shares them out over threads and adds up.
 """
 
 import threading
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from focalis.interruptions import let_forks_wait, undisturbed
-from focalis.links import Link
 from focalis.margin import MarginLoss
+from focalis.maths.links import Link
 
 __all__ = ["ENGINES", "Kernels", "load"]
 
@@ -32,7 +32,7 @@ class Kernels(Protocol):
     of range.
 
     With up to `most_planes` classes `index` also accepts logits and a gradient that lie one class after
-    the other (`focalis.layout.is_planar`) at the same stride, but then no Hessian.
+    the other (`focalis.engines.memory_layout.is_planar`) at the same stride, but then no Hessian.
     """
 
     most_planes: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis import buffers
+from focalis.engines import buffers
 from focalis.engines.kernel_cache import compile_kernel
 
 __all__ = ["bits", "is_half", "read", "write"]

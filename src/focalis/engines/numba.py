@@ -10,7 +10,8 @@ import numpy as np
 from focalis.engines import halves
 from focalis.engines.kernel_cache import compile_kernel
 from focalis.engines.tracing import trace
-from focalis.links import (
+from focalis.margin import MarginLoss
+from focalis.maths.links import (
     PROBABILITY_SLACK,
     SOFTMAX,
     Link,
@@ -19,7 +20,6 @@ from focalis.links import (
     link_terms,
     state_terms,
 )
-from focalis.margin import MarginLoss
 
 __all__ = ["numba_kernels"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from focalis.links import (
+from focalis.margin import MarginLoss
+from focalis.maths.links import (
     PROBABILITY_SLACK,
     SIGMOID,
     Link,
@@ -17,7 +18,6 @@ from focalis.links import (
     probabilities,
     softmax_margins,
 )
-from focalis.margin import MarginLoss
 
 __all__ = ["NumpyKernels"]
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.inputs.targets import check_nothing_ignored
 from focalis.loss import Loss
-from focalis.targets import check_nothing_ignored
 
 __all__ = ["check_boolean", "check_classes", "check_rows", "check_targets", "row_shape"]
 

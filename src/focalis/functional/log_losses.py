@@ -7,7 +7,7 @@ logits are more exact.
 from numpy.typing import ArrayLike
 
 from focalis import margin
-from focalis.functional._evaluation import Engine, Reduction, Value, clip, evaluate, in_type_of
+from focalis.functional._call import Engine, Reduction, Value, call_loss, clip, in_type_of
 from focalis.loss import Loss
 
 __all__ = ["binary_log_loss", "log_loss"]
@@ -86,7 +86,7 @@ def binary_log_loss(
         reduction=reduction,
     )
     clipped = clip(probabilities, eps)
-    value = evaluate(
+    value = call_loss(
         loss, clipped, targets, sample_weight, where, normalizer, engine, logits="probabilities"
     )
     return in_type_of(probabilities, value)
@@ -161,7 +161,7 @@ def log_loss(
         reduction=reduction,
     )
     clipped = clip(probabilities, eps)
-    value = evaluate(
+    value = call_loss(
         loss, clipped, targets, sample_weight, where, normalizer, engine, logits="probabilities"
     )
     return in_type_of(probabilities, value)

@@ -6,7 +6,7 @@ Made from the table in `focalis.named` by ``python -m focalis.named``: change th
 from numpy.typing import ArrayLike
 
 from focalis import margin
-from focalis.functional._evaluation import Engine, Reduction, Value, evaluate, loss_of
+from focalis.functional._call import Engine, Reduction, Value, call_loss, loss_of
 
 __all__ = [
     "balanced_cross_entropy",
@@ -102,7 +102,7 @@ def sigmoid_cross_entropy(
         pos_weight=pos_weight,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def softmax_cross_entropy(
@@ -169,7 +169,7 @@ def softmax_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def balanced_cross_entropy(
@@ -241,7 +241,7 @@ def balanced_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def multilabel_softmax_cross_entropy(
@@ -307,7 +307,7 @@ def multilabel_softmax_cross_entropy(
         positives="mean",
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def sigmoid_focal_loss(
@@ -383,7 +383,7 @@ def sigmoid_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
     )
 
@@ -452,7 +452,7 @@ def softmax_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
     )
 
@@ -524,7 +524,7 @@ def binary_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -600,7 +600,7 @@ def categorical_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -684,7 +684,7 @@ def sigmoid_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
     )
 
@@ -761,7 +761,7 @@ def softmax_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
     )
 
@@ -838,7 +838,7 @@ def binary_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -922,7 +922,7 @@ def categorical_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1002,7 +1002,7 @@ def sigmoid_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def softmax_poly1(
@@ -1073,7 +1073,7 @@ def softmax_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def binary_poly1(
@@ -1144,7 +1144,7 @@ def binary_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1224,7 +1224,7 @@ def categorical_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1304,7 +1304,7 @@ def sigmoid_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def softmax_generalized_cross_entropy(
@@ -1375,7 +1375,7 @@ def softmax_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def binary_generalized_cross_entropy(
@@ -1446,7 +1446,7 @@ def binary_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1526,7 +1526,7 @@ def categorical_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1606,7 +1606,7 @@ def sigmoid_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def softmax_tempered(
@@ -1677,7 +1677,7 @@ def softmax_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(loss, logits, targets, sample_weight, where, normalizer, engine)
+    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
 
 
 def binary_tempered(
@@ -1748,7 +1748,7 @@ def binary_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,
@@ -1828,7 +1828,7 @@ def categorical_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return evaluate(
+    return call_loss(
         loss,
         probabilities,
         targets,

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from focalis import margin
 from focalis.errors import ArgumentError, renamed
-from focalis.functional._evaluation import Engine, Value
+from focalis.functional._call import Engine, Value
+from focalis.inputs.targets import real_array
 from focalis.loss import Loss
-from focalis.targets import real_array
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy"]
 

@@ -1,4 +1,4 @@
-"""Any loss on arrays: `focalis.arrays.evaluate` in JAX's verbs, and what JAX needs besides."""
+"""Any loss on arrays: `focalis.arrays.losses` in JAX's verbs, and what JAX needs besides."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from focalis import Loss
-from focalis.arrays.evaluate import Arguments, evaluate
+from focalis.arrays.losses import Arguments, weighted_losses
 from focalis.arrays.margin import MarginTerms
 from focalis.jax._checks import as_array, check, class_axis
 from focalis.jax._margin import along, companions, weighted
@@ -103,7 +103,7 @@ def apply(
     check(loss, scores, answers, weight, kept, normalizer, axis, parameters, classes)
     given = {name: as_array(name, value) for name, value in (parameters or {}).items()}
     arrays = Arguments(scores, answers, weight, kept, classes, normalizer, given)
-    return evaluate(_JAX, loss, arrays, axis)  # type: ignore[no-any-return]
+    return weighted_losses(_JAX, loss, arrays, axis)  # type: ignore[no-any-return]
 
 
 class _Jax(Verbs):

@@ -18,8 +18,8 @@ from focalis.frontend.shapes import (
     check_targets,
     row_shape,
 )
+from focalis.inputs.row_weights import read_normalizer
 from focalis.settings_table import largest_weight
-from focalis.weighting import read_normalizer
 
 __all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 from focalis.arrays.margin import MarginTerms, Orders
-from focalis.links import at_margin
+from focalis.maths.links import at_margin
 
 __all__ = ["along", "companions", "weighted"]
 

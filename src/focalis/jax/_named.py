@@ -9,19 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
+from focalis.inputs.row_weights import check_factor, check_number
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
-from focalis.links import LINKS, PROBABILITY_SLACK, LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
+from focalis.maths.links import LINKS, PROBABILITY_SLACK, LinkName
 from focalis.settings_table import WEIGHTS, largest_weight
-from focalis.weighting import check_factor, check_number
 
 __all__ = [
     "Axis",
+    "LossSettings",
     "Options",
     "RowOptions",
-    "Settings",
     "Weight",
     "clipped",
     "dense",
@@ -35,14 +35,14 @@ Weight = ArrayLike | Sequence[float] | None
 Axis = int | tuple[int, ...] | None
 
 
-class Settings(TypedDict, total=False):
+class LossSettings(TypedDict, total=False):
     """What all named losses take."""
 
     class_weight: Weight
     label_smoothing: float
 
 
-class Options(Settings, total=False):
+class Options(LossSettings, total=False):
     """What those take besides that do not name it themselves."""
 
     where: ArrayLike | None

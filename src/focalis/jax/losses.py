@@ -10,9 +10,9 @@ from focalis.errors import ArgumentTypeError, renamed
 from focalis.jax._checks import as_array
 from focalis.jax._named import (
     Axis,
+    LossSettings,
     Options,
     RowOptions,
-    Settings,
     clipped,
     dense,
     elementwise,
@@ -70,7 +70,7 @@ def softmax_cross_entropy(
     labels: ArrayLike,
     axis: Axis = -1,
     where: ArrayLike | None = None,
-    **options: Unpack[Settings],
+    **options: Unpack[LossSettings],
 ) -> Array:
     """Return the cross-entropy of a softmax with a number for each class, as optax has it.
 
@@ -93,7 +93,7 @@ def softmax_cross_entropy_with_integer_labels(
     labels: ArrayLike,
     axis: Axis = -1,
     where: ArrayLike | None = None,
-    **options: Unpack[Settings],
+    **options: Unpack[LossSettings],
 ) -> Array:
     """Return the cross-entropy of a softmax with class indices, as optax has it.
 

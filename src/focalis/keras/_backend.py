@@ -51,7 +51,7 @@ match keras.config.backend():
     case "torch":
         from torch.compiler import is_compiling as _is_compiling
 
-        from focalis.torch._apply import evaluate as _compute
+        from focalis.torch._apply import apply_along as _compute
         from focalis.torch._compat import memory
 
         def numbers_of(tensor: Any) -> Any:

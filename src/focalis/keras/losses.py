@@ -10,8 +10,8 @@ from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.keras._loss import FamilyLoss, factors
 from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 from focalis.margin import MarginLoss
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 
 __all__ = [
     "BinaryCrossentropy",

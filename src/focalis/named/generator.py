@@ -234,11 +234,11 @@ def _numpy_function(one: Function) -> str:
     )
     called = [*one.scores, "sample_weight", "where", "normalizer", "engine"]
     named = f'logits="{one.scores[0]}"'
-    call = f"evaluate(\n    loss, {', '.join(called)}, {named}\n)"
+    call = f"call_loss(\n    loss, {', '.join(called)}, {named}\n)"
     if one.scores[0] == "logits":
-        call = f"evaluate(loss, {', '.join(called)})"
+        call = f"call_loss(loss, {', '.join(called)})"
     elif one.scores[0] == "probabilities":  # too long for a line
-        call = _call("evaluate", ["loss", *called, named])
+        call = _call("call_loss", ["loss", *called, named])
     body = f"loss = {loss}\nreturn {call}"
     return "\n".join(
         [
@@ -257,7 +257,7 @@ def _numpy() -> str:
 from numpy.typing import ArrayLike
 
 from focalis import margin
-from focalis.functional._evaluation import Engine, Reduction, Value, evaluate, loss_of
+from focalis.functional._call import Engine, Reduction, Value, call_loss, loss_of
 
 """
     return head + imports + "\n\n".join([_all(f.name for f in made), *map(_numpy_function, made)])

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from focalis.links import LINKS
 from focalis.margin import FAMILIES, Interval
+from focalis.maths.links import LINKS
 from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS, LOSSES, letter
-from focalis.text import write_call
+from focalis.notation import write_call
 
 __all__ = ["PAGES", "filled"]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from focalis.links import LINKS, SIGMOID, SOFTMAX, Link
 from focalis.loss import Loss
 from focalis.margin import FAMILIES
+from focalis.maths.links import LINKS, SIGMOID, SOFTMAX, Link
 from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
 __all__ = ["Argument", "Function", "functions", "keras_classes"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from focalis.links import Link
+from focalis.maths.links import Link
 from focalis.settings_table import SETTINGS, Setting
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from focalis import margin
-from focalis.links import SIGMOID
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
+from focalis.maths.links import SIGMOID
 from focalis.named.table import letter, title
 from focalis.parsing import parse
 from focalis.settings_table import SETTINGS

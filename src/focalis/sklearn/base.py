@@ -13,9 +13,9 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from focalis.links import link_for
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
+from focalis.maths.links import link_for
 from focalis.parsing import parse
 from focalis.settings_table import WEIGHTS
 from focalis.sklearn.columns import is_missing

@@ -11,9 +11,9 @@ from typing import Any
 from focalis.catalogue.meanings import contradiction, with_settings
 from focalis.catalogue.search import exactly, meant
 from focalis.loss import Loss
+from focalis.notation import read_call, write_call
 from focalis.parsing import parse
 from focalis.testing import Report, examine_loss
-from focalis.text import read_call, write_call
 
 __all__ = ["examine", "find_function", "read_loss"]
 

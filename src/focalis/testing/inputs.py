@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.links import IDENTITY, SIMPLEX, Link
+from focalis.maths.links import IDENTITY, SIMPLEX, Link
 
 __all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordinary", "soft"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from focalis.links import SIGMOID, Link
+from focalis.maths.links import SIGMOID, Link
 from focalis.testing.criterion import complaint, excess
 from focalis.testing.frameworks import RefusalError
 from focalis.testing.inputs import Inputs

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from focalis.engines.driver import Batch
 from focalis.evaluation import denominator_of
-from focalis.execution import Batch
-from focalis.links import Link, limits, probability_terms
+from focalis.inputs.row_weights import read_row_weights
+from focalis.inputs.targets import read_scores, read_targets
 from focalis.loss import Loss
 from focalis.margin import MarginLoss
-from focalis.rows import RowTerms, sigmoid_terms, softmax_terms
-from focalis.targets import read_scores, read_targets
+from focalis.maths.links import Link, limits, probability_terms
+from focalis.maths.single_row import RowTerms, sigmoid_terms, softmax_terms
 from focalis.testing.numbers import Number, mp, number
-from focalis.weighting import read_row_weights
 
 __all__ = ["Truth", "margin_terms", "truth"]
 

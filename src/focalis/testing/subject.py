@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.catalogue import entries
-from focalis.links import Link
 from focalis.loss import Loss
+from focalis.maths.links import Link
 from focalis.settings_table import SETTINGS
 from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary

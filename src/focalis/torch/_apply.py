@@ -17,7 +17,7 @@ from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._parameters import read_parameters
 from focalis.torch._reading import check_numbers
 
-__all__ = ["apply", "evaluate"]
+__all__ = ["apply", "apply_along"]
 
 _OVER = "inplace=True writes over the {argument}: expected {expected}, got {got}"
 
@@ -124,10 +124,10 @@ def apply(
 def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
     if parameters:
         loss, parameters = read_parameters(loss, parameters, logits, targets)
-    return evaluate(loss, logits, targets, parameters=parameters, **given)
+    return apply_along(loss, logits, targets, parameters=parameters, **given)
 
 
-def evaluate(
+def apply_along(
     loss: Loss,
     logits: Tensor,
     targets: Tensor,

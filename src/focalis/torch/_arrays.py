@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from focalis import Loss, buffers
+from focalis import Loss
+from focalis.engines import buffers
+from focalis.engines.threads import at_most
 from focalis.errors import WordedError
 from focalis.evaluation import evaluate
-from focalis.threads import at_most
 
 __all__ = ["Others", "Settings", "compute", "empty_like"]
 

@@ -14,7 +14,7 @@ from focalis.frontend.shapes import (
     check_targets,
     row_shape,
 )
-from focalis.weighting import check_has_denominator, read_normalizer
+from focalis.inputs.row_weights import check_has_denominator, read_normalizer
 
 __all__ = ["HALF", "check", "read_classes"]
 

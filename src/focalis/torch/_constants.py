@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.fx.experimental.symbolic_shapes import guard_scalar
 
-from focalis.links import LinkName
 from focalis.loss import Loss
+from focalis.maths.links import LinkName
 from focalis.settings_table import SETTINGS
 from focalis.torch._compat import guards_scalars, transforms_are_active
 from focalis.torch._hooks import evaluate_directly

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from focalis import Loss
-from focalis.arrays.evaluate import Arguments, evaluate
+from focalis.arrays.losses import Arguments, weighted_losses
 from focalis.arrays.margin import MarginTerms
 from focalis.torch import _margin_operations as margin
 from focalis.torch import _softmax_operations as softmax
@@ -33,7 +33,7 @@ def evaluate_directly(
     """Return the loss, operation by operation; `names` are those of parameters and `class_where`."""
     named = dict(zip(names, parameters, strict=True))
     given = (logits, targets, sample_weight, where, named.pop("class_where", None), normalizer)
-    return evaluate(_TORCH, loss, Arguments(*given, named), axis)  # type: ignore[no-any-return]
+    return weighted_losses(_TORCH, loss, Arguments(*given, named), axis)  # type: ignore[no-any-return]
 
 
 class _Torch(Verbs):
@@ -67,7 +67,7 @@ class _Torch(Verbs):
         parts = []
         for against, share in enumerate(shares):
             z = self.quiet(x, share, None, harmless)
-            parts.append(share * margin.evaluate(terms, against, z, values))
+            parts.append(share * margin.margin_loss_of(terms, against, z, values))
         return sum(parts[1:], parts[0])
 
     def mean(self, values: Tensor, denominator: Tensor | None) -> Tensor:

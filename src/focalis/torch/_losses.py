@@ -4,9 +4,9 @@ import functools
 from collections import ChainMap
 from typing import Any
 
-from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.margin import FAMILIES, MarginLossFamily
+from focalis.maths.links import LinkName
 from focalis.parsing import parse_among
 
 __all__ = ["OWN_FAMILIES", "belongings", "kept", "new_loss", "parse", "parsed"]

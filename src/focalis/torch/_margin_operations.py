@@ -7,16 +7,18 @@ import torch
 from torch.autograd import forward_ad
 
 from focalis.arrays.margin import MarginTerms
-from focalis.links import at_margin
+from focalis.maths.links import at_margin
 from focalis.torch._compat import forward_mode_enabled
 from focalis.torch._dual import Dual
 
-__all__ = ["companions", "evaluate", "forward_mode"]
+__all__ = ["companions", "forward_mode", "margin_loss_of"]
 
 Tensor = torch.Tensor
 
 
-def evaluate(terms: MarginTerms, against: int, x: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
+def margin_loss_of(
+    terms: MarginTerms, against: int, x: Tensor, parameters: tuple[Tensor, ...]
+) -> Tensor:
     """Return the margin loss of scores, differentiable at every order.
 
     Parameters

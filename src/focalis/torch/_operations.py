@@ -1,6 +1,6 @@
 """Any loss as PyTorch operations: on any device, in any floating type, differentiable at every order.
 
-`focalis.arrays.evaluate` in PyTorch's verbs, with derivatives tied together for autograd. It can be
+`focalis.arrays.losses` in PyTorch's verbs, with derivatives tied together for autograd. It can be
 traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A weight or target that
 itself requires a gradient masks nothing where it is 0: its derivative there is the loss.
 """
@@ -51,7 +51,7 @@ def evaluate_in_operations(
         The class axis; one-dimensional scores of a sigmoid or identity have none.
     parameters : mapping of str to Tensor, optional
         Numbers that replace settings of the loss, and may be differentiated, as
-        `focalis.arrays.evaluate` has them.
+        `focalis.arrays.losses` has them.
     class_where : Tensor of bool, optional
         True where a class counts: (C,), or a shape that broadcasts to that of the logits.
 

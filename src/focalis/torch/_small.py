@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from focalis import Loss, engines
+from focalis.engines.driver import CHUNK
 from focalis.evaluation import type_for
-from focalis.execution import CHUNK
 from focalis.torch._losses import belongings
 
 __all__ = ["compute_small"]

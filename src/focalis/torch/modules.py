@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from focalis.errors import ArgumentTypeError
-from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
+from focalis.maths.links import LinkName
 from focalis.torch._apply import apply
 from focalis.torch._overrides import as_leaf, is_symbolic
 

@@ -2,7 +2,7 @@
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import CLASS_INDICES, ONLY_INDICES
-from focalis.links import SIGMOID, SOFTMAX
+from focalis.maths.links import SIGMOID, SOFTMAX
 
 _POSITIVE = Parameter("scale_pos_weight", 1.0, "pos_weight")
 _CLASSES = "It needs the number of classes."

@@ -2,7 +2,7 @@
 
 from focalis.catalogue.entry import REQUIRED, Entry, Parameter
 from focalis.catalogue.transforms import INFOGAIN, ONLY_INDICES, held_above
-from focalis.links import SIGMOID, SIMPLEX, SOFTMAX
+from focalis.maths.links import SIGMOID, SIMPLEX, SOFTMAX
 
 IGNORE = Parameter("ignore_label", None, "ignore_index")
 _MODES = {"VALID": "mean", "BATCH_SIZE": "batchmean", "NONE": "sum"}

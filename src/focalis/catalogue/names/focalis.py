@@ -5,7 +5,7 @@ import inspect
 from focalis import functional
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.names import general
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS
 

@@ -2,7 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, SIGNS
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 ALPHA, GAMMA = Parameter("alpha"), Parameter("gamma", 2.0)
 CLASS_WEIGHT, SMOOTHING = Parameter("class_weight"), Parameter("label_smoothing", 0.0)

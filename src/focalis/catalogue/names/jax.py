@@ -2,7 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS
-from focalis.links import SIGMOID, SOFTMAX
+from focalis.maths.links import SIGMOID, SOFTMAX
 
 UNREDUCED = {"reduction": "none"}
 

@@ -10,7 +10,7 @@ from focalis.catalogue.transforms import (
     held_inside,
     normalised_inside,
 )
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 
 _REDUCTIONS = {
     "sum_over_batch_size": "mean",

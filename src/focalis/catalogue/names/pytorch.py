@@ -7,7 +7,7 @@ from focalis.catalogue.transforms import (
     ONLY_INDICES,
     SIGNS,
 )
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 WEIGHT = Parameter("weight", None, "class_weight")

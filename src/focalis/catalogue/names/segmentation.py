@@ -7,7 +7,7 @@ from focalis.catalogue.transforms import (
     ONLY_INDICES,
     ONLY_ROWS,
 )
-from focalis.links import SIGMOID, SOFTMAX
+from focalis.maths.links import SIGMOID, SOFTMAX
 
 MEAN, NONE = Parameter("reduction", "mean"), Parameter("reduction", "none")
 GAMMA = Parameter("gamma", 2.0)

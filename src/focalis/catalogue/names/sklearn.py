@@ -2,7 +2,7 @@
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, held_inside
-from focalis.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
+from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX
 
 _ROUNDING = 2.0**-52
 _NORMALIZE = Parameter("normalize", True, "reduction", {True: "mean", False: "sum"})

@@ -4,7 +4,7 @@ from typing import Any
 
 from focalis.catalogue.entry import Entry, Parameter
 from focalis.catalogue.transforms import ONLY_INDICES, ONLY_ROWS, held_inside
-from focalis.links import IDENTITY, SIGMOID, SOFTMAX
+from focalis.maths.links import IDENTITY, SIGMOID, SOFTMAX
 
 _REDUCTIONS = {
     "weighted_sum_by_nonzero_weights": "mean",

@@ -1,6 +1,6 @@
 """Any loss as TensorFlow operations: eager, in a graph or under XLA, differentiable at every order.
 
-`focalis.arrays.evaluate` in TensorFlow's verbs. No shape but the number of axes has to be known.
+`focalis.arrays.losses` in TensorFlow's verbs. No shape but the number of axes has to be known.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from focalis import Loss
-from focalis.arrays.evaluate import Arguments, evaluate
+from focalis.arrays.losses import Arguments, weighted_losses
 from focalis.arrays.margin import MarginTerms
 from focalis.keras._tensorflow import _margin as margin
 from focalis.keras._tensorflow import _softmax as softmax
@@ -55,7 +55,7 @@ def apply(
         The class axis.
     parameters : mapping of str to array, optional
         Numbers that replace settings of the loss, and may be differentiated, as
-        `focalis.arrays.evaluate` has them.
+        `focalis.arrays.losses` has them.
     class_where : Tensor of bool, optional
         True where a class counts: (C,), or a shape that broadcasts to that of the logits.
 
@@ -68,7 +68,7 @@ def apply(
     given = {name: tf.convert_to_tensor(value) for name, value in (parameters or {}).items()}
     arrays = Arguments(logits, targets, sample_weight, where, class_where, normalizer, given)
     hooks = _TensorFlow()
-    return evaluate(hooks, loss, arrays._replace(logits=hooks.late(logits)), axis)
+    return weighted_losses(hooks, loss, arrays._replace(logits=hooks.late(logits)), axis)
 
 
 class _TensorFlow(Verbs):
@@ -103,14 +103,14 @@ class _TensorFlow(Verbs):
     ) -> tf.Tensor:
         sides = list(range(len(shares)))
         if not terms.link.on_probabilities and len(sides) == 2:
-            each = zip(shares, margin.evaluate(terms, sides, x, values), strict=True)
+            each = zip(shares, margin.margin_loss_of(terms, sides, x, values), strict=True)
             parts = [self.where(share == 0.0, 0.0, share * value) for share, value in each]
             return parts[0] + parts[1]
         # At 0 and 1 a slope may be infinite, and must not meet an answer that has no share.
         parts = []
         for side, share in zip(sides, shares, strict=True):
             z = self.quiet(x, share, None, terms.link.harmless)
-            parts.append(share * margin.evaluate(terms, [side], z, values)[0])
+            parts.append(share * margin.margin_loss_of(terms, [side], z, values)[0])
         return tf.add_n(parts)
 
     def late(self, x: tf.Tensor) -> tf.Tensor:

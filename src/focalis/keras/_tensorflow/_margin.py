@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from focalis.arrays.margin import MarginTerms, Orders
 from focalis.keras._tensorflow._vocabulary import computing_in
-from focalis.links import at_margin
+from focalis.maths.links import at_margin
 
-__all__ = ["along", "companions", "evaluate"]
+__all__ = ["along", "companions", "margin_loss_of"]
 
 Tensors = tuple[tf.Tensor, ...]
 
 
-def evaluate(terms: MarginTerms, sides: list[int], x: tf.Tensor, values: Tensors) -> Tensors:
+def margin_loss_of(terms: MarginTerms, sides: list[int], x: tf.Tensor, values: Tensors) -> Tensors:
     """Return the margin loss of scores, differentiable at every order.
 
     Parameters

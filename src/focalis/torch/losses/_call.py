@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from focalis.errors import WordedError
-from focalis.links import LinkName
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
-from focalis.torch._apply import evaluate
+from focalis.maths.links import LinkName
+from focalis.torch._apply import apply_along
 from focalis.torch._compat import legacy_reduction_name
 from focalis.torch._losses import kept, new_loss
 from focalis.torch._overrides import handed_over, has_override
@@ -85,7 +85,7 @@ def call(
     axis: int = 1,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
-    """Return the loss of these settings; the other arguments are those of `evaluate`."""
+    """Return the loss of these settings; the other arguments are those of `apply_along`."""
     try:
         fixed: Mapping[str, Any] = parameters
         learnt = None
@@ -97,7 +97,7 @@ def call(
         alpha = settings.get("alpha")
         if isinstance(alpha, Tensor):
             settings = {**settings, "alpha": alpha_of(alpha)}
-        return evaluate(
+        return apply_along(
             loss_of(link, family.name, fixed, settings),
             input,
             target,

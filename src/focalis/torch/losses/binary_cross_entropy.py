@@ -9,7 +9,7 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import LinkName
+from focalis.maths.links import LinkName
 from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._reading import check_weights

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import LINKS
+from focalis.inputs.row_weights import REDUCTIONS, check_factor, check_number
 from focalis.margin import MarginLoss, MarginLossFamily
-from focalis.reals import real_number
+from focalis.maths.links import LINKS
+from focalis.notation import canonical_name
+from focalis.real_number import real_number
 from focalis.settings_table import largest_weight, weights_of
-from focalis.text import canonical_name
-from focalis.weighting import REDUCTIONS, check_factor, check_number
 
 if TYPE_CHECKING:
     from focalis.loss import Loss

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from focalis.cleaning import printable
-from focalis.commands.answering import fail, file_path, say
+from focalis.cli.console import fail, file_path, say
 
 __all__ = ["add_plot"]
 

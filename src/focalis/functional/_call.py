@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis.errors import WordedError
-from focalis.links import PROBABILITY_SLACK, LinkName
+from focalis.inputs.row_weights import check_number
+from focalis.inputs.targets import real_array
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
-from focalis.targets import real_array
-from focalis.weighting import check_number
+from focalis.maths.links import PROBABILITY_SLACK, LinkName
 
-__all__ = ["Engine", "Reduction", "Value", "clip", "evaluate", "in_type_of", "loss_of"]
+__all__ = ["Engine", "Reduction", "Value", "call_loss", "clip", "in_type_of", "loss_of"]
 
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 Engine = Literal["auto", "numba", "numpy"]
@@ -41,7 +41,7 @@ def _kept(
     return Loss(link, family(*given[:count]), **settings)
 
 
-def evaluate(
+def call_loss(
     loss: Loss,
     scores: Any,
     targets: Any,

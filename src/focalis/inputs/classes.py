@@ -3,9 +3,9 @@
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import Link
-from focalis.targets import Array, Scores, as_array
-from focalis.weighting import RowWeights
+from focalis.inputs.row_weights import RowWeights
+from focalis.inputs.targets import Array, Scores, as_array
+from focalis.maths.links import Link
 
 __all__ = ["check_targets", "masked_scores", "read_classes"]
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
-from focalis.testing.batch import Batch
 from focalis.testing.inputs import Inputs
 from focalis.testing.judging import raised
 from focalis.testing.report import Finding
 from focalis.testing.subject import Subject
+from focalis.testing.trial import Trial
 
-__all__ = ["Setting", "masked", "masks", "weighted", "weights"]
+__all__ = ["Variant", "masked", "masks", "weighted", "weights"]
 
 _ROWS = 41
 
 
-class Setting(NamedTuple):
+class Variant(NamedTuple):
     """A setting of the loss or an argument of the call, and the batch to check it on.
 
     ``name`` is the argument that the function must have, ``more`` the arguments of the call.
@@ -32,7 +32,7 @@ class Setting(NamedTuple):
     more: dict[str, Any]
 
 
-def weighted(loss: Loss) -> Iterator[Setting]:
+def weighted(loss: Loss) -> Iterator[Variant]:
     """Yield the settings that are weights, and sample weights."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
     settings: dict[str, Any] = {"alpha": 0.375, "label_smoothing": 0.125}
@@ -43,12 +43,12 @@ def weighted(loss: Loss) -> Iterator[Setting]:
     for name, value in settings.items():
         other = {"pos_weight": "alpha", "alpha": "pos_weight"}.get(name)
         changed = replace(loss, **({name: value} | ({other: None} if other else {})))
-        yield Setting(name, "", changed, inputs, {})
+        yield Variant(name, "", changed, inputs, {})
     weight = np.random.default_rng(3).choice([0, 0.5, 1, 2.25], _ROWS).astype(np.float32)
-    yield Setting("sample_weight", "", loss, inputs, {"sample_weight": weight})
+    yield Variant("sample_weight", "", loss, inputs, {"sample_weight": weight})
 
 
-def masked(loss: Loss) -> Iterator[Setting]:
+def masked(loss: Loss) -> Iterator[Variant]:
     """Yield masks over large scores and over NaN, which count for nothing and get no gradient."""
     inputs = batches.ordinary(loss.link, "float32", _ROWS)
     out = np.arange(_ROWS) % 3 == 1
@@ -58,9 +58,9 @@ def masked(loss: Loss) -> Iterator[Setting]:
     for over, number in garbage.items():
         x, y = inputs.logits.copy(), inputs.targets.copy()
         x[out] = number
-        yield Setting("where", over, loss, Inputs(x, y.copy(), "float32"), {"where": ~out})
+        yield Variant("where", over, loss, Inputs(x, y.copy(), "float32"), {"where": ~out})
         y[out] = ignored
-        yield Setting("ignore_index", over, changed, Inputs(x, y, "float32"), {})
+        yield Variant("ignore_index", over, changed, Inputs(x, y, "float32"), {})
 
 
 def weights(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def masks(subject: Subject, loss: Loss) -> Iterator[Finding]:
         yield from _row_by_row(subject, setting, "masks")
 
 
-def _row_by_row(subject: Subject, setting: Setting, check: str) -> Iterator[Finding]:
+def _row_by_row(subject: Subject, setting: Variant, check: str) -> Iterator[Finding]:
     """Compare a batch with the truth if the function has the argument and it applies."""
     name, over, loss, inputs, more = setting
     if not subject.has(name):
@@ -86,4 +86,4 @@ def _row_by_row(subject: Subject, setting: Setting, check: str) -> Iterator[Find
     except Exception as error:
         yield Finding(check, name, not_checked=raised(error))
         return
-    yield from Batch(subject, loss, inputs, **more).findings(name + over, order=1)
+    yield from Trial(subject, loss, inputs, **more).findings(name + over, order=1)

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
 
-from focalis.links import at_margin
+from focalis.maths.links import at_margin
 from focalis.vocabulary import exp_nonpositive, log, maximum, minimum, where
 
 __all__ = [

@@ -7,7 +7,7 @@ import importlib.util
 from typing import Any
 
 from focalis.cleaning import printable, tell
-from focalis.commands.answering import fail, file_path, say
+from focalis.cli.console import fail, file_path, say
 
 __all__ = ["add_explore"]
 

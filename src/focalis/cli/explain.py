@@ -18,7 +18,7 @@ from focalis.catalogue.numbers import Trial, try_entry
 from focalis.catalogue.relations import names_of, variants
 from focalis.catalogue.search import TASKS, Found, entries, exactly, meant
 from focalis.cleaning import tell
-from focalis.commands.answering import say
+from focalis.cli.console import say
 from focalis.margin import FAMILIES
 from focalis.parsing import parse
 from focalis.settings_table import SETTINGS

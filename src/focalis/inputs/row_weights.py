@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.links import Link
-from focalis.reals import real_number
+from focalis.inputs.targets import Array, Scores, Targets, as_array, real_array
+from focalis.maths.links import Link
+from focalis.real_number import real_number
 from focalis.settings_table import WEIGHTS, weight_of_no
-from focalis.targets import Array, Scores, Targets, as_array, real_array
 
 if TYPE_CHECKING:
     from focalis.loss import Loss

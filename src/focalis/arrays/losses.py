@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from focalis.arrays.margin import MarginTerms, bounds_of
 from focalis.arrays.verbs import Array, Hooks
 from focalis.errors import ArgumentError
-from focalis.links import PROBABILITY_SLACK
+from focalis.inputs.row_weights import class_weights
 from focalis.loss import Loss
+from focalis.maths.links import PROBABILITY_SLACK
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
-from focalis.weighting import class_weights
 
-__all__ = ["Arguments", "evaluate"]
+__all__ = ["Arguments", "weighted_losses"]
 
 INF, NAN = float("inf"), float("nan")
 
@@ -53,7 +53,7 @@ class _Batch(NamedTuple):
     factors: dict[str, Array]  # alpha, pos_weight and class_weight
 
 
-def evaluate(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
+def weighted_losses(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
     """Return the loss, in the type of the logits.
 
     Parameters

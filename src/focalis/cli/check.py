@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 from typing import Any
 
-from focalis.commands.answering import fail, say
+from focalis.cli.console import fail, say
 from focalis.margin import FAMILIES
 
 __all__ = ["add_check"]

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from focalis import rows
 from focalis.errors import ArgumentError
-from focalis.links import Link, at_margin, softmax_margins
 from focalis.margin import MarginLoss
+from focalis.maths import single_row
+from focalis.maths.links import Link, at_margin, softmax_margins
 
 __all__ = ["constant_logits", "posterior_probabilities"]
 
@@ -41,7 +41,7 @@ def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         u, v, p, q = at_margin(m)
         _, slope, second = loss(m, u, v, p, q)
-        return rows.log_density(u, v, slope) + np.zeros_like(m), q - p - second / slope
+        return single_row.log_density(u, v, slope) + np.zeros_like(m), q - p - second / slope
 
 
 @functools.lru_cache(maxsize=256)

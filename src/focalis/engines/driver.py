@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from focalis import buffers
-from focalis.engines import Kernels
+from focalis.engines import Kernels, buffers
+from focalis.engines.memory_layout import Layout, is_planar, layout_of, overlaps_itself
+from focalis.engines.threads import run_chunks
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.layout import Layout, is_planar, layout_of, overlaps_itself
-from focalis.links import PROBABILITY_SLACK, Link
-from focalis.targets import Array, Scores, Targets
-from focalis.threads import run_chunks
-from focalis.weighting import RowWeights
+from focalis.inputs.row_weights import RowWeights
+from focalis.inputs.targets import Array, Scores, Targets
+from focalis.maths.links import PROBABILITY_SLACK, Link
 
 __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 

@@ -13,12 +13,12 @@ from focalis.testing.reference import Truth, truth
 from focalis.testing.report import Failure, Finding
 from focalis.testing.subject import Subject
 
-__all__ = ["Batch"]
+__all__ = ["Trial"]
 
 _ORDERS = ("values", "gradients", "Hessians")
 
 
-class Batch:
+class Trial:
     """A batch as every check calls it: the loss, the inputs, and arguments with a number per row."""
 
     def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
-from focalis.links import Link
+from focalis.maths.links import Link
 
 __all__ = [
     "Scores",

@@ -1,0 +1,113 @@
+"""The command line: argument parsing, and what a user reads when something is wrong.
+
+It starts without the optional dependencies; a command that needs them says how to get them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import focalis
+from focalis.cleaning import one_line, tell
+from focalis.cli.check import add_check
+from focalis.cli.compare import add_compare
+from focalis.cli.console import BAD_INPUT, say
+from focalis.cli.explain import add_explain, add_list
+from focalis.cli.explore import add_explore
+from focalis.cli.plot import add_plot
+
+__all__ = ["main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports an error as one line; the usage is what --help is for."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse says nothing where help and version cannot be written.
+        if file is not sys.stdout:
+            tell(message.removesuffix("\n"))
+            return
+        try:
+            say(message.removesuffix("\n"))
+        except ValueError as error:
+            self.error(str(error))
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: error: {one_line(message)}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `focalis` and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the program's name; `sys.argv[1:]` by default.
+
+    Returns
+    -------
+    int
+        0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
+        130 after an interruption.
+
+    Raises
+    ------
+    SystemExit
+        After --help and --version, with 0; if the arguments make no sense, with 2.
+    """
+    parser = _parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed, unknown = parser.parse_known_args(_numbers_joined(given))
+    unknown = _taken_late(parsed, unknown)
+    if unknown:
+        # The sub-command's own parser speaks, so that the line names the sub-command.
+        getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    if parsed.command is None:
+        parser.print_help()
+        return 0
+    return int(parsed.run(parsed))
+
+
+def _taken_late(parsed: argparse.Namespace, unknown: list[str]) -> list[str]:
+    """Give what follows an option to the argument that takes several, and return the rest.
+
+    argparse closes such an argument at the first option.
+    """
+    several: str = getattr(parsed, "several", "")
+    late = [one for one in unknown if several and not one.startswith("-")]
+    if late:
+        setattr(parsed, several, [*getattr(parsed, several), *late])
+    return [one for one in unknown if one not in late]
+
+
+def _numbers_joined(arguments: Sequence[str]) -> list[str]:
+    """Give numbers that begin with a minus to the option before them, which argparse does not.
+
+    Examples
+    --------
+    >>> _numbers_joined(["explain", "focal", "--logits", "-1,2"])
+    ['explain', 'focal', '--logits=-1,2']
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and re.match(r"-([\d.]|inf|nan)", argument, re.I):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="focalis",
+        description="The cross-entropy family of classification losses.",
+    )
+    parser.add_argument("--version", action="version", version=f"focalis {focalis.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for add in (add_compare, add_explain, add_list, add_check, add_plot, add_explore):
+        add(commands)
+    return parser
