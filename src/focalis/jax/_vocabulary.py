@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from focalis import vocabulary
-from focalis.frontend import conditions  # noqa: F401  # registers itself
+from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.frontend.polynomials import log1p_unit_polynomial
 
 __all__: list[str] = []

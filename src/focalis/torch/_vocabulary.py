@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from focalis import vocabulary
-from focalis.frontend import conditions  # noqa: F401  # registers itself
+from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.torch import _dual
 
 __all__: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from focalis import vocabulary
-from focalis.frontend import conditions  # noqa: F401  # registers itself
+from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.frontend.polynomials import log1p_unit_polynomial
 
 __all__ = ["computing_in"]
