@@ -1,8 +1,6 @@
 """Settings for the whole suite."""
 
 import os
-import sys
-from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -27,22 +25,3 @@ def pytest_collection_modifyitems(items):
         if engine == "numba" and item.path.name != COMPILED_AND_QUICK:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name != "test_backends.py")
-
-
-class _Missing:
-    """Make a missing library fail to import.
-
-    Otherwise the folder of its tests, whose parent is on the path, would be imported in its place.
-    """
-
-    names = tuple(
-        n for n in ("jax", "keras", "sklearn", "torch") if not getattr(find_spec(n), "origin", None)
-    )
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if name in cls.names:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, _Missing)

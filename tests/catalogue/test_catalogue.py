@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import registry
-import test_public
+from docstrings import check_docstring
 from proofs import (
     ANSWERS,
     INDICES,
@@ -382,14 +382,14 @@ def test_an_entry_is_all_it_takes_to_add_a_name():
 def test_the_public_names_are_documented(name):
     thing = getattr(catalogue, name)
     if inspect.isfunction(thing):
-        test_public.check_docstring(name, thing)
+        check_docstring(name, thing)
     elif inspect.isclass(thing):
         assert "Parameters\n----------" in inspect.getdoc(thing)
 
 
 @pytest.mark.parametrize("method", [Entry.loss, Entry.evaluate], ids=["loss", "evaluate"])
 def test_the_methods_of_entries_are_documented(method):
-    test_public.check_docstring(method.__name__, method)
+    check_docstring(method.__name__, method)
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from test_public import check_docstring
+from docstrings import check_docstring
 
 import focalis.jax
 from focalis import Loss, margin

@@ -6,7 +6,7 @@ import pytest
 import registry
 from contract import assert_accurate
 from oracle import Margin, mp, number, truth
-from weighing import weigh
+from weight_cases import weigh
 
 from focalis import Loss
 

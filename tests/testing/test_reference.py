@@ -5,7 +5,7 @@ import numpy as np
 import oracle
 import pytest
 import registry
-import weighing
+import weight_cases
 from oracle import Margin, mp
 
 from focalis import Loss
@@ -68,7 +68,9 @@ def test_weights_and_denominators_are_those_of_the_rules(link, settings, reducti
     margin = MARGINS[1]
     loss = Loss(link, registry.build(margin), reduction=reduction, **settings)
     where_rows = {**more, "where": np.tile(more["where"][:, None], 4)}
-    weighed = weighing.weigh(link, y, 4, **settings, **(where_rows if link == "sigmoid" else more))
+    weighed = weight_cases.weigh(
+        link, y, 4, **settings, **(where_rows if link == "sigmoid" else more)
+    )
     expected = oracle.truth(margin, link, x, weighed.components)
     ours = truth(loss, x, y, **more)
     assert ours.denominator == pytest.approx(weighed.denominator(reduction), 1e-15)

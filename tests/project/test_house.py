@@ -7,7 +7,7 @@ from pathlib import Path
 
 import focalis
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GENERATED = re.compile(
     r"(^|/)(__pycache__|\.venv|build|dist|focalis-report|\.(hypothesis|\w+_cache))/"
