@@ -1,36 +1,76 @@
-"""The named losses against their definitions, differentiated by PyTorch in double precision."""
+"""The named losses against their definitions, in double precision."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import Margin, at_margin, mp, phi, slope
 
 import focalis.torch as F
+from focalis import margin
 from focalis.torch.losses._weights import is_constant
 
-DEFINITIONS = {
-    "focal_loss": lambda u, v, alpha=None, gamma=2.0: -(v.exp() ** gamma) * u,
-    "focal_star": lambda u, v, gamma=2.0, beta=0.0: (
-        torch.nn.functional.softplus(-(gamma * (u - v) + beta)) / gamma
-    ),
-    "poly1": lambda u, v, epsilon=1.0: -u + epsilon * v.exp(),
-    "generalized_cross_entropy": lambda u, v, kappa=0.7: (1 - (kappa * u).exp()) / kappa,
+FAMILIES = {
+    ending: family
+    for family in margin.FAMILIES
+    for ending in (family, f"{family}_loss")
+    if hasattr(F, f"softmax_{ending}")
 }
-"""φ of u = log p and v = log(1 − p), with the defaults of the functions."""
+"""The margin loss behind each ending of a function's name."""
 
-PARAMETERS = {
-    "focal_loss": ("gamma",),
-    "focal_star": ("gamma", "beta"),
-    "poly1": ("epsilon",),
-    "generalized_cross_entropy": ("kappa",),
-}
-NAMES = [f"{link}_{name}" for link in ("sigmoid", "softmax") for name in DEFINITIONS]
+NAMES = [f"{link}_{ending}" for link in ("sigmoid", "softmax") for ending in FAMILIES]
+
+
+class Phi(torch.autograd.Function):
+    """φ of a margin and its parameters by the oracle, with the oracle's slopes."""
+
+    @staticmethod
+    def forward(ctx, family, names, m, *parameters):
+        ctx.save_for_backward(m, *parameters)
+        ctx.family, ctx.names = family, names
+        return Phi.each(phi, family, names, m, [p.item() for p in parameters])
+
+    @staticmethod
+    def backward(ctx, gradient):
+        m, *parameters = ctx.saved_tensors
+        numbers = [p.item() for p in parameters]
+        by_m = Phi.each(slope, ctx.family, ctx.names, m, numbers)
+        by_parameters = []
+        for i in range(len(numbers)):
+
+            def at(margin, point, i=i):
+                def changed(number):
+                    given = [*numbers[:i], number, *numbers[i + 1 :]]
+                    return phi(
+                        Margin(margin.name, tuple(zip(ctx.names, given, strict=True))), point
+                    )
+
+                return mp.diff(changed, mp.mpf(numbers[i]))
+
+            by_parameters.append((gradient * Phi.each(at, ctx.family, ctx.names, m, numbers)).sum())
+        return None, None, gradient * by_m, *by_parameters
+
+    @staticmethod
+    def each(function, family, names, m, numbers):
+        margin = Margin(family, tuple(zip(names, numbers, strict=True)))
+        found = [float(function(margin, at_margin(mp.mpf(x)))) for x in m.reshape(-1).tolist()]
+        return torch.tensor(found, dtype=torch.float64).reshape(m.shape)
+
+
+def phi_of(ending, parameters):
+    """Return φ of a margin, with the function's own defaults for what is not given."""
+    family = FAMILIES.get(ending, "cross_entropy")
+    defaults = getattr(margin, family)().parameters
+    given = [
+        torch.as_tensor(parameters.get(k, v), dtype=torch.float64) for k, v in defaults.items()
+    ]
+    return lambda m: Phi.apply(family, tuple(defaults), m, *given)
 
 
 def split(name):
-    link, _, definition = name.partition("_")
-    return link, definition
+    link, _, ending = name.partition("_")
+    return link, ending
 
 
 def logits(*shape, seed=0):
@@ -42,11 +82,10 @@ def numbers(*shape, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
-def by_definition(name, x, target, *, phi=None, **options):
+def by_definition(name, x, target, **options):
     """Return the loss as `focalis.torch` describes it, written out without regard to rounding."""
-    link, definition = split(name)
-    phi = phi or DEFINITIONS[definition]
-    parameters = {k: options[k] for k in PARAMETERS.get(definition, ()) if k in options}
+    link, ending = split(name)
+    value = phi_of(ending, options)
     classes = x.shape[1]
     along = (1, classes, *(1,) * (x.ndim - 2))
     weight = options.get("weight")
@@ -56,12 +95,7 @@ def by_definition(name, x, target, *, phi=None, **options):
     each = options.get("sample_weight", torch.ones(()))
     if link == "sigmoid":
         y = target * (1 - epsilon) + epsilon / 2
-        yes = phi(
-            torch.nn.functional.logsigmoid(x), torch.nn.functional.logsigmoid(-x), **parameters
-        )
-        no = phi(
-            torch.nn.functional.logsigmoid(-x), torch.nn.functional.logsigmoid(x), **parameters
-        )
+        yes, no = value(x), value(-x)
         if alpha is not None:
             alpha = torch.as_tensor(alpha, dtype=torch.float64)
             alpha = alpha.reshape(along) if alpha.ndim else alpha
@@ -70,11 +104,10 @@ def by_definition(name, x, target, *, phi=None, **options):
         loss = each * weight * (y * yes + (1 - y) * no)
         counted = torch.tensor(x.numel())
     else:
-        u = torch.log_softmax(x, 1)
-        others = torch.stack([u[:, [j for j in range(classes) if j != k]] for k in range(classes)])
-        v = others.logsumexp(2).movedim(0, 1)
+        others = torch.stack([x[:, [j for j in range(classes) if j != k]] for k in range(classes)])
+        m = x - others.logsumexp(2).movedim(0, 1)
         dense = target.shape == x.shape
-        row = each.expand(u[:, 0].shape)
+        row = each.expand(x[:, 0].shape)
         if dense:
             y = target
         else:
@@ -84,7 +117,7 @@ def by_definition(name, x, target, *, phi=None, **options):
         factor = (
             1.0 if alpha is None else torch.as_tensor(alpha, dtype=torch.float64).reshape(along)
         )
-        loss = row * (weight * factor * y * phi(u, v, **parameters)).sum(1)
+        loss = row * (weight * factor * y * value(m)).sum(1)
         counted = row.sum() if dense else (row * weight.reshape(-1)[target.clamp(0)]).sum()
     reduction = options.get("reduction", "mean")
     if reduction in ("mean", "batchmean"):
@@ -144,10 +177,10 @@ def test_parameters_may_be_learnt(name):
     """A tensor parameter gives the same value, and gets the definition's gradient."""
     x = logits(5, 3)
     target = numbers(5, 3) if name.startswith("sigmoid") else torch.tensor([0, 2, -100, 1, 1])
-    names = PARAMETERS[split(name)[1]]
+    names = getattr(margin, FAMILIES[split(name)[1]])().parameters
     learnt = {
-        k: torch.tensor(0.4 + 0.3 * i, dtype=torch.float64, requires_grad=True)
-        for i, k in enumerate(names)
+        k: torch.tensor(0.8 * default + 0.1, dtype=torch.float64, requires_grad=True)
+        for k, default in names.items()
     }
     plain = {k: t.item() for k, t in learnt.items()}
     others = {"alpha": 0.25} if name == "sigmoid_focal_loss" else {}
@@ -161,7 +194,7 @@ def test_parameters_may_be_learnt(name):
 
 def test_balanced_cross_entropy():
     x, y = logits(5, 3), numbers(5, 3)
-    expected = by_definition("sigmoid_balanced", x, y, phi=lambda u, v: -u, alpha=0.75)
+    expected = by_definition("sigmoid_balanced", x, y, alpha=0.75)
     value = F.balanced_cross_entropy(x, y)
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradients(value, x), gradients(expected, x))
