@@ -1,27 +1,48 @@
-"""The loss: a link, a margin loss and weights, as one frozen value."""
+"""The loss: a link, a margin loss and weights, as one frozen value; and how it is evaluated."""
 
 import functools
+import math
+import sys
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from focalis import engines
 from focalis.curvature import check_policy
+from focalis.engines import buffers
+from focalis.engines.driver import CHUNK, Batch, Outputs, make_output, overlaps, run
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.evaluation import answer_totals, evaluate
-from focalis.inputs.row_weights import class_weights, in_type, ones, weight_range
-from focalis.inputs.targets import read_scores
+from focalis.inputs.arguments import Arguments
+from focalis.inputs.class_weights import class_weights, in_type, ones, weight_range
+from focalis.inputs.classes import check_targets, masked_scores, read_classes
+from focalis.inputs.row_weights import read_normalizer, read_row_weights
+from focalis.inputs.targets import Scores, Targets, read_scores, read_targets, real_array
 from focalis.margin import MarginLoss
 from focalis.maths.links import SIGMOID, Link, LinkName, probabilities
 from focalis.maths.posterior import constant_logits, posterior_probabilities
 from focalis.notation import write_call
 from focalis.settings_checks import check_settings
 
-__all__ = ["Loss"]
+__all__ = [
+    "Loss",
+    "Wanted",
+    "answer_totals",
+    "denominator_of",
+    "evaluate",
+    "read_batch",
+    "type_for",
+]
 
 Array = np.ndarray
 # How many pairs of class weights a loss keeps, each of one width and type.
 _KEPT_WEIGHTS = 4
+
+# How far from 1, either way, a parameter may be in each type, and a product of weights in float32.
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_FARTHEST_PARAMETER = {_SINGLE: 2.0**60, _DOUBLE: 2.0**500}
+_FARTHEST_PRODUCT = 2.0**100
+_SMALLEST_NORMAL = sys.float_info.min
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,10 +134,11 @@ class Loss:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        for name, value in check_settings(self).items():
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in check_settings(given).items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_weights", {})
-        object.__setattr__(self, "_weight_range", weight_range(self))
+        object.__setattr__(self, "_weight_range", weight_range(self.link, self._factors()))
 
     def __call__(
         self,
@@ -170,8 +192,8 @@ class Loss:
         >>> round(float(Loss("softmax", margin.cross_entropy())([[1.0, 2.0, 3.0]], [2])), 6)
         0.407606
         """
-        given = logits, targets, sample_weight, where, normalizer, engine
-        return evaluate(self, *given, class_where=class_where)[0]
+        given = Arguments(logits, targets, sample_weight, where, class_where, normalizer)
+        return evaluate(self, given, Wanted(engine=engine))[0]
 
     def value_and_grad(
         self,
@@ -214,8 +236,8 @@ class Loss:
         >>> grad.round(4)
         array([[ 0.09  ,  0.2447, -0.3348]])
         """
-        given = logits, targets, sample_weight, where, normalizer, engine
-        value, grad, _ = evaluate(self, *given, grad=(out,), class_where=class_where)
+        given = Arguments(logits, targets, sample_weight, where, class_where, normalizer)
+        value, grad, _ = evaluate(self, given, Wanted(1, (out, None), engine=engine))
         return value, grad
 
     def grad_and_hess(
@@ -261,25 +283,10 @@ class Loss:
         array([0.])
         """
         check_policy(curvature)
-        if out is None:
-            out_grad = out_hess = None
-        elif isinstance(out, tuple) and len(out) == 2:
-            out_grad, out_hess = out
-        else:
+        if out is not None and not (isinstance(out, tuple) and len(out) == 2):
             raise ArgumentTypeError("out", "a tuple of two arrays", type(out).__name__)
-        _, grad, hess = evaluate(
-            self,
-            logits,
-            targets,
-            sample_weight,
-            where,
-            None,
-            engine,
-            grad=(out_grad,),
-            hess=(out_hess,),
-            curvature=curvature,
-            class_where=class_where,
-        )
+        given = Arguments(logits, targets, sample_weight, where, class_where)
+        _, grad, hess = evaluate(self, given, Wanted(2, out or (None, None), curvature, engine))
         return grad, hess
 
     def probabilities(self, logits: Any) -> Array:
@@ -401,13 +408,15 @@ class Loss:
         kept: dict[Any, tuple[Array, Array]] = self.__dict__["_weights"]
         pair = kept.get((n_classes, dtype))
         if pair is None:
-            factors = self.alpha, self.pos_weight, self.class_weight
-            positive, negative = class_weights(self.link, n_classes, *factors)
+            positive, negative = class_weights(self.link, n_classes, self._factors())
             pair = in_type(positive, dtype), in_type(negative, dtype)
             if len(kept) >= _KEPT_WEIGHTS:
                 kept.clear()
             kept[n_classes, dtype] = pair
         return pair
+
+    def _factors(self) -> tuple[Any, ...]:
+        return self.alpha, self.pos_weight, self.class_weight
 
     @property
     def weight_range(self) -> tuple[float, float]:
@@ -439,3 +448,227 @@ class Loss:
         """Return the keyword settings that differ from their defaults."""
         options = {f.name: (getattr(self, f.name), f.default) for f in fields(self) if f.kw_only}
         return {name: value for name, (value, default) in options.items() if value != default}
+
+
+class Wanted(NamedTuple):
+    """What an evaluation finds besides the value.
+
+    ``order`` is the number of derivatives. ``out`` is where gradient and Hessian are written, None for a
+    new array; they have the type ``dtype``, None for that of the logits. The gradient of a reduced value
+    is multiplied by ``factor`` before it is rounded.
+    """
+
+    order: int = 0
+    out: tuple[Array | None, Array | None] = (None, None)
+    curvature: str = "exact"
+    engine: str = "auto"
+    factor: float = 1.0
+    dtype: Any = None
+
+
+def evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, Any]:
+    """Return the value, gradient and Hessian; None for what is not wanted.
+
+    Where there is no memory for it, it is tried again once the kept buffers are given back.
+    """
+    try:
+        return _evaluate(loss, given, wanted)
+    except MemoryError:
+        logits = np.asarray(given.logits)
+        written_over = any(o is not None and np.may_share_memory(logits, o) for o in wanted.out)
+        # Logits that are partly written over cannot be read again.
+        if not buffers.release() or written_over:
+            raise
+    return _evaluate(loss, given, wanted)
+
+
+def _evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, Any]:
+    batch = read_batch(loss, given)
+    normalizer = read_normalizer(loss.reduction, given.normalizer)
+    outputs, batch = _outputs(loss, batch, wanted)
+    denominator = 1.0 if wanted.order == 2 else denominator_of(loss, batch, normalizer)
+    scale = wanted.factor / denominator if denominator > 0.0 else 0.0
+    dtype, kernels = _choose(loss, batch, wanted, scale)
+    if dtype is not batch.scores.dtype:
+        batch = _in_type(loss, batch, dtype)
+    classes = batch.targets.classes
+    if classes is not None:
+        check_targets(batch.weights, batch.step)
+    total = run(batch, kernels, scale, outputs)
+    if classes is not None:
+        for output in outputs[1:]:
+            if output is not None:
+                output[~classes.reshape(output.shape)] = 0
+    if outputs.value is not None:
+        return outputs
+    value = np.float64(total / denominator if denominator > 0.0 else 0.0)
+    return value, outputs.grad, outputs.hess
+
+
+def read_batch(loss: Loss, given: Arguments) -> Batch:
+    """Return the arguments as rows, checked against each other."""
+    scores = read_scores(loss.link, given.logits)
+    targets = read_targets(scores, given.targets, loss)
+    if given.class_where is not None:
+        classes = read_classes(scores, given.class_where)
+        scores, targets = masked_scores(scores, classes), targets._replace(classes=classes)
+    weights = read_row_weights(scores, targets, given.sample_weight, given.where)
+    return Batch(scores, targets, weights, *loss.answer_weights(scores.n_classes, scores.dtype))
+
+
+def _outputs(loss: Loss, batch: Batch, wanted: Wanted) -> tuple[Outputs, Batch]:
+    """Return the arrays for the results, and the batch that knows how they are to be filled."""
+    scores, weights = batch.scores, batch.weights
+    others = (batch.targets.rows, weights.sample_weight, weights.where)
+    value = grad = hess = None
+    if wanted.order < 2 and loss.reduction == "none":
+        value = np.empty(scores.shape if loss.link.elementwise else scores.row_shape, scores.own)
+    if wanted.order > 0:
+        grad = make_output(scores, wanted.out[0], others, wanted.dtype)
+    if wanted.order > 1:
+        hess = make_output(scores, wanted.out[1], (*others, grad), wanted.dtype)
+    fisher = wanted.order > 1 and wanted.curvature == "fisher"
+    in_place = any(overlaps(scores, out) for out in wanted.out[: wanted.order])
+    if fisher or in_place:
+        batch = batch._replace(fisher=fisher, in_place=in_place)
+    return Outputs(value, grad, hess), batch
+
+
+def _choose(loss: Loss, batch: Batch, wanted: Wanted, scale: float) -> tuple[Any, engines.Kernels]:
+    """Return the type to compute in, and its kernels."""
+    asked = _engine(wanted.engine), loss.link, loss.margin_loss
+    dtype, kernels = _load(*asked, batch.scores.dtype, wanted.curvature)
+    if dtype is _SINGLE and not _fits(loss, batch.weights.range, scale):
+        return _load(*asked, _DOUBLE, wanted.curvature)
+    return dtype, kernels
+
+
+@functools.lru_cache(maxsize=512)
+def _load(
+    engine: str, link: Link, loss: MarginLoss, dtype: Any, curvature: str
+) -> tuple[Any, engines.Kernels]:
+    """Return a type that holds a margin loss's parameters, and its kernels in that type."""
+    dtype = _holding(loss, dtype)
+    return dtype, engines.load(engine, link, loss, dtype, curvature)
+
+
+def type_for(loss: Loss, dtype: Any) -> Any:
+    """Return the type to compute unweighted rows in: the given one or float64."""
+    dtype = _holding(loss.margin_loss, dtype)
+    return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE
+
+
+def _fits(loss: Loss, rows: tuple[float, float], scale: float) -> bool:
+    """Return whether float32 holds the products of all weights.
+
+    `rows` is the range of the weights of rows or elements, `scale` what the gradient is multiplied by.
+    """
+    size = abs(scale)
+    if not 0.0 < size < math.inf:
+        size = 1.0
+    least, most = loss.weight_range
+    least, most = least * rows[0], most * rows[1]
+    low, high = 1.0 / _FARTHEST_PRODUCT, _FARTHEST_PRODUCT
+    return low <= least and low <= least * size and most <= high and most * size <= high
+
+
+@functools.lru_cache(maxsize=512)
+def _holding(loss: MarginLoss, dtype: Any) -> Any:
+    """Return a type that holds what a margin loss makes of its parameters: the given one or float64."""
+    farthest = _FARTHEST_PARAMETER[dtype]
+    for name, value in loss.parameters.items():
+        low = 0.0 if 0.0 in loss.family.ranges[name] else 1.0 / farthest
+        if low <= abs(value) <= farthest:
+            continue
+        if dtype is _SINGLE:
+            return _holding(loss, _DOUBLE)
+        least = "" if low == 0.0 else f" and at least {low:.1g}"
+        expected = f"at most {farthest:.1g} in size{least} to be computed with"
+        raise ArgumentError(name, expected, repr(value), of=loss.name)
+    return dtype
+
+
+def _in_type(loss: Loss, batch: Batch, dtype: Any) -> Batch:
+    """Return a batch that is computed in a type of its own, whatever that of its logits."""
+    positive, negative = loss.answer_weights(batch.scores.n_classes, dtype)
+    scores = batch.scores._replace(dtype=dtype)
+    return batch._replace(scores=scores, positive=positive, negative=negative)
+
+
+def answer_totals(
+    loss: Loss, targets: Any, sample_weight: Any, n_classes: int | None
+) -> tuple[Array, Array]:
+    """Return the total weight (C,) of the positive and of the negative answers, in float64."""
+    scores, read = _read_without_logits(loss, targets, n_classes)
+    weights = read_row_weights(scores, read, sample_weight, None)
+    totals = np.zeros((2, scores.n_classes))
+    width = scores.n_classes if loss.link.elementwise else None
+    step = max(1, CHUNK // max(1, scores.n_classes))
+    for lo in range(0, scores.n_rows, step):
+        hi = min(lo + step, scores.n_rows)
+        weight = weights.chunk(lo, hi, np.float64, width)
+        weight = np.ones((hi - lo, 1)) if weight is None else weight.reshape(hi - lo, -1)
+        valid = read.valid(lo, hi).reshape(hi - lo, -1) | (weight == 0)
+        if not valid.all():
+            read.complain(lo * valid.shape[1] + int(np.flatnonzero(~valid)[0]))
+        y = read.chunk(lo, hi, np.float64, _as_float64)
+        if read.is_index:
+            kept = weight[:, 0] != 0
+            totals[0] += np.bincount(y[kept], weight[kept, 0], minlength=scores.n_classes)
+        else:
+            with np.errstate(invalid="ignore"):
+                totals[0] += np.where(weight == 0, 0, weight * y).sum(axis=0)
+                totals[1] += np.where(weight == 0, 0, weight * (1 - y)).sum(axis=0)
+    positive, negative = loss.answer_weights(scores.n_classes, _DOUBLE)
+    totals *= (positive, negative)
+    return totals[0], totals[1]
+
+
+def _read_without_logits(loss: Loss, targets: Any, n_classes: int | None) -> tuple[Scores, Targets]:
+    """Read targets against logits that exist in shape only."""
+    given = real_array("targets", targets)
+    shape = given.shape
+    if not loss.link.elementwise and given.dtype.kind in "iu":
+        one_hot = given.ndim > 1 and n_classes in (None, shape[-1])
+        if not one_hot:
+            counted = given if loss.ignore_index is None else given[given != loss.ignore_index]
+            shape = (*shape, n_classes or int(counted.max(initial=0)) + 1)
+    if n_classes is not None and shape and not loss.link.elementwise and shape[-1] != n_classes:
+        expected = f"{shape[-1]}, the length of the last axis of the {{targets}}"
+        raise ArgumentError("n_classes", expected, n_classes)
+    scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
+    return scores, read_targets(scores, given, loss)
+
+
+def _as_float64(numbers: Array) -> Array:
+    return np.ascontiguousarray(numbers, np.float64)
+
+
+def _engine(engine: str) -> str:
+    if not isinstance(engine, str):
+        raise ArgumentTypeError("engine", "a str", type(engine).__name__)
+    if engine != "auto" and engine not in engines.ENGINES:
+        choices = ", ".join(map(repr, ("auto", *engines.ENGINES)))
+        raise ArgumentError("engine", f"one of {choices}", repr(engine))
+    return "numba" if engine == "auto" else engine
+
+
+def denominator_of(loss: Loss, batch: Batch, normalizer: float | None) -> float:
+    """Return what the sum over a batch is divided by; 0 if nothing counts."""
+    if loss.reduction in ("none", "sum"):
+        return 1.0
+    if normalizer is not None:
+        name, denominator = "normalizer", normalizer
+    elif loss.reduction == "batchmean":
+        return float(batch.scores.n_rows)
+    else:
+        per_class = None
+        if loss.class_weight is not None and batch.targets.form == "index":
+            per_class = np.asarray(loss.class_weight)
+        name, denominator = "sample_weight", batch.weights.total(per_class, batch.step)
+    if 0.0 < denominator < _SMALLEST_NORMAL:
+        expected = f"at least {_SMALLEST_NORMAL:.2g} to be divided by"
+        sum_of = "the sum of " if name == "sample_weight" else ""
+        problem = f"{sum_of}{{argument}} must be {{expected}}, got {{got}}"
+        raise ArgumentError(name, expected, repr(denominator), problem=problem)
+    return denominator

@@ -1,13 +1,13 @@
-"""What a real number is as an argument: the one check of its type."""
+"""A real number as an argument: the one check of its type and size."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from focalis.errors import ArgumentTypeError
+from focalis.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["real_number"]
+__all__ = ["check_number", "real_number"]
 
 
 def real_number(name: str, given: Any, expected: str, *, of: str = "") -> float:
@@ -23,3 +23,11 @@ def real_number(name: str, given: Any, expected: str, *, of: str = "") -> float:
         return float(given)
     except OverflowError:  # an int
         return math.inf if given > 0 else -math.inf
+
+
+def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:
+    """Return a real number in [low, high], or raise."""
+    value = real_number(name, given, expected)
+    if not (low <= value <= high and math.isfinite(value)):
+        raise ArgumentError(name, expected, repr(given))
+    return value

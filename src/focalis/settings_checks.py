@@ -3,39 +3,37 @@
 import functools
 import math
 import re
-from collections.abc import Collection
-from dataclasses import Field, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.inputs.row_weights import REDUCTIONS, check_factor, check_number
+from focalis.inputs.class_weights import check_factor
+from focalis.inputs.row_weights import REDUCTIONS
 from focalis.margin import MarginLoss, MarginLossFamily
 from focalis.maths.links import LINKS
 from focalis.notation import canonical_name
-from focalis.real_number import real_number
+from focalis.real_number import check_number, real_number
 from focalis.settings_table import largest_weight, weights_of
-
-if TYPE_CHECKING:
-    from focalis.loss import Loss
 
 __all__ = ["check_settings"]
 
 _LARGEST_LABEL = 2**63 - 1
 
 
-def check_settings(loss: "Loss") -> dict[str, Any]:
+def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings as they are kept: numbers as float, sequences as tuples, "off" as None."""
-    _one_of("link", loss.link, LINKS)
-    _one_of("positives", loss.positives, ("sum", "mean"))
-    _one_of("reduction", loss.reduction, REDUCTIONS)
-    if not isinstance(loss.margin_loss, MarginLoss):
+    _one_of("link", given["link"], LINKS)
+    _one_of("positives", given["positives"], ("sum", "mean"))
+    _one_of("reduction", given["reduction"], REDUCTIONS)
+    margin_loss = given["margin_loss"]
+    if not isinstance(margin_loss, MarginLoss):
         expected = "a MarginLoss such as margin.focal(gamma=2.0)"
-        raise ArgumentTypeError("margin_loss", expected, repr(loss.margin_loss))
-    _check_text_form(loss.margin_loss.family, fields(loss))
-    link = LINKS[loss.link]
-    alpha = loss.alpha
+        raise ArgumentTypeError("margin_loss", expected, repr(margin_loss))
+    _check_text_form(margin_loss.family, tuple(given))
+    link = LINKS[given["link"]]
+    alpha = given["alpha"]
     if (
         np.ndim(alpha) == 0
         and isinstance(alpha, int | float | np.number | np.ndarray)
@@ -45,32 +43,32 @@ def check_settings(loss: "Loss") -> dict[str, Any]:
     settings = {
         "link": link,
         "alpha": check_factor("alpha", alpha, largest_weight("alpha", link, math.inf)),
-        "pos_weight": check_factor("pos_weight", loss.pos_weight, math.inf),
-        "class_weight": check_factor("class_weight", loss.class_weight, math.inf, scalar=False),
+        "pos_weight": check_factor("pos_weight", given["pos_weight"], math.inf),
+        "class_weight": check_factor("class_weight", given["class_weight"], math.inf, scalar=False),
         "label_smoothing": check_number(
-            "label_smoothing", loss.label_smoothing, 0.0, 1.0, expected="a number in [0, 1]"
+            "label_smoothing", given["label_smoothing"], 0.0, 1.0, expected="a number in [0, 1]"
         ),
-        "ignore_index": _check_ignore_index(loss.ignore_index, link.elementwise),
+        "ignore_index": _check_ignore_index(given["ignore_index"], link.elementwise),
     }
     if settings["pos_weight"] is not None and "pos_weight" not in weights_of(link):
         raise ArgumentError(
             "pos_weight",
             "{class_weight}",
-            f"it with link={loss.link!r}",
+            f"it with link={str(link)!r}",
             problem="{argument} weighs the positives of yes/no questions, got {got}; use {expected}",
         )
     if settings["pos_weight"] is not None and settings["alpha"] is not None:
         raise ArgumentError(
             "pos_weight",
             "one of them",
-            f"{loss.pos_weight!r} and {loss.alpha!r}",
+            f"{given['pos_weight']!r} and {given['alpha']!r}",
             problem="{argument} and {alpha} both weigh the positives: expected {expected}, got {got}",
         )
-    if loss.positives == "mean" and link.elementwise:
+    if given["positives"] == "mean" and link.elementwise:
         raise ArgumentError(
             "positives",
             "the number of positives of a row of classes",
-            f"it with link={loss.link!r}",
+            f"it with link={str(link)!r}",
             problem="{argument}='mean' divides by {expected}, got {got}",
         )
     return settings
@@ -103,7 +101,7 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
 
 
 @functools.cache
-def _check_text_form(family: MarginLossFamily, settings: tuple[Field[Any], ...]) -> None:
+def _check_text_form(family: MarginLossFamily, settings: tuple[str, ...]) -> None:
     """Raise for a margin loss whose name or parameters would mean another loss in the text form."""
     name = family.name
     if not re.fullmatch("[a-z]\\w*", name) or canonical_name(name) != name:
@@ -116,7 +114,7 @@ def _check_text_form(family: MarginLossFamily, settings: tuple[Field[Any], ...])
             "a margin loss must not have a name that begins with a link, which would be read as one, "
             f"got {name!r}"
         )
-    both = family.ranges.keys() & {setting.name for setting in settings}
+    both = family.ranges.keys() & set(settings)
     if both:
         raise ValueError(
             "a margin loss must not have a parameter with the name of a setting of Loss, got "

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from focalis.inputs.row_weights import check_number
 from focalis.inputs.targets import real_array
+from focalis.real_number import check_number
 
 __all__ = ["effective_number", "inverse_frequency", "prior_logit"]
 

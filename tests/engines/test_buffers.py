@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import focalis
-from focalis import Loss, evaluation, margin
+import focalis.loss
+from focalis import Loss, margin
 from focalis.engines import buffers
 
 SIZE = 1 << 21
@@ -63,7 +64,7 @@ def kept():
 
 def short_of_memory(monkeypatch):
     """Make a run fail while buffers are kept; return how many runs there were."""
-    runs, run = [], evaluation.run
+    runs, run = [], focalis.loss.run
 
     def hungry(batch, kernels, scale, outputs):
         runs.append(1)
@@ -72,7 +73,7 @@ def short_of_memory(monkeypatch):
             raise MemoryError
         return total
 
-    monkeypatch.setattr(evaluation, "run", hungry)
+    monkeypatch.setattr("focalis.loss.run", hungry)
     return runs
 
 

@@ -4,24 +4,21 @@ import numpy as np
 import registry
 import torch
 
+from focalis.inputs.arguments import Arguments
 from focalis.torch._operations import evaluate_in_operations
 
 
 def evaluate(loss, scores, targets, **options):
     """Return the loss computed by operations, with the class axis last and every argument a tensor."""
+    axis = options.pop("axis", -1)
     given = {
-        "sample_weight": None,
-        "where": None,
-        "normalizer": None,
-        "axis": -1,
-        "parameters": None,
+        name: torch.as_tensor(value) if isinstance(value, np.ndarray) else value
+        for name, value in options.items()
     }
-    for name, value in options.items():
-        given[name] = torch.as_tensor(value) if isinstance(value, np.ndarray) else value
     scores, targets = (
         x if isinstance(x, torch.Tensor) else torch.tensor(x) for x in (scores, targets)
     )
-    return evaluate_in_operations(loss, scores, targets, **given)
+    return evaluate_in_operations(loss, Arguments(scores, targets, **given), axis)
 
 
 def derivatives(loss, scores, targets, **options):

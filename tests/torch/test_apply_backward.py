@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from focalis import Loss, margin
+from focalis.inputs.arguments import Arguments
 from focalis.torch import _apply, apply
 from focalis.torch._operations import evaluate_in_operations
 
@@ -34,7 +35,7 @@ def arguments(loss, *shape, dtype=torch.float32):
 
 
 def in_operations(loss, logits, targets, **options):
-    return evaluate_in_operations(loss, logits, targets, axis=1, **options)
+    return evaluate_in_operations(loss, Arguments(logits, targets, **options), axis=1)
 
 
 class Operations(TorchDispatchMode):

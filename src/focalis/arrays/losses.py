@@ -1,4 +1,4 @@
-"""A loss of arrays: what `focalis.evaluation` and an engine do together, without a look at the data.
+"""A loss of arrays: what `focalis.loss` and an engine do together, without a look at the data.
 
 No branch depends on a number, so the whole can be traced, compiled, mapped, differentiated and run
 without memory. Nothing of the caller's is written to.
@@ -15,27 +15,16 @@ from typing import Any, NamedTuple
 from focalis.arrays.margin import MarginTerms, bounds_of
 from focalis.arrays.verbs import Array, Hooks
 from focalis.errors import ArgumentError
-from focalis.inputs.row_weights import class_weights
+from focalis.inputs.arguments import Arguments
+from focalis.inputs.class_weights import class_weights
 from focalis.loss import Loss
 from focalis.maths.links import PROBABILITY_SLACK
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
 
-__all__ = ["Arguments", "weighted_losses"]
+__all__ = ["weighted_losses"]
 
 INF, NAN = float("inf"), float("nan")
-
-
-class Arguments(NamedTuple):
-    """What a loss is asked about; all but the last two have, or lack, the class axis."""
-
-    logits: Array
-    targets: Array
-    sample_weight: Array | None = None
-    where: Array | None = None
-    class_where: Array | None = None
-    normalizer: Any = None
-    parameters: Mapping[str, Array] | None = None
 
 
 class _Batch(NamedTuple):
@@ -315,7 +304,7 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     # Numbers for all classes leave a number of classes that is not known yet open.
     per_class = bool(lengths) and not one_output
     classes = (x.shape[-1] or lengths[0]) if per_class else 1
-    weights = class_weights(loss.link, classes, **fixed)
+    weights = class_weights(loss.link, classes, fixed.values())
     yes, no = (
         _with_axes_of(x, xp.number(weight if per_class else weight[0], x)) for weight in weights
     )

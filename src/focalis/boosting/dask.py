@@ -23,8 +23,7 @@ import numpy as np
 
 from focalis.boosting.objective import ignored, naming_labels, require
 from focalis.boosting.starts import check_classes, spread, starting_targets
-from focalis.evaluation import answer_totals
-from focalis.loss import Loss
+from focalis.loss import Loss, answer_totals
 from focalis.maths.links import SOFTMAX
 from focalis.maths.posterior import constant_logits
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from focalis.curvature import POLICIES, check_policy
 from focalis.errors import ArgumentError, ClassIndexError, renamed
-from focalis.evaluation import evaluate
-from focalis.loss import Loss
+from focalis.inputs.arguments import Arguments
+from focalis.loss import Loss, Wanted, evaluate
 
 __all__ = [
     "CURVATURES",
@@ -97,24 +97,21 @@ class Derivatives(_Value):
         widening = float(self.scale)
         if native and not self.loss.link.elementwise and scores.ndim == 2:
             widening *= self.native_factor(scores.shape[1])
-        places = self.places(scores)
-        grad, hess = places or (None, None)
-        targets = as_targets(self.loss, scores, labels)
+        places = self.places(scores) or (None, None)
+        arguments = Arguments(
+            scores, as_targets(self.loss, scores, labels), weights_or_none(sample_weight)
+        )
+        wanted = Wanted(
+            2,
+            places,
+            "clipped" if native else self.curvature,
+            engine_for(len(scores)),
+            float(self.scale) / widening,
+            None if places[0] is None else places[0].dtype,
+        )
+        loss = times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1])
         with naming_labels():
-            value, grad, hess = evaluate(
-                times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1]),
-                scores,
-                targets,
-                weights_or_none(sample_weight),
-                None,
-                None,
-                engine_for(len(scores)),
-                grad=(grad,),
-                hess=(hess,),
-                curvature="clipped" if native else self.curvature,
-                factor=float(self.scale) / widening,
-                own=None if grad is None else grad.dtype,
-            )
+            value, grad, hess = evaluate(loss, arguments, wanted)
         # The sum of the losses comes with the gradient, and is NaN if any score was.
         if np.isnan(value):
             check_finite(grad, scores)

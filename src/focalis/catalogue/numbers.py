@@ -232,14 +232,8 @@ def _class_index(given: Array, n_classes: int) -> int:
 
 def _answers(loss: Loss, logits: Array, truth: Array) -> Array:
     """Return how much the targets make each class count, smoothed and divided as in the loss."""
-    read = read_targets(
-        loss.link,
-        read_scores(loss.link, logits),
-        truth,
-        smoothing=loss.label_smoothing,
-        positives=loss.positives,
-        ignore_index=None,
-    )
+    all_count = replace(loss, ignore_index=None)
+    read = read_targets(read_scores(loss.link, logits), truth, all_count)
     return read.chunk(0, len(read.rows), np.float64, lambda y: y.astype(np.float64)).reshape(-1)
 
 

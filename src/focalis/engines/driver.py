@@ -38,15 +38,19 @@ class Outputs(NamedTuple):
 class Batch(NamedTuple):
     """All that a run of the kernels needs to know."""
 
-    link: Link
     scores: Scores
     targets: Targets
     weights: RowWeights
     positive: Array
     negative: Array
-    fisher: bool
-    in_place: bool
+    fisher: bool = False
+    in_place: bool = False
     streams: bool = False
+
+    @property
+    def link(self) -> Link:
+        """The link that reads the scores."""
+        return self.scores.link
 
     @property
     def step(self) -> int:
@@ -54,6 +58,14 @@ class Batch(NamedTuple):
         rows = max(1, CHUNK // max(1, self.scores.n_classes))
         # Chunks that begin where a line of the cache does.
         return rows if rows < _LINE else rows - rows % _LINE
+
+
+class _Run(NamedTuple):
+    """A batch on its way through the kernels."""
+
+    batch: Batch
+    kernels: Kernels
+    scale: float
 
 
 def make_output(
@@ -110,11 +122,11 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
         x = layout.arrange(x)
         shared = Outputs(*(_arrange(layout, a, scores) for a in outputs))
     if scores.n_rows <= batch.step:
-        total, bad = _run_chunk(batch, kernels, scale, x, shared, 0, scores.n_rows)
+        total, bad = _run_chunk(_Run(batch, kernels, scale), x, shared, (0, scores.n_rows))
         if bad:
             _complain(batch, 0, scores.n_rows)
     else:
-        total = _run_chunks(batch, kernels, scale, layout, x, shared)
+        total = _run_chunks(_Run(batch, kernels, scale), layout, x, shared)
     if shared is not outputs:
         for final, rows in zip(outputs, shared, strict=True):
             if final is not None and rows is not None and not np.may_share_memory(final, rows):
@@ -122,21 +134,18 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
     return total
 
 
-def _run_chunks(
-    batch: Batch, kernels: Kernels, scale: float, layout: Layout, x: Array, outputs: Outputs
-) -> float:
+def _run_chunks(run: _Run, layout: Layout, x: Array, outputs: Outputs) -> float:
     """Share the chunks out over the threads; return the sum of their results, in order."""
-    spans = layout.spans(batch.step)
+    spans = layout.spans(run.batch.step)
 
     def work(i: int) -> tuple[float, bool]:
-        lo, hi = spans[i]
-        places = (None if a is None else layout.take(a, lo, hi) for a in outputs)
-        return _run_chunk(batch, kernels, scale, layout.take(x, lo, hi), Outputs(*places), lo, hi)
+        places = (None if a is None else layout.take(a, *spans[i]) for a in outputs)
+        return _run_chunk(run, layout.take(x, *spans[i]), Outputs(*places), spans[i])
 
     total = 0.0
     for span, (part, bad) in zip(spans, run_chunks(work, len(spans)), strict=True):
         if bad:
-            _complain(batch, *span)
+            _complain(run.batch, *span)
         total += part
     return total
 
@@ -151,24 +160,19 @@ def _arrange(layout: Layout, output: Array | None, scores: Scores) -> Array | No
     return output.reshape(-1) if output.shape != scores.shape else output.reshape(-1, 1)
 
 
-def _run_chunk(
-    batch: Batch,
-    kernels: Kernels,
-    scale: float,
-    x: Array,
-    places: Outputs,
-    lo: int,
-    hi: int,
-) -> tuple[float, bool]:
+def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> tuple[float, bool]:
+    """Fill the places of a chunk; return its sum, and whether something in it is not valid."""
+    batch, kernels, scale = run
+    lo, hi = span
     scores, targets = batch.scores, batch.targets
     if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
-        value, grad, hess = results = [_target(batch, kernels, places[0]), *places[1:]]
+        results = Outputs(_target(batch, kernels, places.value), *places[1:])
     else:
         x = _taken(batch, kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
             # A kernel may look at a score again after it has written a result.
             x = x.copy()
-        value, grad, hess = results = [_target(batch, kernels, a) for a in places]
+        results = Outputs(*(_target(batch, kernels, a) for a in places))
     take = functools.partial(_taken, batch, kernels)
     t = targets.chunk(lo, hi, scores.dtype, kernels.read, take)
     if batch.link.elementwise:
@@ -180,17 +184,18 @@ def _run_chunk(
             batch.positive,
             batch.negative,
             scale,
-            *(None if a is None else a.reshape(-1) for a in (value, grad, hess)),
+            *(None if a is None else a.reshape(-1) for a in results),
             streams=batch.streams,
         )
     else:
         weight = batch.weights.chunk(lo, hi, scores.dtype, None)
         if batch.link.on_probabilities:
-            result = _simplex(batch, kernels, scale, x, t, weight, value, grad, hess)
+            result = _simplex(run, x, t, weight, results)
         else:
             form = kernels.index if targets.is_index else kernels.dense
-            own_hess = None if batch.fisher else hess
-            result = form(x, t, weight, batch.positive, scale, value, grad, own_hess)
+            value, grad, hess = results
+            exact = None if batch.fisher else hess
+            result = form(x, t, weight, batch.positive, scale, value, grad, exact)
             if batch.fisher and hess is not None and not result[1]:
                 per_class = t if targets.is_index else kernels.read(t)
                 kernels.fisher(x, _row_totals(batch, per_class, weight), hess)
@@ -254,17 +259,11 @@ def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
 
 
 def _simplex(
-    batch: Batch,
-    kernels: Kernels,
-    scale: float,
-    x: Array,
-    t: Array,
-    weight: Array | None,
-    value: Array | None,
-    grad: Array | None,
-    hess: Array | None,
+    run: _Run, x: Array, t: Array, weight: Array | None, places: Outputs
 ) -> tuple[float, bool]:
     """Answer rows of probabilities as positives-only yes/no questions, one for each named class."""
+    batch, kernels, scale = run
+    value, grad, hess = places
     rows, classes = x.shape
     weight = np.ones(rows, x.dtype) if weight is None else weight
     bad = False

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from focalis.errors import ArgumentError, ClassIndexError
+from focalis.inputs.arguments import Arguments
 from focalis.loss import Loss
 
 __all__ = ["check_numbers", "complain"]
@@ -12,20 +13,13 @@ __all__ = ["check_numbers", "complain"]
 Array = np.ndarray[Any, Any]
 
 
-def check_numbers(
-    loss: Loss,
-    shape: tuple[int, ...],
-    axis: int,
-    targets: Array | None,
-    sample_weight: Array | None,
-    where: Array | None,
-    class_where: Array | None = None,
-) -> None:
+def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Arguments) -> None:
     """Raise for a target or weight that the loss cannot take, with its position.
 
-    All of them fit scores of this shape; None is not there, or not to be looked at. What is masked,
-    ignored or has the weight 0 may be anything.
+    They are NumPy's arrays and fit scores of this shape; one that is None does not exist or cannot be
+    read. What is masked, ignored or has weight 0 may be anything.
     """
+    _, targets, sample_weight, where, class_where, *_ = given
     exist = None if class_where is None else _whole(class_where, shape, axis)
     elementwise = loss.link.elementwise
     axis = axis if len(shape) > 1 or not elementwise else len(shape)

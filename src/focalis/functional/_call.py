@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis.errors import WordedError
-from focalis.inputs.row_weights import check_number
 from focalis.inputs.targets import real_array
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.maths.links import PROBABILITY_SLACK, LinkName
+from focalis.real_number import check_number
 
 __all__ = ["Engine", "Reduction", "Value", "call_loss", "clip", "in_type_of", "loss_of"]
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.inputs.row_weights import RowWeights
+from focalis.inputs.shapes import check_boolean, check_classes
 from focalis.inputs.targets import Array, Scores, as_array
-from focalis.maths.links import Link
 
 __all__ = ["check_targets", "masked_scores", "read_classes"]
 
@@ -13,28 +12,20 @@ __all__ = ["check_targets", "masked_scores", "read_classes"]
 _MASKED = {"softmax": -np.inf, "simplex": 0.5}
 
 
-def read_classes(link: Link, scores: Scores, given: object) -> Array:
+def read_classes(scores: Scores, given: object) -> Array:
     """Return a mask of classes, True where there is one, as rows × classes."""
     mask = as_array("class_where", given)
-    if mask.dtype != np.bool_:
-        raise ArgumentTypeError("class_where", "boolean, True where there is a class", mask.dtype)
-    if link.elementwise and len(scores.shape) <= 1:
-        expected = f"None where the {{logits}}, of shape {scores.shape}, have no class axis"
-        raise ArgumentError("class_where", expected, f"shape {mask.shape}")
-    try:
-        whole = np.broadcast_to(mask, scores.shape)
-    except ValueError:
-        expected = f"one answer for each class, or of a shape that broadcasts to {scores.shape}"
-        raise ArgumentError("class_where", expected, f"shape {mask.shape}") from None
-    return whole.reshape(scores.n_rows, scores.n_classes)
+    check_boolean(mask, np.bool_, "class_where")
+    check_classes(scores, mask.shape)
+    return np.broadcast_to(mask, scores.shape).reshape(scores.n_rows, scores.n_classes)
 
 
-def masked_scores(link: Link, scores: Scores, classes: Array) -> Scores:
+def masked_scores(scores: Scores, classes: Array) -> Scores:
     """Return a copy of scores in which a class that is masked has no say in that of another."""
-    if link.elementwise:
+    if scores.link.elementwise:
         return scores
     array = scores.array.copy()
-    np.copyto(array, array.dtype.type(_MASKED[link]), where=~classes.reshape(array.shape))
+    np.copyto(array, array.dtype.type(_MASKED[scores.link]), where=~classes.reshape(array.shape))
     return scores._replace(array=array)
 
 

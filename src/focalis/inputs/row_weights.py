@@ -1,132 +1,26 @@
-"""Weights of every kind, the mask, and the denominator that goes with a reduction."""
+"""Weights and masks of rows and elements, and the denominator that goes with a reduction."""
 
-import functools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.errors import ArgumentError
+from focalis.inputs.class_weights import extremes
+from focalis.inputs.shapes import check_boolean, check_rows
 from focalis.inputs.targets import Array, Scores, Targets, as_array, real_array
-from focalis.maths.links import Link
-from focalis.real_number import real_number
-from focalis.settings_table import WEIGHTS, weight_of_no
-
-if TYPE_CHECKING:
-    from focalis.loss import Loss
+from focalis.real_number import check_number
 
 __all__ = [
     "REDUCTIONS",
     "RowWeights",
-    "check_factor",
     "check_has_denominator",
-    "check_number",
-    "class_weights",
-    "in_type",
-    "ones",
     "read_normalizer",
     "read_row_weights",
-    "weight_range",
 ]
 
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
-
-_FEW = 1024  # classes whose ones are kept: to make them takes longer than to read them
-
-Factor = float | tuple[float, ...]
-
-
-def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:
-    """Return a real number in [low, high], or raise."""
-    value = real_number(name, given, expected)
-    if not (low <= value <= high and math.isfinite(value)):
-        raise ArgumentError(name, expected, repr(given))
-    return value
-
-
-def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> Factor | None:
-    """Return None, a number or a tuple of numbers in [0, high], or raise."""
-    if given is None:
-        return None
-    array = real_array(name, given)
-    if array.dtype.kind == "b":
-        raise ArgumentTypeError(name, "real numbers", array.dtype)
-    upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
-    kinds = "a number or one number per class" if scalar else "one number per class"
-    if array.ndim > 1 or (array.ndim == 0 and not scalar):
-        raise ArgumentError(name, kinds, f"shape {array.shape}")
-    values = array.astype(np.float64)
-    if not np.all((values >= 0) & (values <= high) & np.isfinite(values)):
-        raise ArgumentError(name, upper, repr(given), must="lie in")
-    return float(values) if array.ndim == 0 else tuple(float(w) for w in values)
-
-
-def class_weights(
-    link: Link,
-    n_classes: int,
-    alpha: Factor | None,
-    pos_weight: Factor | None,
-    class_weight: Factor | None,
-) -> tuple[Array, Array]:
-    """Return the weights (C,) of a positive and of a negative answer for each class, in float64."""
-    positive, negative = np.ones(n_classes), np.ones(n_classes)
-    for name, factor in zip(WEIGHTS, (alpha, pos_weight, class_weight), strict=True):
-        if factor is None:
-            continue
-        if isinstance(factor, tuple) and len(factor) != n_classes:
-            expected = f"one number for each of the {n_classes} classes"
-            raise ArgumentError(name, expected, len(factor), must="have")
-        by_class = np.broadcast_to(np.asarray(factor), n_classes)
-        positive = positive * by_class
-        of_no = weight_of_no(name, link, by_class)
-        negative = negative if of_no is None else negative * of_no
-    return positive, negative
-
-
-def ones(n_classes: int, dtype: Any) -> Array:
-    """Return a weight of 1 for each class."""
-    return _few_ones(n_classes, dtype) if n_classes <= _FEW else np.ones(n_classes, dtype)
-
-
-@functools.lru_cache(maxsize=32)
-def _few_ones(n_classes: int, dtype: Any) -> Array:
-    return np.ones(n_classes, dtype)
-
-
-def in_type(weights: Array, dtype: Any) -> Array:
-    """Return the weights of the classes in the type to compute in, or raise."""
-    largest = weights.max(initial=0.0)
-    if largest > np.finfo(dtype).max:
-        raise ArgumentError("the weights of the classes", f"finite as {dtype} too", largest)
-    return weights.astype(dtype)
-
-
-def weight_range(loss: "Loss") -> tuple[float, float]:
-    """Return the least weight above 0 that a class may have, and the largest."""
-    low = high = 1.0
-    for name in WEIGHTS:
-        factor = getattr(loss, name)
-        if factor is None:
-            continue
-        weights = np.ravel(factor)
-        of_no = weight_of_no(name, loss.link, weights)
-        weights = weights if of_no is None else np.concatenate([weights, of_no])
-        least, most = extremes(weights)
-        low, high = low * min(least, 1.0), high * max(most, 1.0)
-    return low, high
-
-
-def extremes(weights: Array) -> tuple[float, float]:
-    """Return the least weight above 0 and the largest; NaN, or a least below 0, if one is so."""
-    if weights.size == 0:
-        return 1.0, 1.0
-    least, most = weights.min(), weights.max()
-    if least == 0:
-        if most == 0:
-            return 1.0, 1.0
-        least = np.where(weights > 0, weights, most).min()
-    return float(least), float(most)
 
 
 class RowWeights(NamedTuple):
@@ -205,9 +99,8 @@ def read_row_weights(
     mask = None
     if where is not None:
         mask = as_array("where", where)
-        if mask.dtype != np.bool_:
-            raise ArgumentTypeError("where", "boolean, True for what counts", mask.dtype)
-        mask = _as_rows("where", mask, scores, targets)
+        check_boolean(mask, np.bool_)
+        mask = _as_rows("where", mask, scores)
     if targets.classes is not None:
         # A row without a class has nothing to say.
         dense = targets.form == "elementwise"
@@ -216,7 +109,7 @@ def read_row_weights(
     weight = None
     if sample_weight is not None:
         weight = real_array("sample_weight", sample_weight)
-        weight = _as_rows("sample_weight", weight, scores, targets)
+        weight = _as_rows("sample_weight", weight, scores)
         checked = weight
         if mask is not None:
             checked = weight[mask] if mask.ndim <= weight.ndim else weight[mask.any(axis=1)]
@@ -231,15 +124,11 @@ def read_row_weights(
     return RowWeights(None, mask, targets)
 
 
-def _as_rows(name: str, array: Array, scores: Scores, targets: Targets) -> Array:
+def _as_rows(name: str, array: Array, scores: Scores) -> Array:
+    check_rows(scores, name, array.shape)
     if array.shape == scores.row_shape:
         return array.reshape(-1)
-    if array.shape == scores.shape and targets.form == "elementwise":
-        return array.reshape(scores.n_rows, scores.n_classes)
-    options = f"{scores.row_shape}, one for each row"
-    if targets.form == "elementwise":
-        options += f", or {scores.shape}, one for each element"
-    raise ArgumentError(name, options, array.shape, must="have shape")
+    return array.reshape(scores.n_rows, scores.n_classes)
 
 
 def check_has_denominator(reduction: str) -> None:

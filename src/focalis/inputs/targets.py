@@ -4,18 +4,18 @@ import functools
 import math
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
+from focalis.inputs.shapes import Form, check_nothing_ignored, target_form
 from focalis.maths.links import Link
 
 __all__ = [
     "Scores",
     "Targets",
     "as_array",
-    "check_nothing_ignored",
     "read_scores",
     "read_targets",
     "real_array",
@@ -31,6 +31,7 @@ class Scores(NamedTuple):
     type to answer in; ``row_shape`` is the caller's shape without the class axis.
     """
 
+    link: Link
     array: Array
     shape: tuple[int, ...]
     row_shape: tuple[int, ...]
@@ -38,6 +39,11 @@ class Scores(NamedTuple):
     n_classes: int
     own: np.dtype[Any]
     dtype: np.dtype[Any]
+
+    @property
+    def axis(self) -> int:
+        """The class axis, which is the last."""
+        return -1
 
     @property
     def rows(self) -> Array:
@@ -81,12 +87,12 @@ def read_scores(link: Link, given: Any) -> Scores:
     own, dtype = _types(logits.dtype, link)
     shape = logits.shape
     if link.elementwise and logits.ndim <= 1:
-        return Scores(logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
+        return Scores(link, logits.reshape(-1, 1), shape, shape, logits.size, 1, own, dtype)
     if not shape or (not link.elementwise and shape[-1] == 0):
         expected = "a last axis of at least one class"
         raise ArgumentError("logits", expected, f"shape {shape}", must="have")
     row_shape = shape[:-1]
-    return Scores(logits, shape, row_shape, math.prod(row_shape), shape[-1], own, dtype)
+    return Scores(link, logits, shape, row_shape, math.prod(row_shape), shape[-1], own, dtype)
 
 
 @functools.cache
@@ -102,6 +108,22 @@ def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[An
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
+class TargetSettings(Protocol):
+    """The settings of a loss that say how its targets are read."""
+
+    @property
+    def label_smoothing(self) -> float:
+        """How far targets are moved towards the middle."""
+
+    @property
+    def positives(self) -> str:
+        """Whether the positives of a row share its weight."""
+
+    @property
+    def ignore_index(self) -> int | float | None:
+        """The target that does not count."""
+
+
 class Targets(NamedTuple):
     """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them.
 
@@ -110,7 +132,7 @@ class Targets(NamedTuple):
 
     rows: Array
     shape: tuple[int, ...]
-    form: str  # "elementwise", "index" or "dense"
+    form: Form
     n_classes: int
     smoothing: float
     mean_over_positives: bool
@@ -218,50 +240,14 @@ class Targets(NamedTuple):
         raise error("targets", expected, self.rows.reshape(-1)[flat], position)
 
 
-def check_nothing_ignored(ignore_index: int | float | None) -> None:
-    """Raise for a class index to ignore beside targets with a number for each class."""
-    if ignore_index is not None:
-        raise ArgumentError(
-            "ignore_index",
-            "none",
-            repr(ignore_index),
-            problem="{argument} applies to class indices, not to {targets} with a number for each "
-            "class: expected {expected}, got {got}",
-        )
-
-
-def read_targets(
-    link: Link,
-    scores: Scores,
-    given: Any,
-    *,
-    smoothing: float,
-    positives: str,
-    ignore_index: int | float | None,
-) -> Targets:
+def read_targets(scores: Scores, given: Any, settings: TargetSettings) -> Targets:
     """Return the targets as rows that match the scores."""
     targets = real_array("targets", given)
     if targets.size == 0 and not isinstance(given, np.ndarray):
         # An empty list holds no number that could be of the wrong type.
         targets = targets.astype(np.int64)
-    if link.elementwise:
-        if targets.shape != scores.shape:
-            expected = f"the shape of the {{logits}} {scores.shape}"
-            raise ArgumentError("targets", expected, targets.shape, must="have")
-        form = "elementwise"
-    elif targets.shape == scores.row_shape:
-        if targets.dtype.kind not in "iu":
-            expected = f"class indices, integers of shape {targets.shape}"
-            raise ArgumentTypeError("targets", expected, targets.dtype)
-        form = "index"
-    elif targets.shape == scores.shape:
-        check_nothing_ignored(ignore_index)
-        form = "dense"
-    else:
-        expected = (
-            f"shape {scores.row_shape} (class indices) or {scores.shape} (a number for each class)"
-        )
-        raise ArgumentError("targets", expected, targets.shape, must="have")
+    form = target_form(scores, targets.shape, targets.dtype, targets.dtype.kind in "iu")
+    check_nothing_ignored(form, settings.ignore_index)
     wanted = (scores.n_rows, scores.n_classes)[: 1 if form == "index" else 2]
     rows = targets if targets.shape == wanted else targets.reshape(wanted)
     return Targets(
@@ -269,7 +255,7 @@ def read_targets(
         targets.shape,
         form,
         scores.n_classes,
-        smoothing,
-        positives == "mean" and form == "dense",
-        ignore_index,
+        settings.label_smoothing,
+        settings.positives == "mean" and form == "dense",
+        settings.ignore_index,
     )

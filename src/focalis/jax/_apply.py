@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from focalis import Loss
-from focalis.arrays.losses import Arguments, weighted_losses
+from focalis.arrays.losses import weighted_losses
 from focalis.arrays.margin import MarginTerms
+from focalis.inputs.arguments import Arguments
 from focalis.jax._checks import as_array, check, class_axis
 from focalis.jax._margin import along, companions, weighted
 from focalis.jax._softmax import all_margins, margins
@@ -100,9 +101,10 @@ def apply(
     kept = None if where is None else as_array("where", where)
     axis = class_axis(axis, scores.ndim)
     classes = None if class_where is None else as_array("class_where", class_where)
-    check(loss, scores, answers, weight, kept, normalizer, axis, parameters, classes)
-    given = {name: as_array(name, value) for name, value in (parameters or {}).items()}
-    arrays = Arguments(scores, answers, weight, kept, classes, normalizer, given)
+    arrays = Arguments(scores, answers, weight, kept, classes, normalizer, parameters)
+    check(loss, arrays, axis)
+    learnt = {name: as_array(name, value) for name, value in (parameters or {}).items()}
+    arrays = arrays._replace(parameters=learnt)
     return weighted_losses(_JAX, loss, arrays, axis)  # type: ignore[no-any-return]
 
 

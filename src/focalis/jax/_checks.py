@@ -11,14 +11,16 @@ import numpy as np
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.numbers import check_numbers, complain
-from focalis.frontend.shapes import (
+from focalis.inputs.arguments import Arguments
+from focalis.inputs.row_weights import read_normalizer
+from focalis.inputs.shapes import (
     check_boolean,
     check_classes,
+    check_nothing_ignored,
     check_rows,
-    check_targets,
-    row_shape,
+    score_shape,
+    target_form,
 )
-from focalis.inputs.row_weights import read_normalizer
 from focalis.settings_table import largest_weight
 
 __all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
@@ -71,37 +73,28 @@ def class_axes(axis: Any, ndim: int) -> list[int]:
     return found
 
 
-def check(
-    loss: Loss,
-    logits: Array,
-    targets: Array,
-    sample_weight: Array | None,
-    where: Array | None,
-    normalizer: Any,
-    axis: int,
-    parameters: Any,
-    class_where: Array | None = None,
-) -> None:
-    """Raise for what does not fit."""
+def check(loss: Loss, given: Arguments, axis: int) -> None:
+    """Raise for arrays that do not fit."""
+    logits, targets, sample_weight, where, class_where, normalizer, parameters = given
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
     if not jnp.issubdtype(logits.dtype, jnp.floating) or logits.dtype.itemsize < 2:
         expected = "floating-point numbers of 16 to 64 bits"
         raise ArgumentTypeError("logits", expected, logits.dtype)
-    shape = logits.shape
-    rows = row_shape(loss, shape, axis)
-    integers = jnp.issubdtype(targets.dtype, jnp.integer)
-    check_targets(loss, shape, rows, axis, targets.shape, targets.dtype, integers)
-    for name, given in (("sample_weight", sample_weight), ("where", where)):
-        if given is not None:
-            check_rows(loss, name, given.shape, rows, shape)
+    scores = score_shape(loss.link, logits.shape, axis)
+    are_integers = jnp.issubdtype(targets.dtype, jnp.integer)
+    form = target_form(scores, targets.shape, targets.dtype, are_integers)
+    check_nothing_ignored(form, loss.ignore_index)
+    for name, array in (("sample_weight", sample_weight), ("where", where)):
+        if array is not None:
+            check_rows(scores, name, array.shape)
     if where is not None:
         check_boolean(where, jnp.bool_)
     if class_where is not None:
-        check_classes(loss, class_where.shape, shape, axis)
+        check_classes(scores, class_where.shape)
         check_boolean(class_where, jnp.bool_, "class_where")
     # Before the normaliser, which a front end may have made of the weights.
-    _check_numbers(loss, shape, axis, targets, sample_weight, where, class_where)
+    _check_numbers(loss, given, axis)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if as_array("normalizer", normalizer).shape:
             expected = "a number or an array without dimensions"
@@ -135,16 +128,9 @@ def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
             complain(name, f"in {text}", known, ~valid)
 
 
-def _check_numbers(
-    loss: Loss,
-    shape: tuple[int, ...],
-    axis: int,
-    targets: Array,
-    sample_weight: Array | None,
-    where: Array | None,
-    class_where: Array | None,
-) -> None:
+def _check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
     """Raise for the first target or weight that can be read and is none."""
+    logits, targets, sample_weight, where, class_where, *_ = given
     weight, kept, classes = (
         None if a is None else numbers_of(a) for a in (sample_weight, where, class_where)
     )
@@ -153,4 +139,4 @@ def _check_numbers(
     # Behind a weight that is not there yet anything may stand.
     hidden = sample_weight is not None and weight is None
     known = None if hidden else numbers_of(targets)
-    check_numbers(loss, shape, axis, known, weight, kept, classes)
+    check_numbers(loss, logits.shape, axis, Arguments(None, known, weight, kept, classes))

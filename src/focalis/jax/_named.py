@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
-from focalis.inputs.row_weights import check_factor, check_number
+from focalis.inputs.class_weights import check_factor
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.maths.links import LINKS, PROBABILITY_SLACK, LinkName
+from focalis.real_number import check_number
 from focalis.settings_table import WEIGHTS, largest_weight
 
 __all__ = [

@@ -51,8 +51,12 @@ match keras.config.backend():
     case "torch":
         from torch.compiler import is_compiling as _is_compiling
 
-        from focalis.torch._apply import apply_along as _compute
+        from focalis.inputs.arguments import Arguments
+        from focalis.torch._apply import apply_along
         from focalis.torch._compat import memory
+
+        def _compute(loss: Any, x: Any, y: Any, *, axis: int, **given: Any) -> Any:
+            return apply_along(loss, Arguments(x, y, **given), axis)
 
         def numbers_of(tensor: Any) -> Any:
             found = memory(tensor)

@@ -13,6 +13,7 @@ from keras.src.backend import get_keras_mask  # JAX lets nothing be attached to 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.frontend.numbers import check_numbers
+from focalis.inputs.arguments import Arguments
 from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
@@ -263,7 +264,7 @@ def _check_labels(loss: Loss, y: Any, x: Any, axis: int, weight: Any, kept: Any)
         for found, given in zip(read, (y, weight, kept), strict=True)
     ):
         with renamed(targets="y_true"):
-            check_numbers(loss, tuple(x.shape), axis, *read)
+            check_numbers(loss, tuple(x.shape), axis, Arguments(None, *read))
 
 
 def _harmless(p: Any, weight: Any, kept: Any, axis: int) -> Any:

@@ -7,32 +7,26 @@ import tensorflow as tf
 
 from focalis import Loss
 from focalis.frontend.numbers import check_numbers
+from focalis.inputs.arguments import Arguments
 from focalis.keras._tensorflow import apply
 
 __all__ = ["checked", "logits_behind", "numbers_of"]
 
 
-def checked(
-    loss: Loss,
-    x: Any,
-    y: Any,
-    *,
-    sample_weight: Any,
-    where: Any,
-    axis: int,
-    class_where: Any = None,
-    **settings: Any,
-) -> Any:
+def checked(loss: Loss, x: Any, y: Any, *, axis: int, **others: Any) -> Any:
     """Return the loss; what it cannot take raises where numbers can be read, and is NaN elsewhere."""
-    weight, kept, classes = map(numbers_of, (sample_weight, where, class_where))
-    hidden = [where is not None and kept is None, class_where is not None and classes is None]
+    given = Arguments(x, y, **others)
+    weight, kept, classes = map(numbers_of, given[2:5])
+    hidden = [
+        given.where is not None and kept is None,
+        given.class_where is not None and classes is None,
+    ]
     if not any(hidden):
         # Behind a weight or a mask that cannot be read anything may stand.
-        is_known = sample_weight is None or weight is not None
+        is_known = given.sample_weight is None or weight is not None
         targets = numbers_of(y) if is_known else None
-        check_numbers(loss, tuple(x.shape), axis, targets, weight, kept, classes)
-    masks = {"where": where, "class_where": class_where}
-    return apply(loss, x, y, sample_weight=sample_weight, axis=axis, **masks, **settings)
+        check_numbers(loss, tuple(x.shape), axis, Arguments(None, targets, weight, kept, classes))
+    return apply(loss, given, axis)
 
 
 def numbers_of(tensor: Any) -> np.ndarray | None:

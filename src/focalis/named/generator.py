@@ -343,15 +343,14 @@ def _torch_function(one: Function) -> str:
     )
     settings = [(a.setting, a.name) for a in one.settings if a.name != "weight"]
     settings += [(name, _literal(value)) for name, value in one.row.fixed.items()]
+    tensors = [*one.scores, "sample_weight", "where", "normalizer=normalizer"]
+    if one.parameters:
+        tensors.append(f"parameters={_dict((name, name) for name in one.parameters)}")
     arguments = [
         f"margin.{one.row.margin_loss}",
-        _dict((name, name) for name in one.parameters),
-        *one.scores,
-        "weight",
         "{\n" + "".join(f'    "{n}": {v},\n' for n, v in sorted(settings)) + "}",
-        "sample_weight=sample_weight",
-        "where=where",
-        "normalizer=normalizer",
+        _call("Arguments", tensors),
+        "weight",
     ]
     if one.scores != ("input", "target"):
         arguments.append(f'names={{"logits": "{one.scores[0]}", "class_weight": "weight"}}')
@@ -418,6 +417,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from focalis import margin
+from focalis.inputs.arguments import Arguments
 from focalis.torch.losses._call import Alpha, Number, Reduction, sigmoid_loss, softmax_loss
 from focalis.torch.losses._weights import Weight
 from focalis.torch.modules import NamedLoss

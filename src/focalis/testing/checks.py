@@ -9,13 +9,13 @@ import numpy as np
 
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
+from focalis.testing.batch_check import BatchCheck
 from focalis.testing.frameworks import Answer
 from focalis.testing.inputs import Inputs
 from focalis.testing.judging import raised
 from focalis.testing.report import Failure, Finding
 from focalis.testing.shapes import random_scores, shapes
 from focalis.testing.subject import Subject
-from focalis.testing.trial import Trial
 from focalis.testing.variants import masked, masks, weighted, weights
 
 __all__ = ["CHECKS"]
@@ -31,14 +31,14 @@ _THREADS, _BATCHES, _ROUNDS = 4, 8, 4
 def extreme_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Check values, gradients and Hessians at scores up to the ends of the type."""
     for dtype in _FULL:
-        yield from Trial(subject, loss, batches.extreme(loss.link, dtype)).findings(dtype)
+        yield from BatchCheck(subject, loss, batches.extreme(loss.link, dtype)).findings(dtype)
 
 
 def infinite_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at values and gradients at infinite logits, where they have their limits."""
     if loss.link.on_probabilities:
         return
-    batch = Trial(subject, loss, batches.infinite(loss.link))
+    batch = BatchCheck(subject, loss, batches.infinite(loss.link))
     yield from batch.findings("infinite scores", order=1)
 
 
@@ -54,7 +54,7 @@ def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
         for value in sorted(value for value in tried if value in family.ranges[name]):
             changed = family(**{**loss.margin_loss.parameters, name: value})
             other = replace(loss, margin_loss=changed)
-            yield from Trial(subject, other, inputs).findings(f"{name}={value:g}")
+            yield from BatchCheck(subject, other, inputs).findings(f"{name}={value:g}")
     if subject.unknown:
         reason = "left as the function has them, since no setting here is called so"
         yield Finding("arguments", ", ".join(subject.unknown), not_checked=reason)
@@ -71,7 +71,7 @@ def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
         except Exception as error:
             yield Finding("values", dtype, not_checked=raised(error))
             continue
-        yield from Trial(subject, loss, inputs).findings(dtype, order=1)
+        yield from BatchCheck(subject, loss, inputs).findings(dtype, order=1)
 
 
 def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
     except Exception as error:
         yield Finding("soft targets", not_checked=raised(error))
         return
-    yield from Trial(subject, loss, inputs).findings("soft targets", order=1)
+    yield from BatchCheck(subject, loss, inputs).findings("soft targets", order=1)
 
 
 def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -99,14 +99,14 @@ def reductions(subject: Subject, loss: Loss) -> Iterator[Finding]:
         yield Finding("reductions", not_checked="the function returns a number for each row")
     for reduction in offered:
         changed = replace(loss, reduction=reduction)
-        yield from Trial(subject, changed, inputs).reduced_findings(reduction, "reductions")
+        yield from BatchCheck(subject, changed, inputs).reduced_findings(reduction, "reductions")
     # The divisor of a mean depends on what counts, and on how much.
     for reduction in offered[:1]:
         for name, over, weighing, batch, more in (*weighted(loss), *masked(loss)):
             if subject.has(name):
                 changed = replace(weighing, reduction=reduction)
                 setting = f"{reduction} with {name}{over}"
-                yield from Trial(subject, changed, batch, **more).reduced_findings(
+                yield from BatchCheck(subject, changed, batch, **more).reduced_findings(
                     setting, "reductions"
                 )
 
@@ -145,7 +145,7 @@ def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
     inputs = batches.ordinary(loss.link, "float32", 9)
     x = inputs.logits.copy()
     x[(4,) + (1,) * (x.ndim - 1)] = np.nan
-    batch = Trial(subject, loss, Inputs(x, inputs.targets, "float32"))
+    batch = BatchCheck(subject, loss, Inputs(x, inputs.targets, "float32"))
     yield from batch.findings("one NaN", order=1)
 
 

@@ -6,11 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from focalis.engines.driver import Batch
-from focalis.evaluation import denominator_of
-from focalis.inputs.row_weights import read_row_weights
-from focalis.inputs.targets import read_scores, read_targets
-from focalis.loss import Loss
+from focalis.inputs.arguments import Arguments
+from focalis.loss import Loss, denominator_of, read_batch
 from focalis.margin import MarginLoss
 from focalis.maths.links import Link, limits, probability_terms
 from focalis.maths.single_row import RowTerms, sigmoid_terms, softmax_terms
@@ -63,19 +60,10 @@ def truth(
     Truth
         About the weighted values, whatever the reduction.
     """
-    scores = read_scores(loss.link, logits)
-    read = read_targets(
-        loss.link,
-        scores,
-        targets,
-        smoothing=loss.label_smoothing,
-        positives=loss.positives,
-        ignore_index=loss.ignore_index,
-    )
-    rows = read_row_weights(scores, read, sample_weight, where)
+    batch = read_batch(loss, Arguments(logits, targets, sample_weight, where))
+    scores, read, rows = batch.scores, batch.targets, batch.weights
     double = np.dtype(np.float64)
     positive, negative = loss.answer_weights(scores.n_classes, double)
-    batch = Batch(loss.link, scores, read, rows, positive, negative, False, False)
     x = scores.rows.astype(double)
     y = read.chunk(0, scores.n_rows, double, lambda given: np.asarray(given, double))
     if read.is_index:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from focalis.loss import Loss
 from focalis.settings_table import WEIGHTS
 from focalis.testing import inputs as batches
+from focalis.testing.batch_check import BatchCheck
 from focalis.testing.inputs import Inputs
 from focalis.testing.judging import raised
 from focalis.testing.report import Finding
 from focalis.testing.subject import Subject
-from focalis.testing.trial import Trial
 
 __all__ = ["random_scores", "shapes"]
 
@@ -18,7 +18,7 @@ _CLASSES = (2, 3, 11)
 
 def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Check many random scores, close to each other, between those that break implementations."""
-    yield from Trial(subject, loss, batches.dense(loss.link)).findings("random scores")
+    yield from BatchCheck(subject, loss, batches.dense(loss.link)).findings("random scores")
 
 
 def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
@@ -34,13 +34,13 @@ def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
         if problem:
             yield Finding("shapes", setting, not_checked=problem)
         else:
-            yield from Trial(subject, loss, inputs).findings(setting, order=1)
+            yield from BatchCheck(subject, loss, inputs).findings(setting, order=1)
     inputs = batches.many(loss.link)
     setting = f"{len(inputs)} rows"
     if subject.one_by_one:
-        yield from Trial(subject, loss, inputs).reduced_findings(setting, "shapes")
+        yield from BatchCheck(subject, loss, inputs).reduced_findings(setting, "shapes")
     else:
-        yield from Trial(subject, loss, inputs).findings(setting, order=1)
+        yield from BatchCheck(subject, loss, inputs).findings(setting, order=1)
 
 
 def _objection(subject: Subject, loss: Loss, inputs: Inputs) -> str:

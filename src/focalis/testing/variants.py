@@ -8,11 +8,11 @@ import numpy as np
 
 from focalis.loss import Loss
 from focalis.testing import inputs as batches
+from focalis.testing.batch_check import BatchCheck
 from focalis.testing.inputs import Inputs
 from focalis.testing.judging import raised
 from focalis.testing.report import Finding
 from focalis.testing.subject import Subject
-from focalis.testing.trial import Trial
 
 __all__ = ["Variant", "masked", "masks", "weighted", "weights"]
 
@@ -86,4 +86,4 @@ def _row_by_row(subject: Subject, setting: Variant, check: str) -> Iterator[Find
     except Exception as error:
         yield Finding(check, name, not_checked=raised(error))
         return
-    yield from Trial(subject, loss, inputs, **more).findings(name + over, order=1)
+    yield from BatchCheck(subject, loss, inputs, **more).findings(name + over, order=1)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.inputs.arguments import Arguments
 from focalis.torch._checks import HALF, check, read_classes
 from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
@@ -102,46 +103,28 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
-    tensors: dict[str, Any] = {
-        "logits": logits,
-        "targets": targets,
-        "sample_weight": sample_weight,
-        "where": where,
-        "class_where": class_where,
-        "normalizer": normalizer,
-    }
-    if parameters is None:
-        parameters = {}
-    elif not isinstance(parameters, Mapping):
+    if not isinstance(parameters, Mapping | None):
         expected = "a mapping of names to tensors"
         raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
-    fixed: dict[str, Any] = {"loss": loss, "inplace": inplace}
-    if has_override(*tensors.values(), *parameters.values()):
-        return handed_over(_apply, tensors, parameters, **fixed)
-    return _apply(**tensors, parameters=parameters, **fixed)
+    given = Arguments(
+        logits, targets, sample_weight, where, class_where, normalizer, parameters or {}
+    )
+    if has_override(given):
+        return handed_over(_apply, given, (), loss=loss, inplace=inplace)
+    return _apply(given, loss=loss, inplace=inplace)
 
 
-def _apply(*, loss: Loss, logits: Tensor, targets: Tensor, parameters: Any, **given: Any) -> Tensor:
-    if parameters:
-        loss, parameters = read_parameters(loss, parameters, logits, targets)
-    return apply_along(loss, logits, targets, parameters=parameters, **given)
+def _apply(given: Arguments, *, loss: Loss, inplace: bool) -> Tensor:
+    if given.parameters:
+        loss, parameters = read_parameters(loss, given)
+        given = given._replace(parameters=parameters)
+    return apply_along(loss, given, inplace=inplace)
 
 
-def apply_along(
-    loss: Loss,
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    sample_weight: Tensor | None = None,
-    where: Tensor | None = None,
-    class_where: Tensor | None = None,
-    normalizer: float | Tensor | None = None,
-    inplace: bool = False,
-    axis: int = 1,
-    parameters: Mapping[str, Tensor] | None = None,
-) -> Tensor:
-    """Return the loss; what `apply` does, for any class axis, of tensors that have no say in it."""
-    axis = check(loss, logits, targets, sample_weight, where, normalizer, axis)
+def apply_along(loss: Loss, given: Arguments, axis: int = 1, *, inplace: bool = False) -> Tensor:
+    """Return what `apply` does, for any class axis, once no tensor overrides functions."""
+    axis = check(loss, given, axis)
+    logits, targets, sample_weight, where, class_where, normalizer, parameters = given
     dtype = logits.dtype
     if dtype in HALF and torch.is_autocast_enabled(logits.device.type):
         dtype = torch.float32
@@ -173,19 +156,10 @@ def apply_along(
             "a call that needs another path",
             problem="{argument}=True is for {expected}, got {got}",
         )
+    given = Arguments(logits, targets, sample_weight, where, class_where, normalizer, parameters)
     if not compiling:
-        check_numbers(loss, logits, others, normalizer, axis, class_where)
-    value = evaluate_in_operations(
-        loss,
-        logits,
-        targets,
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-        axis=axis,
-        parameters=parameters,
-        class_where=class_where,
-    )
+        check_numbers(loss, given, axis)
+    value = evaluate_in_operations(loss, given, axis)
     return value.to(dtype)
 
 

@@ -11,7 +11,8 @@ from focalis import Loss
 from focalis.engines import buffers
 from focalis.engines.threads import at_most
 from focalis.errors import WordedError
-from focalis.evaluation import evaluate
+from focalis.inputs.arguments import Arguments
+from focalis.loss import Wanted, evaluate
 
 __all__ = ["Others", "Settings", "compute", "empty_like"]
 
@@ -46,13 +47,13 @@ def compute(
         normalizer is None and loss.reduction == "batchmean" and logits.ndim > 1 and logits.numel()
     ):
         normalizer = logits.numel() // logits.shape[axis]
-    wanted = None if grad is None else (grad,)
-    own = None if grad is None else grad.dtype
+    wanted = Wanted()
+    if grad is not None:
+        wanted = Wanted(1, (grad, None), factor=factor, dtype=grad.dtype)
     try:
         with at_most(torch.get_num_threads()):
-            value, *_ = evaluate(
-                loss, x, y, weight, mask, normalizer, "auto", grad=wanted, factor=factor, own=own
-            )
+            given = Arguments(x, y, weight, mask, normalizer=normalizer)
+            value, *_ = evaluate(loss, given, wanted)
     except WordedError as error:
         position = error.position
         if order is not None and position is not None and len(position) == len(order):

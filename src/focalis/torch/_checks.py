@@ -7,14 +7,16 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.frontend.shapes import (
+from focalis.inputs.arguments import Arguments
+from focalis.inputs.row_weights import check_has_denominator, read_normalizer
+from focalis.inputs.shapes import (
     check_boolean,
     check_classes,
+    check_nothing_ignored,
     check_rows,
-    check_targets,
-    row_shape,
+    score_shape,
+    target_form,
 )
-from focalis.inputs.row_weights import check_has_denominator, read_normalizer
 
 __all__ = ["HALF", "check", "read_classes"]
 
@@ -23,16 +25,9 @@ _FLOATS = frozenset((torch.float32, torch.float64, *HALF))
 _INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8))
 
 
-def check(
-    loss: Loss,
-    logits: Tensor,
-    targets: Tensor,
-    sample_weight: Tensor | None,
-    where: Tensor | None,
-    normalizer: float | Tensor | None,
-    axis: int,
-) -> int:
-    """Return the class axis, counted from the front; raise for what does not fit."""
+def check(loss: Loss, given: Arguments, axis: int) -> int:
+    """Return the class axis, counted from the front; raise for tensors that do not fit."""
+    logits, targets, sample_weight, where, _, normalizer, _ = given
     _check_tensor("logits", logits, None)
     _check_tensor("targets", targets, logits)
     if logits.dtype not in _FLOATS:
@@ -45,12 +40,13 @@ def check(
     ndim = len(shape)
     if not 0 <= axis < ndim:
         axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
-    rows = row_shape(loss, shape, axis)
-    check_targets(loss, shape, rows, axis, targets.shape, targets.dtype, targets.dtype in _INTEGERS)
-    for name, given in (("sample_weight", sample_weight), ("where", where)):
-        if given is not None:
-            _check_tensor(name, given, logits)
-            check_rows(loss, name, given.shape, rows, shape)
+    scores = score_shape(loss.link, shape, axis)
+    form = target_form(scores, targets.shape, targets.dtype, targets.dtype in _INTEGERS)
+    check_nothing_ignored(form, loss.ignore_index)
+    for name, tensor in (("sample_weight", sample_weight), ("where", where)):
+        if tensor is not None:
+            _check_tensor(name, tensor, logits)
+            check_rows(scores, name, tensor.shape)
     if where is not None:
         check_boolean(where, torch.bool)
     if normalizer is not None:
@@ -62,12 +58,12 @@ def read_classes(loss: Loss, class_where: Any, logits: Tensor, axis: int) -> Ten
     """Return a mask of classes in the shape of the logits, or raise."""
     _check_tensor("class_where", class_where, logits)
     check_boolean(class_where, torch.bool, "class_where")
-    check_classes(loss, tuple(class_where.shape), tuple(logits.shape), axis)
+    scores = score_shape(loss.link, tuple(logits.shape), axis)
+    check_classes(scores, tuple(class_where.shape))
     mask: Tensor = class_where
     if mask.ndim == logits.ndim:
         return mask.expand(logits.shape)
-    rows = (*logits.shape[:axis], *logits.shape[axis + 1 :])
-    return mask.expand(*rows, logits.shape[axis]).movedim(-1, axis)
+    return mask.expand(*scores.row_shape, logits.shape[axis]).movedim(-1, axis)
 
 
 def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:

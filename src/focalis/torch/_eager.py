@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from focalis.inputs.arguments import Arguments
 from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._compat import is_batched, keep_the_compiler_out
 from focalis.torch._small import compute_small
@@ -100,16 +101,7 @@ def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming:
 
     loss, normalizer, axis, _ = settings
     with torch.enable_grad():
-        value = evaluate_in_operations(
-            loss,
-            logits,
-            others[0],
-            sample_weight=others[1],
-            where=others[2],
-            normalizer=normalizer,
-            axis=axis,
-            parameters=None,
-        )
+        value = evaluate_in_operations(loss, Arguments(logits, *others, None, normalizer), axis)
         incoming = incoming.to(value.dtype)
         (gradient,) = torch.autograd.grad(value, logits, incoming, create_graph=True)
     return gradient

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from focalis import Loss
-from focalis.arrays.losses import Arguments, weighted_losses
+from focalis.arrays.losses import weighted_losses
 from focalis.arrays.margin import MarginTerms
+from focalis.inputs.arguments import Arguments
 from focalis.torch import _margin_operations as margin
 from focalis.torch import _softmax_operations as softmax
 from focalis.torch._compat import has_tangent, unbatched

@@ -5,11 +5,10 @@ traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A we
 itself requires a gradient masks nothing where it is 0: its derivative there is the loss.
 """
 
-from collections.abc import Mapping
-
 import torch
 
 from focalis import Loss
+from focalis.inputs.arguments import Arguments
 from focalis.torch._hooks import evaluate_directly
 from focalis.torch._vocabulary import widest
 
@@ -18,42 +17,18 @@ __all__ = ["evaluate_in_operations"]
 Tensor = torch.Tensor
 
 
-def evaluate_in_operations(
-    loss: Loss,
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    sample_weight: Tensor | None = None,
-    where: Tensor | None = None,
-    normalizer: float | Tensor | None = None,
-    axis: int = -1,
-    parameters: Mapping[str, Tensor] | None = None,
-    class_where: Tensor | None = None,
-) -> Tensor:
+def evaluate_in_operations(loss: Loss, given: Arguments, axis: int = -1) -> Tensor:
     """Return the loss.
 
     Parameters
     ----------
     loss : Loss
         The loss.
-    logits : Tensor
-        Scores, of any floating type; 16 bits are computed in 32, probabilities in 64 where the device
-        knows them.
-    targets : Tensor
-        Sigmoid, identity: shaped like the logits. Softmax, simplex: class indices, shaped like the
-        logits without the class axis, or a number for each class, shaped like the logits. Of dense
-        targets time and memory are linear in the number of classes.
-    sample_weight, where : Tensor, optional
-        Per row, or per element of a sigmoid or identity.
-    normalizer : float or Tensor, optional
-        Replaces the denominator of "mean" and "batchmean".
+    given : Arguments
+        Tensors, as for `focalis.arrays.losses`. 16 bits are computed in 32, probabilities in 64 where
+        the device supports it. Dense targets take time and memory linear in the number of classes.
     axis : int
         The class axis; one-dimensional scores of a sigmoid or identity have none.
-    parameters : mapping of str to Tensor, optional
-        Numbers that replace settings of the loss, and may be differentiated, as
-        `focalis.arrays.losses` has them.
-    class_where : Tensor of bool, optional
-        True where a class counts: (C,), or a shape that broadcasts to that of the logits.
 
     Returns
     -------
@@ -61,13 +36,14 @@ def evaluate_in_operations(
         In the type of the logits: 0-d, or for "none" shaped like the logits (sigmoid, identity) or with
         one number per row.
     """
-    parameters = dict(parameters or {})
+    logits, *others, class_where, normalizer, parameters = given
+    named = dict(parameters or {})
     if class_where is not None:
-        parameters["class_where"] = class_where
-    settings = (loss, axis, tuple(parameters))
-    tensors = (logits, targets, sample_weight, where, normalizer, *parameters.values())
+        named["class_where"] = class_where
+    settings = (loss, axis, tuple(named))
+    tensors = (logits, *others, normalizer, *named.values())
     if not torch.compiler.is_compiling():
-        return evaluate_directly(*settings, *tensors)  # type: ignore[arg-type]
+        return evaluate_directly(*settings, *tensors)
     if normalizer is not None and not isinstance(normalizer, Tensor):
         normalizer = torch.full((), normalizer, dtype=widest(logits.device), device=logits.device)
     from focalis.torch._constants import evaluate_in_graph  # brings the compiler: slow to import

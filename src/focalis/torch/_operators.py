@@ -12,6 +12,7 @@ from torch.library import custom_op
 from torch.overrides import TorchFunctionMode
 
 from focalis import Loss
+from focalis.inputs.arguments import Arguments
 from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._compat import decompose, is_exporting
 from focalis.torch._losses import parsed
@@ -112,16 +113,8 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
         again = torch.is_grad_enabled()
         with torch.enable_grad():
             x = logits if again else logits.detach().requires_grad_()
-            value = evaluate_in_operations(
-                parsed(ctx.loss),
-                x,
-                targets,
-                sample_weight=sample_weight,
-                where=where,
-                normalizer=normalizer,
-                axis=ctx.axis,
-                parameters=None,
-            )
+            given = Arguments(x, targets, sample_weight, where, None, normalizer)
+            value = evaluate_in_operations(parsed(ctx.loss), given, ctx.axis)
             (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
             along = of_gradient.to(first.dtype)
             (second,) = torch.autograd.grad(first, x, along, create_graph=again)
@@ -173,15 +166,8 @@ def _in_operations(
     from focalis.torch._operations import evaluate_in_operations
 
     with torch.no_grad(), _FilledConstants():
-        value = evaluate_in_operations(
-            parsed(loss),
-            logits,
-            targets,
-            sample_weight=sample_weight,
-            where=where,
-            normalizer=normalizer,
-            axis=axis,
-        )
+        given = Arguments(logits, targets, sample_weight, where, None, normalizer)
+        value = evaluate_in_operations(parsed(loss), given, axis)
     return value.to(dtype)
 
 

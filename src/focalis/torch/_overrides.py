@@ -6,24 +6,25 @@ Sharded tensors are gathered: each process computes the whole loss, and the grad
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.overrides import handle_torch_function, has_torch_function
 
+from focalis.inputs.arguments import Arguments
 from focalis.torch._compat import KINDS, plain
 
 __all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
 
 
-def has_override(input: Any, target: Any, *others: Any) -> bool:
+def has_override(given: Arguments, *weights: Any) -> bool:
     """Return whether an argument is neither a plain tensor nor one of a trace."""
     return (
-        type(input) not in KINDS
-        or type(target) not in KINDS
-        or has_torch_function((input, target, *others))
+        type(given.logits) not in KINDS
+        or type(given.targets) not in KINDS
+        or has_torch_function((*given[:6], *weights, *(given.parameters or {}).values()))
     )
 
 
@@ -41,33 +42,29 @@ def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
 
 
 def handed_over(
-    function: Callable[..., Tensor],
-    tensors: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-    **fixed: Any,
+    function: Callable[..., Tensor], given: Arguments, weights: tuple[Any, ...], **fixed: Any
 ) -> Tensor:
-    """Return function(**tensors, parameters=parameters, **fixed) as the types of the tensors want it."""
-    names, given = tuple(tensors), tuple(tensors.values())
+    """Return function(given, *weights, **fixed) as the types of the tensors want it."""
+    learnt = tuple(given.parameters or ())
+    every = (*given[:6], *(given.parameters or {}).values(), *weights)
 
-    def loss(*given: Any, **parameters: Any) -> Tensor:
-        own = dict(zip(names, map(plain, given), strict=True))
-        learnt = {name: plain(value) for name, value in parameters.items()}
-        return function(**own, parameters=learnt, **fixed)
+    def loss(*every: Any) -> Tensor:
+        tensors = [plain(one) for one in every]
+        arguments, others = Arguments(*tensors[:6]), iter(tensors[6:])
+        arguments = arguments._replace(parameters={name: next(others) for name in learnt})
+        return function(arguments, *others, **fixed)
 
-    every = (*given, *parameters.values())
     sharded = sys.modules.get("torch.distributed.tensor")
     if sharded is not None:
         kind = sharded.DTensor
         mesh = next((tensor.device_mesh for tensor in every if isinstance(tensor, kind)), None)
         if mesh is not None:
             whole = [t.full_tensor() if isinstance(t, kind) else t for t in every]
-            value = loss(
-                *whole[: len(given)], **dict(zip(parameters, whole[len(given) :], strict=True))
-            )
+            value = loss(*whole)
             replicated = [sharded.Replicate()] * mesh.ndim
             result: Tensor = kind.from_local(value, mesh, replicated, run_check=False)
             return result
     if has_torch_function(every):
-        result = handle_torch_function(loss, every, *given, **parameters)
+        result = handle_torch_function(loss, every, *every)
         return result
-    return loss(*given, **parameters)
+    return loss(*every)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.inputs.arguments import Arguments
 from focalis.margin import MarginLossFamily
 from focalis.settings_table import WEIGHTS, largest_weight, weights_of
 from focalis.torch._compat import memory, reading
@@ -26,18 +26,17 @@ def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
     _check_range(family, name, given)
 
 
-def read_parameters(
-    loss: Loss, given: Mapping[str, Any], logits: Tensor, targets: Tensor
-) -> tuple[Loss, dict[str, Tensor]]:
+def read_parameters(loss: Loss, given: Arguments) -> tuple[Loss, dict[str, Tensor]]:
     """Return the loss with the numbers put into it, and the tensors as the operations take them."""
+    logits, targets, parameters = given.logits, given.targets, given.parameters or {}
     own = loss.margin_loss.parameters
     known = (*own, *weights_of(loss.link))
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in parameters if name not in known]
     if unknown:
         expected = f"{', '.join(known)} for link={loss.link!r} and {loss.margin_loss!r}"
         raise ArgumentError("parameters", expected, unknown[0], must="be among")
     for name, other in (("alpha", "pos_weight"), ("pos_weight", "alpha")):
-        if name in given and (other in given or getattr(loss, other) is not None):
+        if name in parameters and (other in parameters or getattr(loss, other) is not None):
             expected = f"{name} or {other}"
             raise ArgumentError(
                 "parameters",
@@ -46,8 +45,8 @@ def read_parameters(
                 problem="{argument}: expected {expected}, one of which does not go with the other, "
                 "got {got}",
             )
-    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
-    numbers = {name: value for name, value in given.items() if name not in tensors}
+    tensors = {name: value for name, value in parameters.items() if isinstance(value, Tensor)}
+    numbers = {name: value for name, value in parameters.items() if name not in tensors}
     settings: dict[str, Any] = {name: numbers.pop(name) for name in WEIGHTS if name in numbers}
     if numbers:
         settings["margin_loss"] = loss.margin_loss.family(**{**own, **numbers})

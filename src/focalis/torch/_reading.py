@@ -15,22 +15,17 @@ from torch import Tensor
 from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.frontend.numbers import check_numbers as check_arrays
-from focalis.torch._arrays import Others, compute
+from focalis.inputs.arguments import Arguments
+from focalis.torch._arrays import compute
 from focalis.torch._compat import keep_the_compiler_out, memory, reading
 
 __all__ = ["check_numbers", "check_weights"]
 
 
 @keep_the_compiler_out  # a caller may be one that it has given up
-def check_numbers(
-    loss: Loss,
-    logits: Tensor,
-    others: Others,
-    normalizer: float | Tensor | None,
-    axis: int,
-    class_where: Tensor | None = None,
-) -> None:
+def check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
     """Raise for targets, weights, a normaliser or probabilities that can be read and are bad."""
+    logits, *others, class_where, normalizer, _ = given
     targets, weight, where = (None if tensor is None else memory(tensor) for tensor in others)
     number = memory(normalizer) if isinstance(normalizer, Tensor) else None
     scores = memory(logits) if loss.link.on_probabilities else None
@@ -46,8 +41,8 @@ def check_numbers(
         return
     with reading():
         if classes is not None:
-            given = map(_array, (targets, weight, where, classes))
-            check_arrays(loss, tuple(logits.shape), axis, *given)
+            arrays = map(_array, (targets, weight, where, classes))
+            check_arrays(loss, tuple(logits.shape), axis, Arguments(None, *arrays))
             exist = classes.any(axis)
             where = exist if where is None else where & exist
             scores = None if scores is None else scores.masked_fill(~classes, 0.5)

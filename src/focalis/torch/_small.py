@@ -11,7 +11,7 @@ import torch
 
 from focalis import Loss, engines
 from focalis.engines.driver import CHUNK
-from focalis.evaluation import type_for
+from focalis.loss import type_for
 from focalis.torch._losses import belongings
 
 __all__ = ["compute_small"]

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from focalis import margin
+from focalis.inputs.arguments import Arguments
 from focalis.torch.losses._call import Alpha, Number, Reduction, sigmoid_loss, softmax_loss
 from focalis.torch.losses._weights import Weight
 from focalis.torch.modules import NamedLoss
@@ -94,19 +95,20 @@ def balanced_cross_entropy(
     """
     return sigmoid_loss(
         margin.cross_entropy,
-        {},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+        ),
+        weight,
     )
 
 
@@ -159,18 +161,19 @@ def multilabel_softmax_cross_entropy(
     """
     return softmax_loss(
         margin.cross_entropy,
-        {},
-        input,
-        target,
-        weight,
         {
             "label_smoothing": label_smoothing,
             "positives": "mean",
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+        ),
+        weight,
     )
 
 
@@ -232,19 +235,21 @@ def sigmoid_focal_loss(
     """
     return sigmoid_loss(
         margin.focal,
-        {"gamma": gamma},
-        inputs,
-        targets,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            inputs,
+            targets,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"gamma": gamma},
+        ),
+        weight,
         names={"logits": "inputs", "class_weight": "weight"},
     )
 
@@ -298,19 +303,21 @@ def softmax_focal_loss(
     """
     return softmax_loss(
         margin.focal,
-        {"gamma": gamma},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"gamma": gamma},
+        ),
+        weight,
     )
 
 
@@ -371,19 +378,21 @@ def sigmoid_focal_star(
     """
     return sigmoid_loss(
         margin.focal_star,
-        {"gamma": gamma, "beta": beta},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"gamma": gamma, "beta": beta},
+        ),
+        weight,
     )
 
 
@@ -444,19 +453,21 @@ def softmax_focal_star(
     """
     return softmax_loss(
         margin.focal_star,
-        {"gamma": gamma, "beta": beta},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"gamma": gamma, "beta": beta},
+        ),
+        weight,
     )
 
 
@@ -513,19 +524,21 @@ def sigmoid_poly1(
     """
     return sigmoid_loss(
         margin.poly1,
-        {"epsilon": epsilon},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"epsilon": epsilon},
+        ),
+        weight,
     )
 
 
@@ -582,19 +595,21 @@ def softmax_poly1(
     """
     return softmax_loss(
         margin.poly1,
-        {"epsilon": epsilon},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"epsilon": epsilon},
+        ),
+        weight,
     )
 
 
@@ -651,19 +666,21 @@ def sigmoid_generalized_cross_entropy(
     """
     return sigmoid_loss(
         margin.generalized_cross_entropy,
-        {"kappa": kappa},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"kappa": kappa},
+        ),
+        weight,
     )
 
 
@@ -720,19 +737,21 @@ def softmax_generalized_cross_entropy(
     """
     return softmax_loss(
         margin.generalized_cross_entropy,
-        {"kappa": kappa},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"kappa": kappa},
+        ),
+        weight,
     )
 
 
@@ -789,19 +808,21 @@ def sigmoid_tempered(
     """
     return sigmoid_loss(
         margin.tempered,
-        {"order": order},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"order": order},
+        ),
+        weight,
     )
 
 
@@ -858,19 +879,21 @@ def softmax_tempered(
     """
     return softmax_loss(
         margin.tempered,
-        {"order": order},
-        input,
-        target,
-        weight,
         {
             "alpha": alpha,
             "ignore_index": ignore_index,
             "label_smoothing": label_smoothing,
             "reduction": reduction,
         },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
+        Arguments(
+            input,
+            target,
+            sample_weight,
+            where,
+            normalizer=normalizer,
+            parameters={"order": order},
+        ),
+        weight,
     )
 
 

@@ -3,15 +3,15 @@
 `focalis.arrays.losses` in TensorFlow's verbs. No shape but the number of axes has to be known.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from focalis import Loss
-from focalis.arrays.losses import Arguments, weighted_losses
+from focalis.arrays.losses import weighted_losses
 from focalis.arrays.margin import MarginTerms
+from focalis.inputs.arguments import Arguments
 from focalis.keras._tensorflow import _margin as margin
 from focalis.keras._tensorflow import _softmax as softmax
 from focalis.keras._tensorflow._verbs import Verbs
@@ -24,40 +24,17 @@ def replicas() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
-def apply(
-    loss: Loss,
-    logits: tf.Tensor,
-    targets: tf.Tensor,
-    *,
-    sample_weight: tf.Tensor | None = None,
-    where: tf.Tensor | None = None,
-    normalizer: Any = None,
-    axis: int = -1,
-    parameters: Mapping[str, Any] | None = None,
-    class_where: tf.Tensor | None = None,
-) -> tf.Tensor:
+def apply(loss: Loss, given: Arguments, axis: int = -1) -> tf.Tensor:
     """Return the loss.
 
     Parameters
     ----------
     loss : Loss
         The loss.
-    logits : Tensor
-        Scores of any floating type; 16 bits are computed in 32, probabilities in 64.
-    targets : Tensor
-        Sigmoid, identity: shaped like the logits. Softmax, simplex: class indices, shaped like the
-        logits without the class axis, or a number for each class, shaped like the logits.
-    sample_weight, where : Tensor, optional
-        Per row, or per element of a sigmoid or identity.
-    normalizer : float or Tensor, optional
-        The denominator of "mean" and "batchmean".
+    given : Arguments
+        Tensors, as `focalis.arrays.losses` has them; 16 bits are computed in 32, probabilities in 64.
     axis : int
         The class axis.
-    parameters : mapping of str to array, optional
-        Numbers that replace settings of the loss, and may be differentiated, as
-        `focalis.arrays.losses` has them.
-    class_where : Tensor of bool, optional
-        True where a class counts: (C,), or a shape that broadcasts to that of the logits.
 
     Returns
     -------
@@ -65,10 +42,10 @@ def apply(
         In the type of the logits: 0-d, or for "none" shaped like the logits (sigmoid, identity) or with
         one number per row.
     """
-    given = {name: tf.convert_to_tensor(value) for name, value in (parameters or {}).items()}
-    arrays = Arguments(logits, targets, sample_weight, where, class_where, normalizer, given)
+    learnt = {name: tf.convert_to_tensor(value) for name, value in (given.parameters or {}).items()}
     hooks = _TensorFlow()
-    return weighted_losses(hooks, loss, arrays._replace(logits=hooks.late(logits)), axis)
+    arrays = given._replace(logits=hooks.late(given.logits), parameters=learnt)
+    return weighted_losses(hooks, loss, arrays, axis)
 
 
 class _TensorFlow(Verbs):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from focalis.errors import WordedError
+from focalis.inputs.arguments import Arguments
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.maths.links import LinkName
@@ -74,39 +75,24 @@ def loss_of(
 def call(
     link: LinkName,
     family: MarginLossFamily,
-    parameters: Mapping[str, Number],
-    input: Tensor,
-    target: Tensor,
     settings: Mapping[str, Any],
-    *,
-    sample_weight: Tensor | None,
-    where: Tensor | None,
-    normalizer: Number | None,
+    given: Arguments,
     axis: int = 1,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
-    """Return the loss of these settings; the other arguments are those of `apply_along`."""
+    """Return the loss of these settings; numbers among the parameters become settings too."""
     try:
-        fixed: Mapping[str, Any] = parameters
-        learnt = None
-        if parameters:
-            learnt = {k: v for k, v in parameters.items() if isinstance(v, Tensor)}
+        fixed: Mapping[str, Any] = given.parameters or {}
+        if fixed:
+            learnt = {k: v for k, v in fixed.items() if isinstance(v, Tensor)}
             for name in learnt.keys() & family.ranges.keys():
                 check_parameter(family, name, learnt[name])
-            fixed = {k: v for k, v in parameters.items() if k not in learnt}
+            fixed = {k: v for k, v in fixed.items() if k not in learnt}
+            given = given._replace(parameters=learnt)
         alpha = settings.get("alpha")
         if isinstance(alpha, Tensor):
             settings = {**settings, "alpha": alpha_of(alpha)}
-        return apply_along(
-            loss_of(link, family.name, fixed, settings),
-            input,
-            target,
-            sample_weight=sample_weight,
-            where=where,
-            normalizer=normalizer,
-            axis=axis,
-            parameters=learnt,
-        )
+        return apply_along(loss_of(link, family.name, fixed, settings), given, axis)
     except WordedError as error:
         error.rename(names)
         raise
@@ -114,74 +100,61 @@ def call(
 
 def sigmoid_loss(
     family: MarginLossFamily,
-    parameters: Mapping[str, Number],
-    input: Tensor,
-    target: Tensor,
-    weight: Weight | None,
     settings: Mapping[str, Any],
-    *,
-    sample_weight: Tensor | None,
-    where: Tensor | None,
-    normalizer: Number | None,
+    given: Arguments,
+    weight: Weight | None,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
-    tensors = _named(input, target, weight, sample_weight, where, normalizer)
     fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
-    if has_override(*tensors.values(), *parameters.values()):
-        return handed_over(_sigmoid_loss, tensors, parameters, **fixed)
-    return _sigmoid_loss(**tensors, parameters=parameters, **fixed)
+    if has_override(given, weight):
+        return handed_over(_sigmoid_loss, given, (weight,), **fixed)
+    return _sigmoid_loss(given, weight, **fixed)
 
 
 def _sigmoid_loss(
+    given: Arguments,
+    weight: Weight | None,
     *,
     family: MarginLossFamily,
-    parameters: Mapping[str, Number],
     settings: Mapping[str, Any],
-    weight: Weight | None,
-    **given: Any,
+    names: Mapping[str, str],
 ) -> Tensor:
-    input = given["input"]
+    input = given.logits
     if weight is not None and isinstance(input, Tensor):
         if isinstance(weight, Tensor) and not is_constant(weight):
             check_weights("weight", weight)
             of_elements = of_classes(weight, input.shape)
-            given["sample_weight"] = combined(of_elements, given["sample_weight"], input)
+            sample_weight = combined(of_elements, given.sample_weight, input)
+            given = given._replace(sample_weight=sample_weight)
         else:
             settings = {**settings, "class_weight": read(weight)}
-    return call("sigmoid", family, parameters, settings=settings, **given)
+    return call("sigmoid", family, settings, given, names=names)
 
 
 def softmax_loss(
     family: MarginLossFamily,
-    parameters: Mapping[str, Number],
-    input: Tensor,
-    target: Tensor,
-    weight: Weight | None,
     settings: Mapping[str, Any],
-    *,
-    sample_weight: Tensor | None,
-    where: Tensor | None,
-    normalizer: Number | None,
+    given: Arguments,
+    weight: Weight | None,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
-    tensors = _named(input, target, weight, sample_weight, where, normalizer)
     fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
-    if has_override(*tensors.values(), *parameters.values()):
-        return handed_over(_softmax_loss, tensors, parameters, **fixed)
-    return _softmax_loss(**tensors, parameters=parameters, **fixed)
+    if has_override(given, weight):
+        return handed_over(_softmax_loss, given, (weight,), **fixed)
+    return _softmax_loss(given, weight, **fixed)
 
 
 def _softmax_loss(
+    given: Arguments,
+    weight: Weight | None,
     *,
     family: MarginLossFamily,
-    parameters: Mapping[str, Number],
     settings: Mapping[str, Any],
-    weight: Weight | None,
-    **given: Any,
+    names: Mapping[str, str],
 ) -> Tensor:
-    input, target = given["input"], given["target"]
+    input, target = given.logits, given.targets
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
     ignored = settings.get("ignore_index")
@@ -193,30 +166,17 @@ def _softmax_loss(
         if isinstance(weight, Tensor):
             check_weights("weight", weight)
         if by_index and settings["label_smoothing"] == 0.0 and isinstance(weight, Tensor):
-            sample_weight = given["sample_weight"]
-            if sample_weight is None and given["names"] is NAMES:
-                given["names"] = NAMES_OF_WEIGHED
+            if given.sample_weight is None and names is NAMES:
+                names = NAMES_OF_WEIGHED
             classes = input.shape[min(1, input.ndim - 1)]
             of_rows = of_targets(weight, target, classes)
-            given["sample_weight"] = combined(of_rows, sample_weight, input)
+            sample_weight = combined(of_rows, given.sample_weight, input)
+            given = given._replace(sample_weight=sample_weight)
         elif isinstance(weight, Tensor) and not is_constant(weight):
-            parameters = {**parameters, "class_weight": weight}
+            given = given._replace(parameters={**(given.parameters or {}), "class_weight": weight})
         else:
             settings = {**settings, "class_weight": read(weight)}
-    return call("softmax", family, parameters, settings=settings, **given)
-
-
-def _named(
-    input: Any, target: Any, weight: Any, sample_weight: Any, where: Any, normalizer: Any
-) -> dict[str, Any]:
-    return {
-        "input": input,
-        "target": target,
-        "weight": weight,
-        "sample_weight": sample_weight,
-        "where": where,
-        "normalizer": normalizer,
-    }
+    return call("softmax", family, settings, given, names=names)
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: Reduction) -> Any:

@@ -1,7 +1,6 @@
 """Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional's functions."""
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.errors import ArgumentError, ArgumentTypeError
+from focalis.inputs.arguments import Arguments
 from focalis.maths.links import LinkName
 from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch._overrides import handed_over, has_override
@@ -107,18 +107,9 @@ def binary_cross_entropy(
     >>> F.binary_cross_entropy(torch.tensor([0.9, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
     tensor([  0.1054, 100.0000])
     """
-    return _elementwise(
-        "identity",
-        clamped_cross_entropy,
-        input,
-        target,
-        weight,
-        None,
-        legacy_reduction(size_average, reduce, reduction),
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-    )
+    given = Arguments(input, target, sample_weight, where, normalizer=normalizer)
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return _elementwise("identity", clamped_cross_entropy, reduction, given, weight, None)
 
 
 def binary_cross_entropy_with_logits(
@@ -172,63 +163,37 @@ def binary_cross_entropy_with_logits(
     >>> F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor([3.0]))
     tensor(0.3470)
     """
-    return _elementwise(
-        "sigmoid",
-        margin.cross_entropy,
-        input,
-        target,
-        weight,
-        pos_weight,
-        legacy_reduction(size_average, reduce, reduction),
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-    )
+    given = Arguments(input, target, sample_weight, where, normalizer=normalizer)
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    return _elementwise("sigmoid", margin.cross_entropy, reduction, given, weight, pos_weight)
 
 
 def _elementwise(
     link: LinkName,
     family: margin.MarginLossFamily,
-    input: Tensor,
-    target: Tensor,
+    reduction: str,
+    given: Arguments,
     weight: Tensor | None,
     pos_weight: Tensor | None,
-    reduction: str,
-    *,
-    sample_weight: Tensor | None,
-    where: Tensor | None,
-    normalizer: Number | None,
 ) -> Tensor:
     """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
-    tensors: dict[str, Any] = {
-        "input": input,
-        "target": target,
-        "weight": weight,
-        "pos_weight": pos_weight,
-        "sample_weight": sample_weight,
-        "where": where,
-        "normalizer": normalizer,
-    }
     fixed: dict[str, Any] = {"link": link, "family": family, "reduction": reduction}
-    if has_override(*tensors.values()):
-        return handed_over(_weighed, tensors, {}, **fixed)
-    return _weighed(**tensors, parameters={}, **fixed)
+    if has_override(given, weight, pos_weight):
+        return handed_over(_weighed, given, (weight, pos_weight), **fixed)
+    return _weighed(given, weight, pos_weight, **fixed)
 
 
 def _weighed(
+    given: Arguments,
+    weight: Any,
+    pos_weight: Any,
     *,
     link: LinkName,
     family: margin.MarginLossFamily,
-    input: Any,
-    target: Any,
-    weight: Any,
-    pos_weight: Any,
     reduction: str,
-    parameters: Mapping[str, Any],
-    **given: Any,
 ) -> Tensor:
     settings: dict[str, Any] = {"reduction": reduction}
-    sample_weight, where = given.pop("sample_weight"), given["where"]
+    input, target, sample_weight, where, *_ = given
     names = NAMES if weight is None or sample_weight is not None else NAMES_OF_WEIGHED
     axis = 1
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
@@ -251,18 +216,8 @@ def _weighed(
         if weight is not None:
             of_elements = _expanded("weight", weight, input.shape)
             sample_weight = combined(of_elements, sample_weight, input)
-    return call(
-        link,
-        family,
-        parameters,
-        input,
-        target,
-        settings,
-        sample_weight=sample_weight,
-        axis=axis,
-        names=names,
-        **given,
-    )
+    given = given._replace(targets=target, sample_weight=sample_weight)
+    return call(link, family, settings, given, axis, names)
 
 
 def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:

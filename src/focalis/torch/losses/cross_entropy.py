@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from focalis import margin
+from focalis.inputs.arguments import Arguments
 from focalis.torch.losses._call import Number, Reduction, legacy_reduction, softmax_loss
 from focalis.torch.losses._weights import Weight
 from focalis.torch.modules import NamedLoss
@@ -62,21 +63,13 @@ def cross_entropy(
     >>> logits.grad[0]
     tensor([ 0.0900,  0.2447, -0.3348])
     """
-    return softmax_loss(
-        margin.cross_entropy,
-        {},
-        input,
-        target,
-        weight,
-        {
-            "label_smoothing": label_smoothing,
-            "ignore_index": ignore_index,
-            "reduction": legacy_reduction(size_average, reduce, reduction),
-        },
-        sample_weight=sample_weight,
-        where=where,
-        normalizer=normalizer,
-    )
+    settings = {
+        "label_smoothing": label_smoothing,
+        "ignore_index": ignore_index,
+        "reduction": legacy_reduction(size_average, reduce, reduction),
+    }
+    given = Arguments(input, target, sample_weight, where, normalizer=normalizer)
+    return softmax_loss(margin.cross_entropy, settings, given, weight)
 
 
 class CrossEntropyLoss(NamedLoss):

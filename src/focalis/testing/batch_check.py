@@ -13,12 +13,12 @@ from focalis.testing.reference import Truth, truth
 from focalis.testing.report import Failure, Finding
 from focalis.testing.subject import Subject
 
-__all__ = ["Trial"]
+__all__ = ["BatchCheck"]
 
 _ORDERS = ("values", "gradients", "Hessians")
 
 
-class Trial:
+class BatchCheck:
     """A batch as every check calls it: the loss, the inputs, and arguments with a number per row."""
 
     def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
