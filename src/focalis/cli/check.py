@@ -24,7 +24,9 @@ _CHECKS = (
     "weights", "masks", "reductions", "empty batches", "NaN", "threads", "inputs",
 )  # fmt: skip
 # The parameters of the margin losses, and α.
-_LOSS_OPTIONS = (*dict.fromkeys(p for family in FAMILIES.values() for p in family.ranges), "alpha")
+_LOSS_OPTIONS = tuple(
+    dict.fromkeys((*(p for family in FAMILIES.values() for p in family.ranges), "alpha"))
+)
 
 
 def add_check(commands: argparse._SubParsersAction[Any]) -> None:
