@@ -190,7 +190,9 @@ PATHS = {
         lambda loss, x, y: apply(loss, x, y, sample_weight=torch.ones(6, requires_grad=True)),
         lambda loss, x, y: apply(loss, x, y, normalizer=torch.tensor(2.0, requires_grad=True)),
         lambda loss, x, y: apply(loss, x.to("meta"), y.to("meta")),
-        lambda loss, x, y: _apply.evaluate(loss, x, y, parameters={"gamma": torch.tensor(2.0)}),
+        lambda loss, x, y: _apply.apply_along(
+            loss, Arguments(x, y, parameters={"gamma": torch.tensor(2.0)})
+        ),
     ],
 }
 
