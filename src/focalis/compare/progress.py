@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while a comparison runs."""
+"""What the user sees at a terminal while a comparison runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["TerminalListener"]
 
 
 class TerminalListener(Listener):
-    """Notes about the data and a live progress bar with the time left, on stderr.
+    """Writes notes about the data, and a progress bar with the time left, to stderr.
 
-    The bar shows only where stderr is a terminal; the notes are plain lines everywhere.
+    The bar is shown only if stderr is a terminal; the notes are always plain lines.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class TerminalListener(Listener):
         self._bar.start()
 
     def advanced(self) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         self._bar.advance(self._task)
 
     def failed(self, failure: Failure) -> None:

@@ -1,8 +1,8 @@
 """The report's figures, as plain Plotly dictionaries that the page draws.
 
-Each trace says which loss and which class it belongs to, so that one row of buttons and one class
-picker steer every figure. Whatever came from the user is escaped here, since Plotly reads a small
-HTML in every text it draws.
+Each trace names the loss and the class it belongs to, so that one row of buttons and one class picker
+control every figure. Text from the user is escaped here, because Plotly interprets some HTML in all its
+text.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def differences(losses: Sequence[Results]) -> Figure:
         low = figure_of(loss, PRIMARY, "difference_low")
         high = figure_of(loss, PRIMARY, "difference_high")
         name = literal(loss["name"])
-        # The label stands above its own line, where a long name costs a phone no width.
+        # The label goes above its line, where a long name takes no width on a phone.
         label = name if mean is not None else f"{name}: not available"
         annotations.append(
             {
@@ -133,7 +133,7 @@ class _Ranking:
         self.chance: Floats = np.full(len(labels), np.nan)
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
+        """Add the predictions of one loss."""
         n_classes = len(self.labels)
         shares = np.bincount(scores.target, scores.weight, minlength=n_classes)
         self.chance = shares / shares.sum()
@@ -203,7 +203,7 @@ class _Reliability:
         self.unknown: dict[str, list[str]] = {source: [] for source in curves.SOURCES}
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
+        """Add the predictions of one loss."""
         n_classes = len(self.labels)
         for source in curves.SOURCES:
             bins: list[tuple[int | None, Bins]]
@@ -270,8 +270,8 @@ class _Margins:
         self.rows: list[tuple[str, Floats, Floats, Any]] = []
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
-        # The edges are common to all losses, so that the counting has to wait for the last.
+        """Add the predictions of one loss."""
+        # The edges are common to all losses, so counting has to wait for the last one.
         self.rows.append((name, curves.margins(scores), scores.weight, scores.target))
 
     def _histograms(self, truth: int, k: int | None, edges: Floats) -> Iterator[Trace]:
@@ -282,7 +282,7 @@ class _Margins:
                 continue
             middle = (edges[1:] + edges[:-1]) / 2
             data = line(i, name, "margin about %{x:.2f}<br>%{y:.2%} of the rows")
-            # Lines from middle to middle: eight outlines with steps would hide one another.
+            # Lines between bin centres: stepped outlines of eight losses would hide one another.
             data |= even(middle) | {"y": rounded(share, 5)}
             yield trace(data, i, k)
 
