@@ -90,19 +90,19 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
         lines.insert(0, f"data=Path({str(settings.data.resolve())!r}),")
     linear = settings.model == "linear"
     loss = focalis.parse(entry["loss"])
-    settings_of_model = arguments(settings.model, loss, data.targets, unit_weights(data.weights))
+    estimator_arguments = arguments(settings.model, loss, data.targets, unit_weights(data.weights))
     if not linear:
-        settings_of_model |= {"n_estimators": entry["rounds"], "random_state": settings.seed}
+        estimator_arguments |= {"n_estimators": entry["rounds"], "random_state": settings.seed}
     thresholds = np.array(entry["thresholds"])
     determined = posterior_or_none(
         loss, thresholds if data.binary else np.zeros((1, len(data.classes)))
     )
     if determined is None:
-        settings_of_model["calibration"] = "link"
+        estimator_arguments["calibration"] = "link"
     if data.binary:  # entry has the threshold as a logit, the script wants it as a probability
         thresholds = loss.probabilities(thresholds) if determined is None else determined
     estimator = "LinearClassifier" if linear else "BoostedClassifier"
-    called = "\n".join(f"    {name}={value!r}," for name, value in settings_of_model.items())
+    called = "\n".join(f"    {name}={value!r}," for name, value in estimator_arguments.items())
     steps = (
         f"Vectoriser(seed={settings.seed}),\n"
         + (_STANDARDISED if linear else "")

@@ -256,8 +256,8 @@ class _Reliability:
             "reliability",
             "Can the probabilities be believed?",
             "On the dotted diagonal a forecast of 30 % comes true 30 % of the time; below it the "
-            "model promises too much, above it too little. Larger dots hold more of the rows, and "
-            f"dots of fewer than {FEWEST_FORECASTS} are left out.{pooled}",
+            "model promises too much, above it too little. Larger dots stand for more rows, and "
+            f"dots with fewer than {FEWEST_FORECASTS} rows are left out.{pooled}",
             panels,
         )
 
@@ -308,8 +308,8 @@ class _Margins:
         return Figure(
             "margins",
             "How sure of the truth",
-            "Right of zero the truth got more than an even chance, left of it less, and the "
-            "further out the surer the model was; the outermost points hold all that lies beyond.",
+            "Right of zero the model gave the truth more than an even chance, left of it less; the "
+            "further out, the surer it was. The outermost points include everything beyond.",
             panels,
         )
 
@@ -363,7 +363,7 @@ def shapes(losses: Sequence[Results], labels: list[str]) -> Figure:
         "shapes",
         "What each loss looks like",
         "The value is what an example costs, and the slope how hard it pulls on the model: a loss "
-        "whose slope is near zero on the right stops working on what is already right."
-        + ("" if same else " Class weights are included, as they would be on all of the rows."),
+        "whose slope is near zero on the right stops improving what is already right."
+        + ("" if same else " Class weights are included, as computed on all rows."),
         panels,
     )

@@ -31,16 +31,16 @@ class Listener:
     """Receives the progress of a comparison; this class ignores it."""
 
     def started(self, data: Data, finished: int, total: int) -> None:
-        """Called when the data are loaded and training starts; `finished` fits exist already."""
+        """Handle the start of training on the loaded data; `finished` fits exist already."""
 
     def advanced(self) -> None:
-        """Called, from any thread, when one loss has finished one fold."""
+        """Handle the end of one loss on one fold; called from any thread."""
 
     def failed(self, failure: Failure) -> None:
-        """Called, from any thread, when a loss is left out because its training failed."""
+        """Handle a loss that is left out because its training failed; called from any thread."""
 
     def finishing(self) -> None:
-        """Called when training is over and the report is being written."""
+        """Handle the end of training, before the report is written."""
 
 
 class _StoppedError(Exception):
@@ -164,7 +164,7 @@ def _train(
                 folder.add(outcome)
             listener.advanced()
 
-    # One BLAS thread per fold: the folds fill the cores, and sums are added in the same order everywhere.
+    # One BLAS thread per fold: the folds fill the cores, and sums have the same order everywhere.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         # skrub warns when a text has so few n-grams that it needs no reduction.
         warnings.filterwarnings("ignore", "The matrix shape is", UserWarning)

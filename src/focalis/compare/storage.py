@@ -4,8 +4,8 @@ Every outcome is written immediately, as a pair of files in `parts`, each moved 
 and the row after its predictions: a run that is killed at any moment loses the fold it was working on,
 and nothing else. The row names its run and contains a digest of itself and its predictions, so that a
 pair from another run, or a damaged one, is ignored and trained again. `run.json` records what the run
-was asked and, once it is done, the digest of `results.json`. A live run holds `.lock`, which keeps others
-out; the operating system releases it, however the run ends.
+was asked and, once it is done, the digest of `results.json`. A live run holds `.lock`, which keeps
+others out; the operating system releases it, however the run ends.
 """
 
 from __future__ import annotations
@@ -348,7 +348,9 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if sys.platform != "win32":  # removed before it is released, so never another run's lock
+            if (
+                sys.platform != "win32"
+            ):  # removed before it is released, so never another run's lock
                 with suppress(OSError):
                     path.unlink()
 

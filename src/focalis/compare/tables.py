@@ -29,7 +29,9 @@ def _read_delimited(content: bytes) -> pl.DataFrame:
     # Many CSV files use semicolons as separators, so let the header decide.
     with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as file:
         header = file.readline()
-        while header.count('"') % 2 and (line := file.readline()):  # a name that spans several lines
+        while header.count('"') % 2 and (
+            line := file.readline()
+        ):  # a name that spans several lines
             header += line
         header = re.sub(r'"[^"]*"', "", header)
         separator = max(",;\t|", key=header.count)
