@@ -62,7 +62,7 @@ class _LossLayer(_base()):  # type: ignore[misc]  # the base is known only at ru
     parameters: tuple[str, ...] = ()
     param_str: str = ""
 
-    @abstractmethod  # documentation only: caffe.Layer has its own metaclass, which does not enforce it
+    @abstractmethod  # documentation only: caffe.Layer's metaclass does not enforce it
     def make_loss(self, **settings: Any) -> Loss:
         """Return the loss for these settings, read from `param_str`."""
 

@@ -35,7 +35,7 @@ class WordedError(Exception):
     """
 
     ag_pass_through = True
-    """Read by TensorFlow, which otherwise replaces an error in a graph by one of its own types."""
+    """Read by TensorFlow, which otherwise replaces an error in a graph by one of TensorFlow's."""
 
     def __init__(
         self,

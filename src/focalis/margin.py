@@ -326,9 +326,9 @@ def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tupl
 
 
 def _is(parameter: Any, number: float) -> bool:
-    """Return whether a parameter is a plain number of this value, so that the loss is another one.
+    """Return whether a parameter is a plain number with this value, so that the loss equals another.
 
-    To the last bit: the other's own formula is rounded otherwise, even where it is the same on paper.
+    Callers then use the other's formula, because theirs, equal on paper, would round differently.
     """
     return isinstance(parameter, int | float) and parameter == number
 

@@ -37,7 +37,7 @@ def starting_logits(
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
     check_loss(loss)
     if np.size(labels) == 0:
-        raise ValueError("labels must be given to the data that training starts from, got none")
+        raise ValueError("the data that training starts from must have labels, got none")
     targets = starting_targets(loss, labels, n_classes)
     with naming_labels():
         start = loss.initial_logits(

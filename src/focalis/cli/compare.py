@@ -143,7 +143,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     try:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
-        done = f"; what is done is in {printable(str(parsed.out))}, --resume goes on with it"
+        done = f"; finished fits are in {printable(str(parsed.out))}, --resume continues it"
         tell(f"focalis compare: interrupted{done if parsed.out.exists() else ''}")
         return _INTERRUPTED
 

@@ -148,7 +148,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
     note = ""
     if found.unknown_module:
         last = parsed.name.partition("(")[0].split(".")[-1]
-        note = f"{found.unknown_module} has no {last} that is known here; elsewhere there is:\n\n"
+        note = f"focalis knows no {last} in {found.unknown_module}; elsewhere there is:\n\n"
     if parsed.json and note:
         tell(note.strip())
     settings = {
@@ -278,7 +278,7 @@ def _with(
         raise ValueError(f"it needs {', '.join(missing)}")
     for parameter in entry.parameters:
         if parameter.name in values and parameter.setting in _NOT_OF_A_ROW:
-            raise ValueError(f"{parameter.name} is no part of the loss of one row")
+            raise ValueError(f"{parameter.name} does not apply to the loss of one row")
     return entry.given(**values)
 
 

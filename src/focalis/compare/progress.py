@@ -58,13 +58,13 @@ class TerminalListener(Listener):
             reason = " (the rarer one; --positive chooses)" if data.positive_by_default else ""
             _say(f"the positive class is {data.classes[1]!r}{reason}")
         if data.rows_without_target:
-            _say(f"rows left out for having no target: {data.rows_without_target}")
+            _say(f"rows left out because they have no target: {data.rows_without_target}")
         if data.rows_without_weight:
-            _say(f"rows left out for having a weight of 0: {data.rows_without_weight}")
+            _say(f"rows left out because their weight is 0: {data.rows_without_weight}")
         for warning in data.warnings:
             _say(f"warning: {warning}")
         if finished:
-            _say(f"going on with a run that has {finished} of {total} fits")
+            _say(f"continuing a run with {finished} of {total} fits")
         self._bar.update(self._task, total=total, completed=finished)
         self._bar.start()
 

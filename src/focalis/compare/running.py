@@ -134,7 +134,7 @@ def _train(
     def fail(failure: Failure) -> None:
         if failure.loss == candidates[0].name:
             raise TrainingError(
-                f"{failure}; what is done is in {folder.path}, --resume tries again"
+                f"{failure}; finished fits are in {folder.path}, --resume tries again"
             )
         if failures.setdefault(failure.loss, failure) is failure:
             listener.failed(failure)

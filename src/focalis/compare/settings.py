@@ -105,7 +105,7 @@ class Settings:
             for role in (*roles, "positive", "drop"):
                 if getattr(self, role):
                     raise InputError(
-                        f"{role}: the embedded digits have their own target; name a data file"
+                        f"{role}: the built-in digits come with a target; name a data file"
                     )
             return
         if self.target is None:
@@ -116,7 +116,7 @@ class Settings:
             if column is None:
                 continue
             if column in taken:
-                raise InputError(f"{role}: column {column!r} already is the {taken[column]}")
+                raise InputError(f"{role}: column {column!r} is already the {taken[column]}")
             taken[column] = role
         for column in self.drop:
             if column in taken:

@@ -50,7 +50,7 @@ def _writing(folder: Path) -> Iterator[None]:
     except (OSError, PolarsError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(
-            f"out: cannot write to {folder}: {reason}; what is done is kept, --resume goes on with it"
+            f"out: cannot write to {folder}: {reason}; finished fits are kept, --resume continues it"
         ) from error
 
 
@@ -136,8 +136,7 @@ class ReportFolder:
             raise InputError(f"out: {path / 'parts'} is a link to somewhere else; remove it")
         if not (settings.resume or settings.overwrite):
             raise InputError(
-                f"out: {path} holds a report already; --resume goes on with it, "
-                "--overwrite replaces it"
+                f"out: {path} already has a report; --resume continues it, --overwrite replaces it"
             )
 
     @classmethod
@@ -234,7 +233,7 @@ class ReportFolder:
             return None
         if _sha256(path.read_bytes()) != sha256:
             raise InputError(
-                f"resume: {path} is not as focalis wrote it; remove it, and --resume makes it anew"
+                f"resume: {path} is not as focalis wrote it; remove it, and --resume recreates it"
             )
         return _read_json(path)
 
@@ -292,7 +291,7 @@ class ReportFolder:
                 frames.append(pl.read_parquet(path.with_suffix(".parquet").read_bytes()))
             except (OSError, PolarsError) as error:
                 raise InputError(
-                    f"out: {path.with_suffix('.parquet')} is damaged or gone; --resume makes it anew"
+                    f"out: {path.with_suffix('.parquet')} is damaged or gone; --resume recreates it"
                 ) from error
         return pl.concat(frames)
 

@@ -93,7 +93,7 @@ def posterior_probabilities(
                 "the weights of the classes",
                 "weights above 0 for a posterior",
                 f"a {name} answer",
-                problem="{got} has weight 0 in this loss, so its minimiser says nothing of its "
+                problem="{got} has weight 0 in this loss, so its minimiser says nothing about its "
                 "probability: expected {expected}",
             )
     x = x.astype(np.float64)

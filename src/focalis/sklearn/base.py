@@ -46,7 +46,7 @@ def read_loss(loss: Any, n_classes: int) -> Loss:
     if parsed.ignore_index is not None:
         raise ValueError(
             f"loss must have no ignore_index, got {parsed.ignore_index!r}: every label of y is a class, "
-            "so leave out rows without"
+            "so leave out the rows without one"
         )
     for name in WEIGHTS if n_classes == 2 else ():
         factor = getattr(parsed, name)
@@ -78,7 +78,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         y = column_or_1d(y, warn=True)
         gaps = [label for label in y if is_missing(label)] if y.dtype == object else []
         if gaps:
-            raise ValueError(f"Input y contains {gaps[0]!r}, which is no class")
+            raise ValueError(f"Input y contains {gaps[0]!r}, which is not a class")
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)

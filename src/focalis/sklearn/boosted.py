@@ -223,7 +223,7 @@ class BoostedClassifier(LossClassifier):
             train = self._learn(X, y, sample_weight)
         held = None
         if X_val is None and (y_val is not None or sample_weight_val is not None):
-            raise ValueError("X_val must be given with y_val and sample_weight_val, got None")
+            raise ValueError("X_val must be passed with y_val and sample_weight_val, got None")
         if X_val is not None:
             held = self._validation(X_val, y_val, sample_weight_val)
         elif self.early_stopping_rounds is not None:
@@ -235,7 +235,7 @@ class BoostedClassifier(LossClassifier):
         if rounds < 0:
             raise ValueError(
                 f"n_estimators must be at least the {self.n_estimators_} rounds that warm_start "
-                f"goes on from, got {self.n_estimators}"
+                f"continues from, got {self.n_estimators}"
             )
         if rounds > 0:
             job = self._job(train, int(rounds), callback)
@@ -362,7 +362,7 @@ class BoostedClassifier(LossClassifier):
                 before, now = self.loss_, read_loss(now, len(self.classes_))
             if not (now == before if name == "loss" else np.array_equal(now, before)):
                 raise ValueError(
-                    f"warm_start goes on with the same {', '.join(_FIXED)}, other parameters may "
+                    f"warm_start continues with the same {', '.join(_FIXED)}, other parameters may "
                     f"change; {name} was {self._fixed[name]!r}, got {getattr(self, name)!r}"
                 )
 
@@ -382,7 +382,7 @@ class BoostedClassifier(LossClassifier):
 
     def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
         if y is None:
-            raise ValueError("y_val must be given with X_val, got None")
+            raise ValueError("y_val must be passed with X_val, got None")
         features = self._columns.transform(self, X)
         labels = self._known_labels(y, "y_val")
         if features.shape[0] != len(labels):

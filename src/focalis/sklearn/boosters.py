@@ -335,8 +335,8 @@ class CatBoost(Booster):
 
         if getattr(job.previous, _ADDED_TO_A_CUT, False):
             raise ValueError(
-                "with booster='catboost', warm_start goes on only once after early stopping has cut the "
-                "trees, unless it cuts them again: CatBoost would take the trees of the last fit twice"
+                "with booster='catboost', warm_start continues only once after early stopping has cut "
+                "the trees, unless it cuts them again: CatBoost would use the last fit's trees twice"
             )
         before = 0 if job.previous is None else self.rounds(job.previous)
         stops = job.validation is not None and job.patience is not None
@@ -356,8 +356,8 @@ class CatBoost(Booster):
             if job.previous is None or not any(text in str(error) for text in _OTHER_ROWS):
                 raise
             raise ValueError(
-                "with booster='catboost', warm_start goes on only with the rows and the validation rows "
-                "of the fit before, and not after pickling: CatBoost forgets the rows"
+                "with booster='catboost', warm_start continues only with the rows and the validation "
+                "rows of the previous fit, and not after pickling: CatBoost forgets the rows"
             ) from error
         if after.raised is not None:
             raise after.raised
