@@ -9,7 +9,7 @@
 ``simplex``
     Each row of scores is already a distribution over the classes.
 
-`elementwise_terms` and `probability_terms` are written in the vocabulary, so every engine can run them;
+`margin_terms` and `probability_terms` are written in the vocabulary, so every engine can run them;
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
