@@ -37,10 +37,10 @@ Array = np.ndarray
 
 
 class _Layer:
-    """Stand in for caffe.Layer where Caffe is not installed."""
+    """Stands in for caffe.Layer where Caffe is not installed."""
 
     def __init__(self, layer_parameter: Any) -> None:
-        """Take the layer's parameters, as caffe.Layer does; Caffe sets `param_str` afterwards."""
+        """Accept the layer's parameters, as caffe.Layer does; Caffe sets `param_str` afterwards."""
 
 
 def _base() -> Any:
@@ -56,18 +56,18 @@ def _base() -> Any:
     return caffe.Layer
 
 
-class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
-    """What the layers share, the protocol; a subclass chooses the loss."""
+class _LossLayer(_base()):  # type: ignore[misc]  # the base is known only at run time
+    """The protocol, which both layers share; a subclass chooses the loss."""
 
     parameters: tuple[str, ...] = ()
     param_str: str = ""
 
-    @abstractmethod  # stated, not enforced: caffe.Layer has its own metaclass
+    @abstractmethod  # documentation only: caffe.Layer's metaclass does not enforce it
     def make_loss(self, **settings: Any) -> Loss:
-        """Return the loss with these settings of `param_str`."""
+        """Return the loss for these settings, read from `param_str`."""
 
     def setup(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
-        """Read `param_str` and check the numbers of blobs."""
+        """Read `param_str` and check the number of blobs."""
         if len(bottom) != 2 or len(top) != 1:
             raise ValueError(
                 f"{type(self).__name__} takes two bottoms, scores and labels, and one top, "
@@ -98,7 +98,7 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
     def backward(
         self, top: Sequence[Any], propagate_down: Sequence[bool], bottom: Sequence[Any]
     ) -> None:
-        """Write the gradient times the loss weight, which Caffe keeps in the top's diff."""
+        """Write the gradient times the loss weight, which Caffe puts into the top's diff."""
         if propagate_down[1]:
             raise ValueError(f"{type(self).__name__} has no gradient for labels")
         if propagate_down[0]:
@@ -108,17 +108,17 @@ class _LossLayer(_base()):  # type: ignore[misc]  # known when it runs
 class SigmoidFocalLossLayer(_LossLayer):
     """Focal loss of sigmoids, −α_t (1 − p_t)^γ log p_t, summed over classes and averaged over N.
 
-    Labels are 0, 1 or anything between: a label y counts as y times the loss of a yes plus 1 − y times
-    the loss of a no.
+    Labels are 0, 1 or anything between: a label y counts as y times the loss of a positive plus 1 − y
+    times the loss of a negative.
 
     The layer's ``param_str`` is a dict of ``gamma`` (default 2, also accepted as
     ``focusing_parameter``), ``alpha`` (off by default), ``class_balances`` (C numbers, or a dict from
-    "1" to "C"), which weights yes and no alike, and ``ignore_label`` (none by default).
+    "1" to "C"), which weights positives and negatives alike, and ``ignore_label`` (none by default).
 
     Raises
     ------
     ValueError, TypeError
-        In `setup` if ``param_str`` is anything else, in `reshape` and `forward` if the blobs do not fit.
+        In `setup` if ``param_str`` is anything else; in `reshape` and `forward` if the blobs do not fit.
 
     Examples
     --------
@@ -140,7 +140,7 @@ class SigmoidFocalLossLayer(_LossLayer):
     parameters = ("gamma", "focusing_parameter", "alpha", "class_balances", "ignore_label")
 
     def make_loss(self, class_weight: Any = None, **settings: Any) -> Loss:
-        """Return the loss with these settings of `param_str`."""
+        """Return the loss for these settings, read from `param_str`."""
         if {"gamma", "focusing_parameter"} <= set(settings):
             raise ValueError("param_str must have gamma or focusing_parameter, got both")
         gamma = settings.get("gamma", settings.get("focusing_parameter", 2.0))
@@ -158,7 +158,7 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
     """Multi-label softmax cross-entropy, −Σ_k (y_k / M) log p_k, averaged over N.
 
     M is the number of positive labels in a row. Labels may be any non-negative numbers, and the gradient
-    is exact for all of them; a row without positives counts 0.
+    is exact for all of them; the loss of a row without positives is 0.
 
     The layer's ``param_str`` is a dict of ``class_balances`` (C numbers, or a dict from "1" to "C"), or
     empty.
@@ -166,7 +166,7 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
     Raises
     ------
     ValueError, TypeError
-        In `setup` if ``param_str`` is anything else, in `reshape` and `forward` if the blobs do not fit.
+        In `setup` if ``param_str`` is anything else; in `reshape` and `forward` if the blobs do not fit.
 
     Examples
     --------
@@ -187,7 +187,7 @@ class MultiLabelSoftmaxLossLayer(_LossLayer):
     parameters = ("class_balances",)
 
     def make_loss(self, class_weight: Any = None, **settings: Any) -> Loss:
-        """Return the loss with these settings of `param_str`."""
+        """Return the loss for these settings, read from `param_str`."""
         return Loss(
             "softmax",
             margin.cross_entropy(),
@@ -201,7 +201,7 @@ def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings in a `param_str`, a Python dict literal, without evaluating code."""
     try:
         settings = ast.literal_eval(text.strip() or "{}")
-    except (SyntaxError, TypeError, ValueError):  # TypeError for a key that is a list
+    except (SyntaxError, TypeError, ValueError):  # TypeError: an unhashable key, such as a list
         settings = None
     if not isinstance(settings, dict):
         raise ValueError(f"param_str must be a dict such as \"{{'{known[0]}': …}}\", got {text!r}")
@@ -215,25 +215,26 @@ def _read(text: str, known: tuple[str, ...]) -> dict[str, Any]:
     return settings
 
 
-def _balances(given: Any, n_classes: int) -> Any:
+def _balances(balances: Any, n_classes: int) -> Any:
     """Return the class weights, which may be keyed by class number, counting from 1."""
-    if isinstance(given, Mapping):
-        by_number = {str(key): value for key, value in given.items()}
+    if isinstance(balances, Mapping):
+        by_number = {str(key): value for key, value in balances.items()}
         numbers = [str(k) for k in range(1, n_classes + 1)]
         if sorted(by_number) != sorted(numbers):
             raise ValueError(
                 f"class_balances must name each class from 1 to {n_classes}, got {', '.join(by_number)}"
             )
-        given = [by_number[number] for number in numbers]
-    if given is None:
+        balances = [by_number[number] for number in numbers]
+    if balances is None:
         return None
     try:
-        weights = np.asarray(given, np.float64)
+        weights = np.asarray(balances, np.float64)
         fits = weights.shape == (n_classes,) and bool(((weights >= 0) & (weights < np.inf)).all())
     except (TypeError, ValueError):
         fits = False
     if not fits:
         raise ValueError(
-            f"class_balances must be {n_classes} finite numbers from 0 up, one per class, got {given!r}"
+            f"class_balances must be {n_classes} finite numbers from 0 up, one per class, "
+            f"got {balances!r}"
         )
-    return given
+    return balances

@@ -1,4 +1,4 @@
-"""Text that others wrote (file names, a library's messages) made fit to be shown: it moves no cursor."""
+"""Make text from elsewhere (file names, a library's messages) safe to print on a terminal."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ __all__ = ["one_line", "printable", "silence", "tell"]
 
 
 def printable(text: str) -> str:
-    r"""Return text with every character that does not print as `repr` writes it.
+    r"""Return text with every unprintable character escaped as `repr` does.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def one_line(text: str) -> str:
 
 
 def tell(text: str) -> None:
-    """Print on standard error, beside the answer; that nobody can hear it ends nothing."""
+    """Print on standard error, apart from the results; a closed stream is no reason to stop."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -40,7 +40,7 @@ def tell(text: str) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Send a stream that cannot be written to, and what waits in its buffer, to nowhere."""
+    """Point a stream that cannot be written to at the null device, with whatever it has buffered."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -7,11 +7,11 @@
 ``absolute``
     The absolute value of the scalar φ″.
 ``fisher``
-    The expected squared gradient under the model's own probabilities, times the element's weight: never
+    The expected squared gradient under the model's probabilities, times the element's weight: never
     negative, and equal to ``exact`` for cross-entropy.
 
 ``clipped`` and ``absolute`` act on the scalar before a softmax's matrix is assembled; for the
-probability links the scalar is the second derivative with respect to the probability.
+probability links that scalar is the second derivative with respect to the probability.
 """
 
 import math
@@ -44,9 +44,9 @@ def check_policy(curvature: str) -> None:
 
 
 def shape_curvature(curvature: str, second: Any) -> Any:
-    """Return the scalar second derivative under the policy."""
+    """Return the scalar second derivative as the policy changes it."""
     if curvature == "absolute":
         return absolute(second)
-    # One form for both, so that an engine compiles only one. A comparison, not maximum(): NaN stays NaN.
+    # One form for both, so that an engine compiles only one. Not maximum(), so that NaN stays NaN.
     floor = _FLOORS[curvature]
     return where(second < floor, floor, second)

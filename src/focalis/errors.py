@@ -1,8 +1,8 @@
-"""What is wrong with an argument, in fields that are put into words when the error is read.
+"""Errors about an argument, kept as fields that are put into words when the error is printed.
 
-The core knows an argument by one name, a front end by another, and so an error names it at the end:
-what is raised says ``"{logits}"``, and a front end says what it calls them by `renamed`. The errors are
-RuntimeErrors besides, and of a class index IndexErrors, which is what PyTorch raises.
+The core and a front end may know an argument by different names, so an error is worded last: the core
+raises it with ``"{logits}"``, and the front end supplies its names with `renamed`. Every error here is
+also a RuntimeError, and one about a class index an IndexError, because PyTorch raises those.
 """
 
 from collections.abc import Mapping
@@ -17,24 +17,25 @@ class WordedError(Exception):
     Parameters
     ----------
     argument : str
-        Its name in the core; with nothing else, a text as it is, which is how frameworks make an error
-        again with words of their own around it.
+        Its name in the core; if it is the only argument, the whole text, since frameworks rebuild an
+        error from a text that they have added to.
     expected : str
-        What it must be; other arguments of the core stand in braces.
+        What it must be; other arguments of the core are named in braces.
     got : object
-        What came, and is not kept but as a text.
+        What came instead; only its text is kept.
     position : tuple of int, optional
-        Where, if it is one number of many.
+        Where, if it is one number of several.
     must : str, default "be"
         The verb before `expected`, such as "have shape".
     of : str, optional
-        What it is an argument of, if not of the function.
+        What the argument belongs to, if not to the function.
     problem : str, optional
-        A sentence for what that one does not fit, with ``{argument}``, ``{expected}`` and ``{got}``.
+        A sentence to use when the usual one does not fit, with ``{argument}``, ``{expected}`` and
+        ``{got}``.
     """
 
     ag_pass_through = True
-    """To TensorFlow, which otherwise makes of an error in a graph one of a type of its own."""
+    """Read by TensorFlow, which otherwise replaces an error in a graph by one of TensorFlow's."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class WordedError(Exception):
         problem: str = "",
     ) -> None:
         got = str(got)
-        # With these it is pickled and copied; the rest is in its dictionary.
+        # Pickling and copying pass these to the constructor; the rest travels in __dict__.
         super().__init__(argument, expected, got, position)
         self._argument, self._expected = argument, expected
         self.got, self.position = got, position
@@ -57,16 +58,16 @@ class WordedError(Exception):
 
     @property
     def argument(self) -> str:
-        """The name of the argument, to the caller."""
+        """The name of the argument as the caller knows it."""
         return self._names.get(self._argument, self._argument)
 
     @property
     def expected(self) -> str:
-        """What was expected, with the caller's names of other arguments."""
+        """What was expected, with other arguments named as the caller knows them."""
         return self._expected.format_map(_Named(self._names))
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Call arguments as a caller does who has these names for them."""
+        """Use a caller's names for the arguments."""
         inner = {ours: names.get(name, name) for ours, name in self._names.items()}
         self._names = {**names, **inner}
 
@@ -83,11 +84,11 @@ class WordedError(Exception):
 
 
 class ArgumentError(WordedError, ValueError, RuntimeError):
-    """An argument that does not fit."""
+    """An argument whose value does not fit."""
 
 
 class ArgumentTypeError(WordedError, TypeError, RuntimeError):
-    """An argument of a wrong type."""
+    """An argument of the wrong type."""
 
 
 class ClassIndexError(ArgumentError, IndexError):
@@ -95,14 +96,14 @@ class ClassIndexError(ArgumentError, IndexError):
 
 
 class _Named(dict[str, str]):
-    """Names of arguments; one that has no other keeps its own."""
+    """The names of arguments; one without another name stands for itself."""
 
     def __missing__(self, name: str) -> str:
         return name
 
 
-class renamed:  # noqa: N801  # read as the verb that it is
-    """Call arguments as the caller does, in the errors of what runs inside."""
+class renamed:  # noqa: N801  # reads as a verb: with renamed(logits="input")
+    """Use the caller's names for arguments in errors raised inside the block."""
 
     __slots__ = ("_names",)
 

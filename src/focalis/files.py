@@ -1,4 +1,4 @@
-"""Files that are there in full or not at all, whoever has prepared the folder."""
+"""Writing files so that they are complete or absent, even in a folder that others can write to."""
 
 import glob
 import os
@@ -11,21 +11,21 @@ _TEMPORARY = ".tmp"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside `path`, and move it there when it is whole and on the disk.
+    """Write a file beside `path`, and move it there once it is complete and on the disk.
 
-    A reader never meets half of it, and what is at `path`, a link too, is replaced and not followed.
-    What writers of this file that were killed have left beside it is removed.
+    A reader never sees half a file. Whatever is at `path` is replaced; a link is not followed. Temporary
+    files that killed writers of this file have left behind are removed.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{_TEMPORARY}"):
         process = left.name.removesuffix(_TEMPORARY).rpartition(".")[2]
         if process.isdecimal() and not _lives(int(process)):
-            with suppress(OSError):  # it harms nobody
+            with suppress(OSError):  # a leftover does no harm
                 left.unlink()
     # In the same folder, since only a rename within one file system is atomic.
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     temporary.unlink(missing_ok=True)
     try:
-        # "x" follows no link that somebody has put there.
+        # "x" does not follow a link that somebody may have put there.
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
@@ -37,7 +37,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder which nobody else writes to now."""
+    """Remove the temporary files of killed writers from a folder that nobody else is writing to."""
     for path in folder.iterdir():
         name, _, process = path.name.removesuffix(_TEMPORARY).rpartition(".")
         if path.name.endswith(_TEMPORARY) and name.startswith(".") and process.isdecimal():
@@ -45,13 +45,13 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def _lives(process: int) -> bool:
-    """Whether a process is running; where that cannot be asked, no file that is open can be removed."""
+    """Return whether a process is running; off POSIX False, since open files cannot be removed there."""
     if os.name != "posix":
         return False
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is somebody else's
+    except PermissionError:  # it runs, as another user
         pass
     return True

@@ -1,8 +1,8 @@
 """Steps that must not be interrupted: forks and signal handlers wait until they are done.
 
-A child forked in the middle of a compilation would find the compiler's lock held for ever by a thread
-that it does not have. A signal handler that raises in the middle, as Ctrl-C does, may do so in a
-callback or a finaliser, where the exception is lost.
+A child forked in the middle of a compilation would inherit the compiler's lock, held for ever by a
+thread that does not exist in the child. A signal handler that raises in the middle, as Ctrl-C's does,
+may do so in a callback or a finaliser, where the exception is lost.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ class _Lock(Protocol):
 
 
 def let_forks_wait(lock: _Lock) -> None:
-    """Make every fork of this process wait for a lock, which is then free in both parent and child."""
+    """Make every fork of this process wait for a lock, so that it is free in both parent and child."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
@@ -33,16 +33,16 @@ def let_forks_wait(lock: _Lock) -> None:
 
 @contextlib.contextmanager
 def undisturbed(lock: AbstractContextManager[Any]) -> Iterator[None]:
-    """Hold a lock that forks wait for, and defer signals until the end."""
+    """Hold a lock that forks wait for, and defer signals until it is released."""
     with _signals_held(), lock:
         yield
 
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Defer the handlers of signals that arrive meanwhile."""
+    """Defer the handlers of signals that arrive inside the block."""
     handlers = {}
-    if threading.current_thread() is threading.main_thread():  # no other thread runs handlers
+    if threading.current_thread() is threading.main_thread():  # handlers run only there
         known = {number: signal.getsignal(number) for number in signal.valid_signals()}
         handlers = {number: handler for number, handler in known.items() if callable(handler)}
     arrived: list[int] = []
@@ -58,9 +58,9 @@ def _signals_held() -> Iterator[None]:
 
 
 def raise_afterwards(interruption: BaseException, finalised: object) -> None:
-    """Raise in this thread, once `finalised` is gone, what a signal handler raised in its finaliser.
+    """Raise an exception in this thread once `finalised`, whose finaliser it interrupted, is gone.
 
-    Whatever a finaliser itself raises is written to standard error and lost.
+    Python writes whatever a finaliser raises to standard error and drops it.
     """
     import ctypes
 
@@ -72,6 +72,6 @@ def raise_afterwards(interruption: BaseException, finalised: object) -> None:
             time.sleep(0.001)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
-    # No more threads, at the exit of the interpreter: it is ending as it was told.
+    # RuntimeError: the interpreter is exiting and starts no more threads; nothing is left to interrupt.
     with contextlib.suppress(RuntimeError):
         threading.Thread(target=deliver, daemon=True).start()

@@ -1,14 +1,14 @@
 """The margin losses: one small function each.
 
 Every loss of the family is a function φ of one number, the margin m = log p_t − log(1 − p_t), where
-p_t is the probability that the model gives to the truth. A margin loss is a module-level function
-``f(m, u, v, p, q, *parameters)`` that returns φ, its slope φ′ and its curvature φ″ with respect to m,
-where ``p = p_t``, ``q = 1 − p_t``, ``u = log p`` and ``v = log q`` arrive computed without cancellation.
-It is straight-line code in the names of :mod:`focalis.vocabulary`, decorated with the ranges of its
-parameters, and that is all there is to adding one: links, engines, policies and front ends follow.
+p_t is the probability that the model assigns to the true answer. A margin loss is a module-level
+function ``f(m, u, v, p, q, *parameters)`` that returns φ, its slope φ′ and its curvature φ″ with respect
+to m; ``p = p_t``, ``q = 1 − p_t``, ``u = log p`` and ``v = log q`` are passed in, computed without
+cancellation. It is straight-line code in the names of :mod:`focalis.vocabulary`, decorated with the
+ranges of its parameters. Nothing else is needed: links, engines, policies and front ends follow from it.
 
-Two habits keep a margin loss right at the ends: multiply u by p (and v by q) before anything large,
-since u may be as low as the largest float allows; and raise q to a power with ``power(q, v, gamma)``.
+Two habits keep a margin loss accurate at the ends: multiply u by p (and v by q) before anything large,
+since u may be as low as the most negative float; and raise q to a power with ``power(q, v, gamma)``.
 """
 
 import functools
@@ -58,7 +58,7 @@ class Interval:
 
 
 class MarginLoss:
-    """A margin loss with its parameters: a value that is frozen, comparable, hashable and picklable.
+    """A margin loss with its parameters: a frozen, comparable, hashable and picklable value.
 
     Made by calling a margin loss family: ``margin.focal(gamma=2.0)``.
     """
@@ -84,7 +84,7 @@ class MarginLoss:
         return dict(self._items)
 
     def __call__(self, m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
-        """Return φ, φ′ and φ″ at the margin m, given u = log p, v = log q, p and q = 1 − p."""
+        """Return φ, φ′ and φ″ at the margin m, from u = log p, v = log q, p and q = 1 − p."""
         terms = self.family.function(m, u, v, p, q, *(value for _, value in self._items))
         if not isinstance(terms, tuple) or len(terms) != 3:
             raise TypeError(
@@ -112,7 +112,7 @@ class MarginLoss:
 
 
 class MarginLossFamily:
-    """A margin loss before its parameters are chosen; calling it with them gives a MarginLoss."""
+    """A margin loss before its parameters are chosen; calling it with them returns a MarginLoss."""
 
     def __init__(self, function: MarginFunction, ranges: Mapping[str, Interval]) -> None:
         parameters = list(inspect.signature(function).parameters.values())
@@ -134,13 +134,13 @@ class MarginLossFamily:
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
         values = {}
-        for name, given in bound.arguments.items():
-            number = real_number(name, given, "a real number", of=self.name)
-            # Adding 0 makes a number of its own, which an engine tells from an equal literal.
+        for name, value in bound.arguments.items():
+            number = real_number(name, value, "a real number", of=self.name)
+            # Adding 0 makes a new object, which an engine can tell from an equal literal.
             values[name] = number + 0.0
             if values[name] not in self.ranges[name]:
                 interval = self.ranges[name].text
-                raise ArgumentError(name, interval, repr(given), must="lie in", of=self.name)
+                raise ArgumentError(name, interval, repr(value), must="lie in", of=self.name)
         return MarginLoss(self, values)
 
     def __reduce__(self) -> str:
@@ -151,7 +151,7 @@ class MarginLossFamily:
 
 
 class _Registry(Mapping[str, MarginLossFamily]):
-    """The margin loss families by name, as `margin_loss` met them."""
+    """The margin loss families by name, in the order in which `margin_loss` registered them."""
 
     def __init__(self) -> None:
         self._families: dict[str, MarginLossFamily] = {}
@@ -179,24 +179,24 @@ FAMILIES = _Registry()
 
 
 def margin_loss(**ranges: str) -> Callable[[MarginFunction], MarginLossFamily]:
-    """Make a function ``f(m, u, v, p, q, *parameters)`` a margin loss.
+    """Turn a function ``f(m, u, v, p, q, *parameters)`` into a margin loss.
 
     Parameters
     ----------
     **ranges : str
-        For each parameter of the function the interval it must lie in, such as ``"[0, inf)"``.
+        The interval that each parameter of the function must lie in, such as ``"[0, inf)"``.
 
     Returns
     -------
     callable
-        The decorator; what it returns is called with parameters to give a `MarginLoss`.
+        The decorator; it returns a family, which is called with parameters to make a `MarginLoss`.
 
     Raises
     ------
     TypeError
-        If the function does not begin with m, u, v, p, q or its parameters are not those in `ranges`.
+        If the function does not begin with m, u, v, p, q, or its parameters are not those in `ranges`.
     ValueError
-        If a range is no interval, or another module's margin loss has the same name.
+        If a range is not an interval, or another module has a margin loss of the same name.
 
     Examples
     --------
@@ -282,7 +282,7 @@ def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple
         return cross_entropy.function(m, u, v, p, q)
     rise = 1.0 + epsilon
     slope = -(q * (rise - epsilon * q))
-    # With p + q = 1 in it, the curvature has no difference for ε in [−1, 1].
+    # Written with p + q = 1 substituted, so that nothing is subtracted for ε in [−1, 1].
     curvature = p * q * (rise * p + (1.0 - epsilon) * q)
     return rise * q + _minus_log_beyond_first_order(u, q), slope, curvature
 
@@ -326,9 +326,9 @@ def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tupl
 
 
 def _is(parameter: Any, number: float) -> bool:
-    """Return whether a parameter is a plain number of this value, so that the loss is another one.
+    """Return whether a parameter is a plain number with this value, so that the loss equals another.
 
-    To the last bit: the other's own formula is rounded otherwise, even where it is the same on paper.
+    Callers then use the other's formula, because theirs, equal on paper, would round differently.
     """
     return isinstance(parameter, int | float) and parameter == number
 

@@ -1,4 +1,4 @@
-"""The text form of a loss: ``name(parameter=value, …)``, written and read without evaluating code."""
+"""The text form of a loss, ``name(parameter=value, …)``: reading and writing, without `eval`."""
 
 import math
 import re
@@ -7,15 +7,15 @@ from typing import Any
 
 __all__ = ["LONGEST", "canonical_name", "read_call", "shown", "write_call"]
 
-# As text: `re` compiles and keeps what is used, and an import uses none. Each takes time in
-# proportion to the text, whatever it holds: `*+` and `++` give nothing back that they have taken.
+# Kept as text and compiled at first use, since importing focalis needs none of them. Each takes time
+# linear in the text, whatever it holds: the possessive `*+` and `++` never backtrack.
 _NAME = r"[A-Za-z][\w\s-]*+"
 _ARGUMENT = rf"\s*+({_NAME})=\s*+(\[[^\[\]]*+\]|[^,\[\]()=]++)\s*+(?:,|\Z)"
 _NUMBER = r"(?i)[+-]?(\d++(\.\d*+)?|\.\d++)(e[+-]?\d++)?|[+-]?(inf|nan)"
 _INTEGER = r"[+-]?\d{1,30}+"
 
 LONGEST = 1 << 24
-"""How many characters a text may have: weights of more than half a million classes."""
+"""The most characters a text may have: enough for the weights of over half a million classes."""
 
 _MOST_SHOWN = 200
 
@@ -23,12 +23,12 @@ Value = float | int | str | tuple[float, ...]
 
 
 def canonical_name(name: str) -> str:
-    """Return a name with hyphens, spaces and underscores made one, in lower case."""
+    """Return a name in lower case, each run of hyphens, spaces and underscores one underscore."""
     return re.sub(r"[-_\s]+", "_", name.strip()).lower()
 
 
 def write_call(name: str, arguments: Mapping[str, Any]) -> str:
-    """Return ``name(key=value, …)``, or the bare name without arguments."""
+    """Return ``name(key=value, …)``, or just the name if there are no arguments."""
     if not arguments:
         return name
     return f"{name}({', '.join(f'{key}={_write(value)}' for key, value in arguments.items())})"
@@ -55,10 +55,10 @@ def read_call(text: str) -> tuple[str, dict[str, Value]]:
     Raises
     ------
     TypeError
-        If `text` is no string.
+        If `text` is not a string.
     ValueError
-        If it does not have that form, and the message says where reading stopped; or if it has more
-        than `LONGEST` characters.
+        If the text does not have that form (the message says where reading stopped), or has more than
+        `LONGEST` characters.
     """
     if not isinstance(text, str):
         raise TypeError(f"a loss must be described by a str, got {type(text).__name__}")
@@ -86,7 +86,7 @@ def read_call(text: str) -> tuple[str, dict[str, Value]]:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it, a long one cut short."""
+    """Return a value as messages show it, cut short if it is long."""
     written = repr(value)
     return written if len(written) <= _MOST_SHOWN else f"{written[:_MOST_SHOWN]}…"
 

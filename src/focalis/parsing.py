@@ -12,12 +12,12 @@ from focalis.settings_table import SETTINGS
 
 __all__ = ["UnknownLossError", "parse", "parse_among"]
 
-# As much of a name as is compared with those that are known.
+# Only so much of a name is compared with the known ones.
 _LONGEST_NAME = 100
 
 _KINDS = {row.name: row.kind for row in SETTINGS}
 
-# What other names are here; only messages use it.
+# What focalis calls names that are common elsewhere; only messages use it.
 _ELSEWHERE = {
     **dict.fromkeys(("bce", "ce", "binary_cross_entropy", "logistic"), ("cross_entropy",)),
     "log": ("cross_entropy", "simplex_cross_entropy"),
@@ -30,34 +30,34 @@ _ELSEWHERE = {
 
 
 class UnknownLossError(ArgumentError):
-    """A text that names no loss."""
+    """A text that names no known loss."""
 
 
 def parse(text: str, *, link: str = "sigmoid") -> Loss:
-    """Return the loss that a text such as ``"focal(gamma=2, alpha=.25)"`` names.
+    """Return the loss named by a text such as ``"focal(gamma=2, alpha=.25)"``.
 
     Parameters
     ----------
     text : str
-        A margin loss, after its link where that is not the default (``"softmax_focal(gamma=2)"``),
-        and in parentheses its parameters and the settings of `Loss` by name. Numbers per class stand
-        in brackets: ``"softmax_focal(class_weight=[1, 2, 4])"``. Hyphens, spaces and underscores are
-        one, and case does not matter. ``str(loss)`` gives such a text.
+        The name of a margin loss, preceded by its link unless that is the default
+        (``"softmax_focal(gamma=2)"``), then in parentheses its parameters and the settings of `Loss`, by
+        name. Numbers per class go in brackets: ``"softmax_focal(class_weight=[1, 2, 4])"``. Hyphens,
+        spaces and underscores are equivalent, and case is ignored. ``str(loss)`` returns such a text.
     link : {"sigmoid", "softmax", "identity", "simplex"}, default "sigmoid"
-        The link of a text that names none.
+        The link to use when the text names none.
 
     Returns
     -------
     Loss
-        With defaults for all that the text leaves out.
+        With the default for everything that the text leaves out.
 
     Raises
     ------
     TypeError
-        If `text` is no string.
+        If `text` is not a string.
     ValueError
-        If it has not that form, or more than 16,777,216 characters, or a name or value is not known;
-        the nearest name is suggested.
+        If the text does not have that form, has more than 16,777,216 characters, or contains an unknown
+        name or value; the error suggests the nearest name.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def parse(text: str, *, link: str = "sigmoid") -> Loss:
 
 
 def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) -> Loss:
-    """Return the loss that a text names, its margin loss one of these families."""
+    """Return the loss that a text names, looking for its margin loss among these families."""
     name, arguments = read_call(text)
     for prefix in LINKS:
         if name.startswith(prefix + "_"):
@@ -105,7 +105,7 @@ def parse_among(families: Mapping[str, MarginLossFamily], text: str, link: str) 
 
 
 def _hint(name: str, known: list[str]) -> str:
-    import difflib  # for a message only, and not free
+    import difflib  # slow to import, and needed for messages only
 
     near = difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1)
     return _did_you_mean(near) or f"expected one of {', '.join(sorted(known))}"

@@ -1,9 +1,9 @@
 """The primitives that a margin loss may call.
 
 A margin loss is written once, in these names and the operators ``+ - * / < <= > >= ==``, and runs on
-whatever it is handed: each primitive looks at the type of its first argument. NumPy arrays and plain
-numbers are served here; an engine or a front end teaches its own type by a table of operations
-(`teach`), so that no formula is ever written twice.
+whatever it is handed: each primitive dispatches on the type of its first argument. NumPy arrays and
+plain numbers are handled here; an engine or a front end adds its types with a table of operations
+(`teach`), so no formula is ever written twice.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +40,7 @@ def exp(x: Any) -> Any:
 
 @singledispatch
 def exp_nonpositive(x: Any) -> Any:
-    """Return e to the power of x for x ≤ 0, which can save an engine some work."""
+    """Return e to the power of x ≤ 0; knowing the sign can save an engine some work."""
     return np.exp(x)
 
 
@@ -64,7 +64,7 @@ def log1p(x: Any) -> Any:
 
 @singledispatch
 def log1p_unit(x: Any) -> Any:
-    """Return log(1 + x) for x in [0, 1], which can save an engine some work."""
+    """Return log(1 + x) for x in [0, 1]; knowing the range can save an engine some work."""
     return np.log1p(x)
 
 
@@ -82,7 +82,7 @@ def absolute(x: Any) -> Any:
 
 @singledispatch
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Return a where the condition holds and b elsewhere; both are evaluated."""
+    """Return a where the condition holds and b elsewhere; both are always evaluated."""
     return np.where(condition, a, b)
 
 
@@ -97,7 +97,7 @@ PRIMITIVES: dict[str, Any] = {
     "absolute": absolute,
     "where": where,
 }
-"""The primitives by name; the other words of the vocabulary are made of them."""
+"""The primitives by name; the rest of the vocabulary is built from them."""
 
 
 def teach(
@@ -105,23 +105,23 @@ def teach(
     kinds: Iterable[type],
     conditions: Iterable[type] | None = None,
 ) -> None:
-    """Let the vocabulary work on types, by a table that has an operation for each primitive.
+    """Make the vocabulary work on further types, by a table with an operation for each primitive.
 
     Parameters
     ----------
     operations : mapping of str to callable
-        What each primitive does, by its name.
+        The operation for each primitive, by the primitive's name.
     kinds : iterable of type
         The types that stand for numbers.
     conditions : iterable of type, optional
-        The types of comparisons, by which `where` is chosen; those of the numbers by default. None at
-        all, for numbers whose comparisons are of a type that is known already, and then the table has no
-        `where`.
+        The types of comparison results, on which `where` dispatches; by default `kinds`. Pass an empty
+        iterable for numbers whose comparisons have a type that has been taught already; the table then
+        has no `where`.
 
     Raises
     ------
     TypeError
-        If the table lacks a primitive, which would then fall through to NumPy, or has another word.
+        If the table lacks a primitive, which would then fall through to NumPy, or has an unknown name.
 
     Examples
     --------
@@ -143,12 +143,12 @@ def teach(
 
 
 def maximum(a: Any, b: Any) -> Any:
-    """Return the larger of a and b, or b where a is NaN; a is the traced or array argument."""
+    """Return the larger of a and b, or b where a is NaN; a must be the traced or array argument."""
     return where(a > b, a, b)
 
 
 def minimum(a: Any, b: Any) -> Any:
-    """Return the smaller of a and b, or b where a is NaN; a is the traced or array argument."""
+    """Return the smaller of a and b, or b where a is NaN; a must be the traced or array argument."""
     return where(a < b, a, b)
 
 
@@ -166,8 +166,8 @@ def softplus(x: Any) -> Any:
 def power(base: Any, log_base: Any, exponent: Any) -> Any:
     """Return base to the power of the exponent, from the base and its logarithm.
 
-    Rounding a base in (0, 1) loses digits that a power needs, hence ``exp(exponent * log_base)``; the
-    exponents 1 and 2 need no exponential and are exact.
+    A base in (0, 1) has lost digits to rounding that its power needs, hence
+    ``exp(exponent * log_base)``; the exponents 1 and 2 need no exponential and are exact.
     """
     if isinstance(exponent, int | float) and exponent in _POWERS_BY_MULTIPLICATION:
         return base if exponent == 1.0 else base * base

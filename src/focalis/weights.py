@@ -153,7 +153,7 @@ def prior_logit(pi: float = 0.01) -> float:
 
     See Also
     --------
-    focalis.Loss.initial_logits : The constants that minimise a loss on given targets.
+    focalis.Loss.initial_logits : The constants that minimise a loss on a set of targets.
 
     References
     ----------
@@ -181,8 +181,8 @@ def _log(beta: float) -> float:
 def _counts(targets: Any, counts: Any, n_classes: Any, sample_weight: Any) -> NDArray[np.float64]:
     """Return how often each class occurs, (C,), all of them above 0."""
     if (targets is None) == (counts is None):
-        given = "neither" if targets is None else "both"
-        raise TypeError(f"expected one of targets and counts, got {given}")
+        passed = "neither" if targets is None else "both"
+        raise TypeError(f"expected one of targets and counts, got {passed}")
     if n_classes is not None:
         n_classes = _whole_number("n_classes", n_classes)
     if targets is not None:
@@ -231,8 +231,8 @@ def _count(targets: Any, n_classes: int | None, sample_weight: Any) -> NDArray[n
     ).astype(np.float64)
 
 
-def _numbers(name: str, given: Any) -> NDArray[np.float64]:
-    array = real_array(name, given).astype(np.float64)
+def _numbers(name: str, values: Any) -> NDArray[np.float64]:
+    array = real_array(name, values).astype(np.float64)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     bad = np.flatnonzero(~((array >= 0) & (array < np.inf)))
@@ -243,9 +243,9 @@ def _numbers(name: str, given: Any) -> NDArray[np.float64]:
     return array
 
 
-def _whole_number(name: str, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int | np.integer):
-        raise TypeError(f"{name} must be an integer of at least 1, got {type(given).__name__}")
-    if given < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {given}")
-    return int(given)
+def _whole_number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer of at least 1, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value}")
+    return int(value)

@@ -130,17 +130,17 @@ def test_what_is_printed_can_be_asked(capsys):
 
 def test_an_unknown_module_is_said(capsys):
     text = succeed(capsys, "explain", "paddle.nn.BCEWithLogitsLoss")
-    assert text.startswith("paddle.nn has no BCEWithLogitsLoss that is known here")
+    assert text.startswith("focalis knows no BCEWithLogitsLoss in paddle.nn")
     assert "torch.nn.BCEWithLogitsLoss  ·  PyTorch" in text
     status, printed, errors = run(capsys, "explain", "tf.nn.sigmoid_focal_loss", "--json")
     assert status == 0
-    assert "tf.nn has no sigmoid_focal_loss" in errors
+    assert "focalis knows no sigmoid_focal_loss in tf.nn" in errors
     assert len(json.loads(printed)) > 3
 
 
 def test_of_a_framework_its_own_is_shown_and_the_module_said(capsys):
     text = succeed(capsys, "explain", "tf.nn.softmax_cross_entropy")
-    assert text.startswith("tf.nn has no softmax_cross_entropy that is known here; elsewhere")
+    assert text.startswith("focalis knows no softmax_cross_entropy in tf.nn; elsewhere")
     assert "\ntf.losses.softmax_cross_entropy  ·  TensorFlow\n" in text
 
 
@@ -177,7 +177,7 @@ BAD = {
         ("explain", "BCELoss", "--logits", ".2", "--target", "0", "--gamma", "1"),
         "has no parameter for gamma",
     ),
-    "a parameter alone": (("explain", "focal", "--gamma", "1"), "give --logits and --target"),
+    "a parameter alone": (("explain", "focal", "--gamma", "1"), "pass --logits and --target"),
     "its own name": (
         ("explain", "sigmoid focal loss(foo=1)", "--logits", "2", "--target", "0"),
         "has no parameter 'foo'",
@@ -211,7 +211,7 @@ BAD = {
     ),
     "of the call": (
         ("explain", "BCEWithLogitsLoss(weight=2)", "--logits", "1", "--target", "0"),
-        "weight is no part of the loss of one row",
+        "weight does not apply to the loss of one row",
     ),
     "above 0": (
         ("explain", "torch.nn.NLLLoss", "--logits", "-1,2", "--target", "0"),

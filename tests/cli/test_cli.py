@@ -93,7 +93,7 @@ def test_what_it_says_of_the_data(folder):
     lines = done.stderr.splitlines()
     assert all(line.startswith("focalis compare: ") for line in lines)
     assert "focalis compare: table.csv: 89 rows, 3 features, 2 classes" in lines
-    assert "focalis compare: rows left out for having no target: 1" in lines
+    assert "focalis compare: rows left out because they have no target: 1" in lines
     assert re.search("the positive class is 'yes' .the rarer one; --positive chooses", done.stderr)
     assert "warning: column 'name' is unique in every row" in done.stderr
 
@@ -104,7 +104,7 @@ def test_a_report_that_is_there(folder):
     assert focalis_command(*command, cwd=folder).returncode == 0
     again = focalis_command(*command, cwd=folder)
     assert (again.returncode, again.stdout) == (2, "")
-    assert "there holds a report already" in again.stderr
+    assert "there already has a report" in again.stderr
     resumed = focalis_command(*command, "--resume", cwd=folder)
     assert resumed.returncode == 0
     assert "cross-entropy" in resumed.stdout
@@ -131,11 +131,11 @@ def test_ctrl_c_ends_a_comparison_and_resume_goes_on(folder):
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=120)
     assert (process.returncode, stdout) == (130, "")
-    assert re.search(r"\nfocalis compare: interrupted; [^\n]*--resume goes on with it\n$", stderr)
+    assert re.search(r"\nfocalis compare: interrupted; [^\n]*--resume continues it\n$", stderr)
     assert all(line.startswith("focalis compare: ") for line in stderr.splitlines())
     resumed = focalis_command(*command, "--resume", cwd=folder)
     assert resumed.returncode == 0, resumed.stderr
-    assert re.search(r"going on with a run that has [1-3] of 12 fits", resumed.stderr)
+    assert re.search(r"continuing a run with [1-3] of 12 fits", resumed.stderr)
     assert {path.name for path in (folder / "focalis-report").iterdir()} == FINAL | {"run.json"}
 
 
@@ -304,7 +304,7 @@ BAD = {
     "unknown option": (("--speed", "9"), "unrecognized arguments: --speed"),
     "contradiction": (("--resume", "--overwrite"), "not allowed with"),
     "group and time": (("table.csv", "--group", "a", "--time", "b"), "not allowed with"),
-    "target without data": (("--target", "y"), "embedded digits"),
+    "target without data": (("--target", "y"), "built-in digits"),
 }
 
 

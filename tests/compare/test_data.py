@@ -233,7 +233,7 @@ def test_the_embedded_digits():
         ),
         ({"group": "a", "time": "b"}, "group and time"),
         ({"resume": True, "overwrite": True}, "resume and overwrite"),
-        ({"weight": "answer"}, "column 'answer' already is the target"),
+        ({"weight": "answer"}, "column 'answer' is already the target"),
         ({"target": None}, "target: expected the name"),
     ],
 )
@@ -243,7 +243,7 @@ def test_settings_that_make_no_sense(tmp_path, changes, message):
 
 
 def test_columns_without_data_make_no_sense():
-    with pytest.raises(InputError, match="positive: the embedded digits"):
+    with pytest.raises(InputError, match="positive: the built-in digits"):
         Settings(positive="3")
 
 

@@ -348,7 +348,7 @@ def test_a_report_is_overwritten_only_when_told(tmp_path):
     report = tmp_path / "report"
     (report / "notes.txt").write_text("mine")
     before = (report / "results.json").read_bytes()
-    with pytest.raises(InputError, match=r"holds a report already; --resume .* --overwrite"):
+    with pytest.raises(InputError, match=r"already has a report; --resume .* --overwrite"):
         run(settings_for(tmp_path, repeats=1))
     assert (report / "results.json").read_bytes() == before
 

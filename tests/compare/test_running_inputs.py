@@ -21,7 +21,7 @@ from focalis.compare import InputError, load, run
         ({"time": "flag"}, "time: expected dates or numbers"),
         ({"drop": ("flag", "colur")}, "drop: no column 'colur' .* nearest is 'colour'"),
         ({"drop": ("answer",)}, "drop: column 'answer' is the target"),
-        ({"data": None, "target": None, "drop": ("x",)}, "drop: the embedded digits"),
+        ({"data": None, "target": None, "drop": ("x",)}, "drop: the built-in digits"),
         ({"folds": 100}, "fewer than twice the 100 folds"),
     ],
 )

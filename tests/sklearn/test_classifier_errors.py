@@ -143,7 +143,7 @@ def test_a_warm_start_keeps_what_its_trees_have_in_common(change):
     model.set_params(loss=parse("focal(gamma=1)"), learning_rate=0.2, n_estimators=9)
     assert model.fit(features, labels).n_estimators_ == 9
     (name,) = change
-    with pytest.raises(ValueError, match=f"warm_start goes on with the same .* {name} was"):
+    with pytest.raises(ValueError, match=f"warm_start continues with the same .* {name} was"):
         model.set_params(n_estimators=10, **change).fit(features, labels)
 
 
@@ -151,9 +151,9 @@ def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
     features, labels = cancer()
     model = BoostedClassifier(booster="catboost", warm_start=True, **FEW).fit(features, labels)
     again = pickle.loads(pickle.dumps(model))
-    with pytest.raises(ValueError, match=r"warm_start goes on only with the rows .* pickling"):
+    with pytest.raises(ValueError, match=r"warm_start continues only with the rows .* pickling"):
         again.set_params(n_estimators=9).fit(features, labels)
-    with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
+    with pytest.raises(ValueError, match="warm_start continues only with the rows"):
         model.set_params(n_estimators=9).fit(features[:300], labels[:300])
 
 
@@ -163,7 +163,7 @@ def test_a_warm_start_of_catboost_on_rows_without_a_class_says_so(classes):
     labels = np.arange(60) % classes
     model = BoostedClassifier(booster="catboost", warm_start=True, **FEW).fit(features, labels)
     rest = labels < classes - 1
-    with pytest.raises(ValueError, match="warm_start goes on only with the rows"):
+    with pytest.raises(ValueError, match="warm_start continues only with the rows"):
         model.set_params(n_estimators=9).fit(features[rest], labels[rest])
 
 
@@ -195,7 +195,7 @@ def test_a_warm_start_of_catboost_goes_on_once_from_trees_that_were_cut():
     go_on(model, 4, None)
     check(model)
     with pytest.raises(
-        ValueError, match="goes on only once after early stopping has cut the trees"
+        ValueError, match="continues only once after early stopping has cut the trees"
     ):
         go_on(model, 4, None)
 
@@ -218,9 +218,9 @@ def test_a_calibration_that_is_none_is_seen_when_it_is_set(model):
 def test_lengths_and_what_belongs_together():
     features, labels = cancer()
     model = BoostedClassifier(**FEW)
-    with pytest.raises(ValueError, match="X_val must be given with y_val"):
+    with pytest.raises(ValueError, match="X_val must be passed with y_val"):
         model.fit(features, labels, y_val=labels)
-    with pytest.raises(ValueError, match="X_val must be given with y_val"):
+    with pytest.raises(ValueError, match="X_val must be passed with y_val"):
         model.fit(features, labels, sample_weight_val=np.ones(3))
     with pytest.raises(ValueError, match="X_val and y_val must be of one length, got 569 and 5"):
         model.fit(features, labels, X_val=features, y_val=labels[:5])

@@ -1,9 +1,9 @@
 """Objectives and metrics for CatBoost.
 
-CatBoost asks a softmax objective for one row at a time, and for the whole Hessian of the row, where
-LightGBM and XGBoost ask for all rows at once: training with it takes some 50 µs per row and round. Its
-own objectives take Newton steps in the leaves, so give it ``leaf_estimation_method="Newton"``; a custom
-objective has gradient steps by default, which leave the curvature unused.
+CatBoost asks a softmax objective for one row at a time and for the row's whole Hessian, where LightGBM
+and XGBoost ask for all rows at once: training takes some 50 µs per row and round. CatBoost's built-in
+objectives take Newton steps in the leaves, so pass ``leaf_estimation_method="Newton"``; the default for
+a custom objective is gradient steps, which ignore the curvature.
 
 >>> import numpy as np
 >>> import catboost
@@ -57,12 +57,12 @@ Array = np.ndarray
 
 
 class _Sigmoid(Derivatives):
-    no_jit = True  # or CatBoost tries to compile the method, and warns that it cannot
+    no_jit = True  # otherwise CatBoost tries to compile the method, and warns that it cannot
 
     def of_row(
         self, approxes: Any, labels: Any, weight: float
     ) -> tuple[list[float], list[list[float]]]:
-        """Return the derivatives of a row with several scores, a diagonal matrix for the second."""
+        """Return the derivatives of a row with several scores, the second as a diagonal matrix."""
         scores, answers = np.asarray(approxes, np.float64)[None], np.atleast_1d(labels)
         grad, hess = self.derivatives(scores, answers, [weight])
         return (-grad[0]).tolist(), np.diag(-hess[0]).tolist()
@@ -70,10 +70,10 @@ class _Sigmoid(Derivatives):
 
 class _Binary(_Sigmoid):
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
-        # CatBoost maximises, so both derivatives change their sign.
+        # CatBoost maximises, so both derivatives change sign.
         return -np.column_stack(self.derivatives(approxes, targets, weights))
 
-    # Of several scores, one class against the rest for each.
+    # For several scores: one class against the rest, for each.
     def calc_ders_multi(
         self, approxes: Any, target: float, weight: float
     ) -> tuple[list[float], list[list[float]]]:
@@ -83,7 +83,7 @@ class _Binary(_Sigmoid):
 class _Softmax(Derivatives):
     no_jit = True
 
-    # CatBoost asks for it where it does not know that there are several classes.
+    # CatBoost calls this when it does not know that there are several classes.
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Array:
         raise ValueError(
             "a softmax loss needs CatBoost to be told the number of classes (classes_count)"
@@ -107,7 +107,7 @@ class _Softmax(Derivatives):
         n_classes, smoothing = len(scores), self.loss.label_smoothing
         plain = replace(self.loss, label_smoothing=0.0) if smoothing else self.loss
         fisher = self.curvature == "fisher"
-        # The loss of a smoothed target is a mean over the classes, and so is a Fisher information.
+        # The loss of a smoothed target is a mean over the classes, and so is the Fisher information.
         classes = np.arange(n_classes) if smoothing or fisher else np.array([label])
         grad, hess = plain.grad_and_hess(
             np.repeat(scores[None], len(classes), axis=0),
@@ -121,7 +121,7 @@ class _Softmax(Derivatives):
         if not fisher:
             matrix = np.tensordot(share, softmax_hessian(grad, hess, classes), axes=1)
             return share @ grad, matrix
-        # Weights stand outside of the squares.
+        # Weights stay outside the squares.
         weight = plain.answer_weights(n_classes, np.dtype(np.float64))[0]
         slopes = Loss("softmax", plain.margin_loss).grad_and_hess(
             np.repeat(scores[None], n_classes, axis=0), classes
@@ -166,7 +166,7 @@ class _QuestionsMetric(_Metric):
 
 @functools.cache
 def _of_several_targets(kind: type, base: str) -> Any:
-    """Return a class with a base by which CatBoost knows what takes labels of several columns."""
+    """Return the class with one more base, by which CatBoost recognises labels of several columns."""
     return type(kind.__name__, (kind, getattr(require("catboost"), base)), {})
 
 
@@ -180,19 +180,19 @@ def objective(
 ) -> Derivatives:
     """Return a loss as CatBoost's objective.
 
-    It serves as ``loss_function`` of ``catboost.train``, of ``CatBoost`` and of ``CatBoostClassifier``;
-    the row weights are used.
+    Use it as the ``loss_function`` of ``catboost.train``, ``CatBoost`` or ``CatBoostClassifier``; row
+    weights are taken into account.
 
     Parameters
     ----------
     loss : Loss
-        ``"sigmoid"`` for two classes, ``"softmax"`` for more. A sigmoid with CatBoost's
-        ``classes_count`` = C answers one class against the rest, for each of C.
+        ``"sigmoid"`` for two classes, ``"softmax"`` for more. With CatBoost's ``classes_count`` = C, a
+        sigmoid decides one class against the rest, for each of the C classes.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
-        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
-        "clipped": CatBoost puts no factor on the curvature of its softmax, and takes the whole matrix.
+        What to use as second derivative: a policy of `focalis.curvature`, or "native", which here is
+        "clipped": CatBoost scales the curvature of its softmax by nothing, and takes the whole matrix.
     scale : float, default 1.0
-        A constant factor of gradient and curvature.
+        A constant factor on gradient and curvature.
     multilabel : bool, default False
         For a sigmoid: whether the labels are answers (n, C) to C yes/no questions.
 
@@ -205,7 +205,7 @@ def objective(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not one of those; in training, if a label is no class or a score is NaN.
+        If an argument is not one of these; during training, if a label is not a class or a score is NaN.
     ImportError
         If `multilabel` is true and CatBoost is not installed.
 
@@ -227,16 +227,16 @@ def objective(
 def metric(loss: Loss, *, scale: float = 1.0, multilabel: bool = False) -> Metric:
     """Return a loss as CatBoost's metric, the weighted mean over the rows, for early stopping.
 
-    It serves as ``eval_metric``, and needs no objective of ours: CatBoost hands over raw scores always.
+    Use it as ``eval_metric``, with any objective: CatBoost always passes raw scores.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     scale : float, default 1.0
-        A constant factor of the value, as of `objective`.
+        A constant factor on the value, as for `objective`.
     multilabel : bool, default False
-        As of `objective`; of a row its C questions are added up.
+        As for `objective`; the losses of a row's C questions are added up.
 
     Returns
     -------
@@ -246,7 +246,7 @@ def metric(loss: Loss, *, scale: float = 1.0, multilabel: bool = False) -> Metri
     Raises
     ------
     TypeError, ValueError
-        As `objective`.
+        As for `objective`.
 
     Examples
     --------
@@ -263,28 +263,28 @@ def metric(loss: Loss, *, scale: float = 1.0, multilabel: bool = False) -> Metri
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
-    """Make a training start from the constant that minimises the loss, as the baseline.
+    """Make training start from the constant that minimises the loss, by setting the baseline.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     train : catboost.Pool
-        With labels; its weights count.
+        With labels; its weights are taken into account.
     *others : catboost.Pool
-        Validation sets, which start from the same logits.
+        Validation sets, to start from the same logits.
     n_classes : int, optional
-        The number of classes; of a softmax one more than the largest label if not given.
+        The number of classes; for a softmax, by default one more than the largest label.
 
     Returns
     -------
     float or ndarray
-        The logits, one or (C,). A booster does not keep them: `predict_logits` adds them again.
+        The logits, one or (C,). The booster does not store them: pass them to `predict_logits`.
 
     Raises
     ------
     ValueError
-        If a class never occurs, or the labels have several columns: CatBoost has no baseline for them.
+        If a class never occurs, or the labels have several columns, for which CatBoost has no baseline.
 
     Examples
     --------
@@ -294,8 +294,8 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
     >>> print(set_initial_logits(parse("cross_entropy"), data).round(4))
     -1.0986
     """
-    given = train.get_label()
-    labels = np.asarray([] if given is None else given, np.float64)
+    stored = train.get_label()
+    labels = np.asarray([] if stored is None else stored, np.float64)
     if labels.ndim > 1:
         raise ValueError(
             "train must have labels of one column: CatBoost takes no baseline for several and starts "
@@ -308,16 +308,16 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
 
 
 def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
-    """Return the logits of rows: the booster's raw values and what it started from.
+    """Return the logits of rows: the booster's raw values plus what it started from.
 
     Parameters
     ----------
     booster : catboost.CatBoost
-        Trained from `initial_logits`.
+        A booster trained from `initial_logits`.
     features : array_like, DataFrame or catboost.Pool
-        What CatBoost predicts from; a Pool without a baseline.
+        Anything CatBoost predicts from; a Pool must have no baseline.
     initial_logits : float or array_like of float (C,)
-        From `set_initial_logits`; 0 for a training without.
+        From `set_initial_logits`, or 0 if that was not called.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""Where a training on a Dask cluster starts from.
+"""Where training on a Dask cluster starts from.
 
-The objectives and metrics of `focalis.boosting.xgboost` and `focalis.boosting.lightgbm` travel to the
-workers as they are. What no worker knows are the class frequencies of all partitions, from which
-the initial logits follow. `initial_logits` computes them where the labels lie, and `initial_scores`
-hands them to each partition, as XGBoost's ``base_margin`` or LightGBM's ``init_score``.
+The objectives and metrics of `focalis.boosting.xgboost` and `focalis.boosting.lightgbm` work on the
+workers unchanged. But no worker knows the class frequencies over all partitions, which the initial
+logits depend on. `initial_logits` computes them where the labels are, and `initial_scores` passes them
+to each partition, as XGBoost's ``base_margin`` or LightGBM's ``init_score``.
 
 >>> import numpy as np
 >>> import dask.array as da
@@ -37,34 +37,34 @@ def initial_logits(
 ) -> Any:
     """Return the constant logits that minimise a loss over all partitions.
 
-    Every partition is read where it lies, and only the total weights of its classes travel. All labels
+    Every partition is read where it is, and only its total weight per class is transferred. All labels
     and weights are checked on the way.
 
     Parameters
     ----------
     loss : Loss
-        As of `focalis.boosting.xgboost.objective`.
+        As for `focalis.boosting.xgboost.objective`.
     labels : dask.array.Array or dask.dataframe.Series
         Class indices (n,), or answers (n, C) to several yes/no questions.
     sample_weight : dask.array.Array or dask.dataframe.Series, optional
         Weights (n,) in the same partitions.
     n_classes : int, optional
-        The number of classes; of a softmax one more than the largest label if not given, for which the
-        labels are read once more.
+        The number of classes; for a softmax, by default one more than the largest label, which costs a
+        second pass over the labels.
 
     Returns
     -------
     float or ndarray
-        The logits, one or (C,), for `initial_scores` and for ``predict_logits``: a booster does not
-        keep them.
+        The logits, one or (C,), for `initial_scores` and for ``predict_logits``: the booster does not
+        store them.
 
     Raises
     ------
     TypeError
-        If `labels` or `sample_weight` is no collection of Dask.
+        If `labels` or `sample_weight` is not a Dask collection.
     ValueError
-        If a class never occurs, a label is no class, a weight is negative, or the partitions of the
-        weights are not those of the labels.
+        If a class never occurs, a label is not a class, a weight is negative, or the weights are not
+        partitioned like the labels.
     ImportError
         If Dask is not installed.
 
@@ -115,15 +115,15 @@ def initial_scores(initial_logits: Any, labels: Any) -> Any:
     Returns
     -------
     dask.array.Array
-        (n,) or (n, C) in float64: the ``base_margin`` of ``xgboost.dask.DaskDMatrix``, the
-        ``init_score`` of LightGBM's estimators for Dask.
+        (n,) or (n, C) in float64: the ``base_margin`` of ``xgboost.dask.DaskDMatrix``, or the
+        ``init_score`` of LightGBM's Dask estimators.
 
     Raises
     ------
     TypeError
-        If `labels` is no collection of Dask.
+        If `labels` is not a Dask collection.
     ValueError
-        If the columns of `labels` are divided among partitions.
+        If the columns of `labels` are split across partitions.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def initial_scores(initial_logits: Any, labels: Any) -> Any:
 
 
 def _rows(collection: Any, name: str) -> Any:
-    """Return a Dask collection as an array whose blocks are runs of whole rows."""
+    """Return a Dask collection as an array whose blocks consist of whole rows."""
     if not require("dask", "dask").is_dask_collection(collection):
         raise TypeError(f"{name} must be a Dask array or series, got {type(collection).__name__}")
     array = getattr(collection, "values", collection)

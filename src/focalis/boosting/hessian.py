@@ -1,8 +1,8 @@
-"""The whole Hessian of a softmax row, from its gradient and its diagonal.
+"""The whole Hessian of a softmax row, computed from its gradient and its diagonal.
 
 With one true class t the gradient is φ′ d and the Hessian φ″ d dᵀ − φ′ (diag r − r rᵀ), where
-r = e_t − d are the other classes' shares (`focalis.maths.links`). So the gradient's element at t is
-φ′, the diagonal's is φ″, and the two determine the matrix: no formula of a loss appears here.
+r = e_t − d holds the other classes' shares (`focalis.maths.links`). So the gradient at t is φ′, the
+diagonal at t is φ″, and the two determine the matrix: no formula of a loss appears here.
 """
 
 import numpy as np
@@ -40,13 +40,13 @@ def softmax_hessian(grad: Array, hess: Array, labels: Array) -> Array:
     spread = share[:, :, None] * (np.eye(grad.shape[1]) - share[:, None, :])
     outer = direction[:, :, None] * direction[:, None, :]
     matrices = np.asarray(curvature[:, :, None] * outer - slope[:, :, None] * spread)
-    # 1 − r cancels where a wrong class is sure; the diagonal itself was found without it.
+    # 1 − r cancels where a wrong class is almost certain; hess was computed without it.
     np.einsum("nii->ni", matrices)[...] = hess
     return matrices
 
 
 def softmax_hessian_product(grad: Array, hess: Array, labels: Array, v: Array) -> Array:
-    """Return each row's Hessian times its row of v (n, C), without forming the matrices.
+    """Return each row's Hessian times the same row of v (n, C), without forming the matrices.
 
     Examples
     --------

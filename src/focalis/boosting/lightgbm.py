@@ -39,7 +39,7 @@ class _Objective(Derivatives):
         return n_classes / (n_classes - 1.0) if n_classes > 1 else 1.0
 
     def places(self, scores: Array) -> tuple[Array, Array] | None:
-        """Return arrays of float32, one class after the other: LightGBM makes such copies of others."""
+        """Return float32 arrays with one class after the other; LightGBM would copy any others."""
         if scores.ndim == 1:
             return None
         rows, classes = scores.shape
@@ -61,35 +61,35 @@ class _Metric(Metric):
 def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
     """Return a loss as LightGBM's objective.
 
-    It serves as the parameter ``objective`` of ``lightgbm.train`` and of ``LGBMClassifier`` (whose
-    ``predict_proba`` then returns raw scores); the row weights of both are used. Say
-    ``LGBMClassifier(objective=..., metric="none")``: it adds its own log loss otherwise, which takes
-    raw scores for probabilities, and early stopping then looks at both. Under any custom
-    objective LightGBM drops in silence what belongs to its own: ``pos_bagging_fraction`` and
-    ``neg_bagging_fraction``, ``scale_pos_weight``, ``is_unbalance``, ``boost_from_average``.
+    Use it as the parameter ``objective`` of ``lightgbm.train`` or ``LGBMClassifier`` (whose
+    ``predict_proba`` then returns raw scores); row weights are taken into account. Write
+    ``LGBMClassifier(objective=..., metric="none")``: otherwise LightGBM adds its log loss, which takes
+    raw scores for probabilities, and early stopping looks at both. Under any custom objective LightGBM
+    silently ignores parameters of its built-in ones: ``pos_bagging_fraction``, ``neg_bagging_fraction``,
+    ``scale_pos_weight``, ``is_unbalance`` and ``boost_from_average``.
 
     Parameters
     ----------
     loss : Loss
-        ``"sigmoid"`` for two classes; ``"softmax"``, with LightGBM's ``num_class``, for more. A sigmoid
-        with ``num_class`` = C answers one class against the rest, for each of C.
+        ``"sigmoid"`` for two classes; ``"softmax"``, with LightGBM's ``num_class``, for more. With
+        ``num_class`` = C, a sigmoid decides one class against the rest, for each of the C classes.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
-        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
-        "clipped" times the factor C / (C − 1) that LightGBM's own softmax has.
+        What to use as second derivative: a policy of `focalis.curvature`, or "native", which here is
+        "clipped" times C / (C − 1), the factor in LightGBM's softmax.
     scale : float, default 1.0
-        A constant factor of gradient and curvature.
+        A constant factor on gradient and curvature.
 
     Returns
     -------
     callable
         Picklable; takes ``(scores, Dataset)`` or ``(labels, scores, sample_weight)`` and returns the
-        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C); of (n, C) in float32
-        and in Fortran order, as LightGBM wants them.
+        gradient and the diagonal Hessian, shaped like the scores (n,) or (n, C); for (n, C) they are in
+        float32 and Fortran order, as LightGBM wants them.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not one of those; when called, if a label is no class, a weight is negative,
+        If an argument is not one of these; when called, if a label is not a class, a weight is negative,
         or a score is NaN.
 
     Examples
@@ -106,28 +106,28 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
 def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as LightGBM's metric, the weighted mean over the rows, for early stopping.
 
-    It serves as ``feval`` of ``lightgbm.train`` and as ``eval_metric`` of ``LGBMClassifier.fit``,
-    together with the objective of the same loss: under a built-in one LightGBM hands over probabilities.
-    `LGBMClassifier` needs ``metric="none"`` beside it, or early stopping looks at a log loss of raw
-    scores too, which LightGBM adds.
+    Use it as ``feval`` of ``lightgbm.train`` or as ``eval_metric`` of ``LGBMClassifier.fit``, together
+    with the objective of the same loss: under a built-in objective LightGBM passes probabilities.
+    `LGBMClassifier` also needs ``metric="none"``, or LightGBM adds a log loss of raw scores, which early
+    stopping then looks at too.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     scale : float, default 1.0
-        A constant factor of the value, as of `objective`.
+        A constant factor on the value, as for `objective`.
 
     Returns
     -------
     callable
-        Picklable; returns the name, which is ``str(loss)`` without spaces, the value, and False: smaller
-        is better.
+        Picklable; returns the name (``str(loss)`` without spaces), the value, and False, meaning that
+        smaller is better.
 
     Raises
     ------
     TypeError, ValueError
-        As `objective`.
+        As for `objective`.
 
     Examples
     --------
@@ -141,23 +141,23 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
-    """Make a training start from the constant that minimises the loss.
+    """Make training start from the constant that minimises the loss.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     train : lightgbm.Dataset
-        With labels; its weights count.
+        With labels; its weights are taken into account.
     *others : lightgbm.Dataset
-        Validation sets, which start from the same logits.
+        Validation sets, to start from the same logits.
     n_classes : int, optional
-        The number of classes; of a softmax one more than the largest label if not given.
+        The number of classes; for a softmax, by default one more than the largest label.
 
     Returns
     -------
     float or ndarray
-        The logits, one or (C,). A booster does not keep them: `predict_logits` adds them again.
+        The logits, one or (C,). The booster does not store them: pass them to `predict_logits`.
 
     Raises
     ------
@@ -181,16 +181,16 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
 
 
 def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
-    """Return the logits of rows: the booster's raw scores and what it started from.
+    """Return the logits of rows: the booster's raw scores plus what it started from.
 
     Parameters
     ----------
     booster : lightgbm.Booster
-        Trained from `initial_logits`.
+        A booster trained from `initial_logits`.
     features : array_like, DataFrame
-        What LightGBM predicts from.
+        Anything LightGBM predicts from.
     initial_logits : float or array_like of float (C,)
-        From `set_initial_logits`; 0 for a training without.
+        From `set_initial_logits`, or 0 if that was not called.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def _check_ignored(loss: Any) -> None:
 
 
 def _labels(data: Any) -> tuple[Any, Any]:
-    """Return labels and weights; a Dataset that was given its labels need not be constructed yet."""
+    """Return labels and weights; a Dataset made with labels need not have been constructed yet."""
     if data.label is not None:
         return np.ravel(data.label), data.weight
     data.construct()

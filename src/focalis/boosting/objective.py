@@ -1,8 +1,8 @@
 """What the objectives and metrics of all boosters share.
 
 A booster asks for the gradient and the diagonal Hessian of the weighted sum of the losses at its raw
-scores. Libraries differ in how they hand over scores, labels and weights, and in the factor that their
-own objectives put on the curvature of a softmax; nothing else is theirs.
+scores. The libraries differ only in how they pass scores, labels and weights, and in the factor that
+their built-in softmax objectives put on the curvature.
 """
 
 import importlib
@@ -37,12 +37,12 @@ Array = np.ndarray
 CURVATURES = (*POLICIES, "native")
 DEFAULT_CURVATURE = "native"
 
-# On fewer rows NumPy is done before a kernel is compiled.
+# On fewer rows NumPy finishes before a kernel is compiled.
 _COMPILE_FROM = 20_000
 
 
 class _Value:
-    """What never changes, and so is its own copy: CatBoost's estimators copy their parameters."""
+    """An immutable value, returned as its copy, since CatBoost's estimators copy their parameters."""
 
     def __copy__(self) -> Any:
         return self
@@ -60,10 +60,10 @@ class Derivatives(_Value):
     loss : Loss
         With the link ``"sigmoid"`` or ``"softmax"``.
     curvature : str
-        A policy of `focalis.curvature`, or ``"native"``: clipped, times the factor that the library's
-        own objective has.
+        A policy of `focalis.curvature`, or ``"native"``: clipped, times the factor in the library's
+        built-in objective.
     scale : float
-        A constant factor of both, which changes no minimiser but how much the booster's floors and
+        A constant factor on both. It changes no minimiser, but how much the booster's floors and
         penalties weigh.
     """
 
@@ -83,11 +83,11 @@ class Derivatives(_Value):
         check_scale(self.scale)
 
     def native_factor(self, n_classes: int) -> float:
-        """Return the factor of the library's own objective on the curvature of a softmax."""
+        """Return the factor that the library's built-in softmax objective puts on the curvature."""
         return 1.0
 
     def places(self, scores: Array) -> tuple[Array, Array] | None:
-        """Return arrays for gradient and Hessian as the library takes them; None: like the scores."""
+        """Return arrays for gradient and Hessian in the library's layout, or None for the scores'."""
         return None
 
     def derivatives(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[Array, Array]:
@@ -112,7 +112,7 @@ class Derivatives(_Value):
         loss = times(self.loss, widening, 1 if scores.ndim == 1 else scores.shape[1])
         with naming_labels():
             value, grad, hess = evaluate(loss, arguments, wanted)
-        # The sum of the losses comes with the gradient, and is NaN if any score was.
+        # The sum of the losses is computed with the gradient, and is NaN if any score was.
         if np.isnan(value):
             check_finite(grad, scores)
         return grad, hess
@@ -133,14 +133,14 @@ class Metric(_Value):
 
     @property
     def __name__(self) -> str:
-        """What the booster's log calls it: the text form of the loss, without spaces."""
-        # XGBoost takes its log apart at the spaces.
+        """The metric's name in the booster's log: the text form of the loss, without spaces."""
+        # XGBoost splits its log at spaces.
         return str(self.loss).replace(" ", "")
 
     def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the sum of the weighted losses and the sum of the weights."""
         scores = np.asarray(scores)
-        if scores.size == 0:  # a worker that holds none of the rows
+        if scores.size == 0:  # a worker that has no rows
             return 0.0, 0.0
         weight = weights_or_none(sample_weight)
         targets = as_targets(self.loss, scores, labels)
@@ -156,7 +156,7 @@ class Metric(_Value):
         return self.scale * float(value), float(counts.sum())
 
     def mean(self, scores: Any, labels: Any, sample_weight: Any) -> float:
-        """Return the weighted mean of the losses of the rows; 0 where there is no weight."""
+        """Return the weighted mean of the losses of the rows, or 0 if the weights are all 0."""
         total, weight = self.totals(scores, labels, sample_weight)
         return total / weight if weight > 0 else 0.0
 
@@ -180,9 +180,9 @@ def check_scale(scale: Any) -> None:
 
 
 def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Return scores, labels and weights of a call of LightGBM or XGBoost.
+    """Return scores, labels and weights from the arguments of a call by LightGBM or XGBoost.
 
-    Their ``train`` gives (scores, data set), their scikit-learn wrappers (labels, scores, weights).
+    ``train`` passes (scores, data set), the scikit-learn wrappers (labels, scores, weights).
     """
     if hasattr(second, "get_label"):
         return first, second.get_label(), second.get_weight()
@@ -190,15 +190,15 @@ def read_call(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, An
 
 
 def engine_for(rows: int) -> str:
-    """Return who evaluates the loss on so many rows."""
+    """Return the engine to use for this number of rows."""
     return "numpy" if rows < _COMPILE_FROM else "auto"
 
 
 def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
     """Return a booster's labels as the targets of a loss at scores (n,) or (n, C).
 
-    With a sigmoid and scores (n, C), labels of n × C numbers are yes/no answers to C questions, and n
-    class indices are one class against the rest, for each of C.
+    With a sigmoid and scores (n, C), n × C labels are yes/no answers to C questions, while n labels are
+    class indices, which are turned into one class against the rest, for each of the C classes.
     """
     labels = np.asarray(labels)
     if not loss.link.elementwise:
@@ -225,12 +225,12 @@ def as_targets(loss: Loss, scores: Array, labels: Any) -> Array:
 
 
 def naming_labels() -> renamed:
-    """Call targets and logits what a booster calls them, where they are wrong."""
+    """Use a booster's names, labels and scores, in errors about targets and logits."""
     return renamed(targets="labels", logits="scores")
 
 
 def ignored(loss: Loss, labels: Array) -> Array:
-    """Return which labels are the loss's `ignore_index`."""
+    """Return a mask of the labels that equal the loss's `ignore_index`."""
     skip = loss.ignore_index
     if skip is None:
         return np.zeros(labels.shape, bool)
@@ -238,9 +238,9 @@ def ignored(loss: Loss, labels: Array) -> Array:
 
 
 def class_indices(labels: Array, n_classes: int, loss: Loss | None = None) -> Array:
-    """Return labels as integers in [0, n_classes), or raise for the first that is none.
+    """Return labels as integers in [0, n_classes), or raise for the first that is not one.
 
-    Those that the loss ignores stay as they are.
+    Labels that the loss ignores stay as they are.
     """
     labels = labels.reshape(-1)
     if labels.dtype.kind in "iu":
@@ -259,7 +259,7 @@ def class_indices(labels: Array, n_classes: int, loss: Loss | None = None) -> Ar
 
 
 def check_finite(grad: Array, scores: Array) -> None:
-    """Raise if a score was NaN: a booster would go on with it in silence."""
+    """Raise if a score was NaN: a booster would silently carry on with it."""
     bad = np.isnan(grad).reshape(len(grad), -1).any(axis=1)
     if bad.any():
         first = int(bad.argmax())
@@ -267,7 +267,7 @@ def check_finite(grad: Array, scores: Array) -> None:
 
 
 def times(loss: Loss, factor: float, n_classes: int) -> Loss:
-    """Return a loss times a factor, as a weight of its classes."""
+    """Return a loss times a factor, which is put into its class weights."""
     if factor == 1.0:
         return loss
     weights = np.ones(n_classes) if loss.class_weight is None else np.asarray(loss.class_weight)
@@ -287,7 +287,7 @@ def require(library: str, extra: str = "boosting") -> Any:
 
 
 def weights_or_none(sample_weight: Any) -> Array | None:
-    """Return weights as an array; a library may say "none" by an empty one."""
+    """Return weights as an array, or None; some libraries pass an empty array for no weights."""
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight)

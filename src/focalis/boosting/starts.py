@@ -1,6 +1,6 @@
-"""Where a training starts: the best constant logits, and how large a loss is there.
+"""Where training starts: the best constant logits, and how curved a loss is there.
 
-No library keeps what a training started from, so it is added again to what a booster predicts.
+No library stores what training started from, so it is added again to a booster's predictions.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def starting_logits(
     """Return the constant logits that minimise a loss over a booster's labels: a float, or (C,)."""
     check_loss(loss)
     if np.size(labels) == 0:
-        raise ValueError("labels must be given to the data that training starts from, got none")
+        raise ValueError("the data that training starts from must have labels, got none")
     targets = starting_targets(loss, labels, n_classes)
     with naming_labels():
         start = loss.initial_logits(
@@ -50,25 +50,25 @@ def starting_logits(
 
 
 def check_classes(loss: Loss, n_classes: int) -> None:
-    """Raise if a softmax has nothing to choose from."""
+    """Raise if a softmax has fewer than two classes to choose from."""
     if not loss.link.elementwise and n_classes < 2:
         raise ValueError("labels must be of at least 2 classes for a softmax, got only 0")
 
 
 def starting_targets(loss: Loss, labels: Any, n_classes: int | None) -> Array:
-    """Return a booster's labels as the targets of a loss that has no scores yet."""
+    """Return a booster's labels as the targets of a loss, before there are any scores."""
     check_loss(loss)
-    given: Array = np.asarray(labels)
+    targets: Array = np.asarray(labels)
     if not loss.link.elementwise:
         largest = np.iinfo(np.int32).max if n_classes is None else n_classes
-        return class_indices(given, largest, loss)
+        return class_indices(targets, largest, loss)
     if n_classes is None:
-        return given
-    return as_targets(loss, np.empty((len(given), n_classes)), given)
+        return targets
+    return as_targets(loss, np.empty((len(targets), n_classes)), targets)
 
 
 def spread(start: Any, rows: int) -> Array:
-    """Return the initial logits of so many rows: (rows,) or (rows, C), for the library to keep."""
+    """Return the initial logits repeated for each row, (rows,) or (rows, C); the library stores them."""
     return np.broadcast_to(start, (rows, *np.shape(start))).copy()
 
 
@@ -96,14 +96,14 @@ def curvature_scale(
     initial_logits: Array,
     unit: str = "cross_entropy",
 ) -> float:
-    """Return the factor that gives a loss the mean curvature of cross-entropy where both start.
+    """Return the factor that gives a loss the mean curvature of cross-entropy where each starts.
 
     Focal losses are small numbers, and class weights may be large ones. A booster's floors and
     penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``) are meant for
-    cross-entropy; with this factor they weigh as much here. It is exactly 1 for cross-entropy itself.
-    With the unit "row" the mean curvature becomes 1 instead, and they count rows.
+    cross-entropy; with this factor they have the same effect here. It is exactly 1 for cross-entropy.
+    With the unit "row" it makes the mean curvature 1 instead, so that floors and penalties count rows.
 
-    `class_totals` (C,) holds the weight of the rows of each class.
+    `class_totals` (C,) holds the total weight of the rows of each class.
     """
     found = mean_curvature(loss, curvature, class_totals, initial_logits)
     if unit == "row":
@@ -114,7 +114,7 @@ def curvature_scale(
 def mean_curvature(
     loss: Loss, curvature: str, class_totals: Array, initial_logits: Any = None
 ) -> float:
-    """Return the mean curvature of a logit of a row of weight 1, where a training starts.
+    """Return the mean curvature per logit of a row of weight 1, where training starts.
 
     Raises
     ------

@@ -50,22 +50,22 @@ class _Objective(Derivatives):
     def native_factor(self, n_classes: int) -> float:
         return 2.0
 
-    # XGBoost's wrapper looks for a parameter of the name sample_weight.
+    # XGBoost's wrapper looks for a parameter named sample_weight.
     def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[Array, Array]:
         scores, labels, weight = read_call(first, second, sample_weight)
         if np.size(scores) == 0 and hasattr(second, "get_base_margin"):
-            # The scores of a worker without rows have no shape, and XGBoost wants gradients with one.
+            # The scores of a worker without rows have no shape, but XGBoost wants gradients with one.
             scores = np.reshape(scores, second.get_base_margin().shape)
         return self.derivatives(scores, labels, weight)
 
 
 class _Metric(Metric):
     def totals(self, scores: Any, labels: Any, sample_weight: Any) -> tuple[float, float]:
-        """Return the sums over the rows of all workers, where several train together."""
+        """Return the sums over the rows of all workers, if several train together."""
         total, weight = super().totals(scores, labels, sample_weight)
         collective = require("xgboost").collective
         if collective.is_distributed():
-            # XGBoost takes the mean of what its workers return, however many rows each of them has.
+            # XGBoost averages what its workers return, ignoring how many rows each of them has.
             sums = collective.allreduce(np.array([total, weight]), collective.Op.SUM)
             total, weight = sums.tolist()
         return total, weight
@@ -78,20 +78,20 @@ class _Metric(Metric):
 def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 1.0) -> Derivatives:
     """Return a loss as XGBoost's objective.
 
-    It serves as ``obj`` of ``xgboost.train`` and as ``objective`` of ``XGBClassifier``; the row weights
-    of both are used.
+    Use it as ``obj`` of ``xgboost.train`` or as ``objective`` of ``XGBClassifier``; row weights are
+    taken into account.
 
     Parameters
     ----------
     loss : Loss
         ``"sigmoid"`` for two classes, or for several yes/no questions with labels (n, C);
-        ``"softmax"``, with XGBoost's ``num_class``, for more. A sigmoid with ``num_class`` = C answers
-        one class against the rest, for each of C.
+        ``"softmax"``, with XGBoost's ``num_class``, for more. With ``num_class`` = C, a sigmoid decides
+        one class against the rest, for each of the C classes.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
-        What stands for the second derivative: a policy of `focalis.curvature`, or "native", which is
-        "clipped" times the factor 2 that XGBoost's own softmax has.
+        What to use as second derivative: a policy of `focalis.curvature`, or "native", which here is
+        "clipped" times 2, the factor in XGBoost's softmax.
     scale : float, default 1.0
-        A constant factor of gradient and curvature.
+        A constant factor on gradient and curvature.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not one of those; when called, if a label is no class, a weight is negative,
+        If an argument is not one of these; when called, if a label is not a class, a weight is negative,
         or a score is NaN.
 
     Examples
@@ -118,29 +118,29 @@ def objective(loss: Loss, curvature: str = DEFAULT_CURVATURE, *, scale: float = 
 def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
     """Return a loss as XGBoost's metric, the weighted mean over the rows, for early stopping.
 
-    It serves as ``custom_metric`` of ``xgboost.train`` and as ``eval_metric`` of ``XGBClassifier``,
-    together with the objective of the same loss: under a built-in one XGBoost hands over probabilities.
-    Where several workers train together it is the mean over the rows of all.
+    Use it as ``custom_metric`` of ``xgboost.train`` or as ``eval_metric`` of ``XGBClassifier``, together
+    with the objective of the same loss: under a built-in objective XGBoost passes probabilities. If
+    several workers train together, the mean is over the rows of all of them.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     scale : float, default 1.0
-        A constant factor of the value, as of `objective`. XGBoost reads a
-        metric's value back with six digits after the point: give a loss of small numbers, such as one
-        with a large γ or small weights, a factor, or early stopping sees no change.
+        A constant factor on the value, as for `objective`. XGBoost reads a metric's value back with six
+        digits after the point: scale up a loss of small numbers, such as one with a large γ or small
+        weights, or early stopping will see no change.
 
     Returns
     -------
     callable
-        Picklable; returns the name, which is ``str(loss)`` without spaces, and the value, or for the
-        scikit-learn wrapper the value alone.
+        Picklable; returns the name (``str(loss)`` without spaces) and the value, or just the value to
+        the scikit-learn wrapper.
 
     Raises
     ------
     TypeError, ValueError
-        As `objective`.
+        As for `objective`.
 
     Examples
     --------
@@ -152,25 +152,25 @@ def metric(loss: Loss, *, scale: float = 1.0) -> Metric:
 
 
 def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | None = None) -> Any:
-    """Make a training start from the constant that minimises the loss, as the base margin.
+    """Make training start from the constant that minimises the loss, by setting the base margin.
 
-    Without it a custom objective starts from XGBoost's ``base_score``.
+    Otherwise a custom objective starts from XGBoost's ``base_score``.
 
     Parameters
     ----------
     loss : Loss
-        As of `objective`.
+        As for `objective`.
     train : xgboost.DMatrix
-        With labels; its weights count.
+        With labels; its weights are taken into account.
     *others : xgboost.DMatrix
-        Validation sets, which start from the same logits.
+        Validation sets, to start from the same logits.
     n_classes : int, optional
-        The number of classes; of a softmax one more than the largest label if not given.
+        The number of classes; for a softmax, by default one more than the largest label.
 
     Returns
     -------
     float or ndarray
-        The logits, one or (C,). A booster does not keep them: `predict_logits` takes them again.
+        The logits, one or (C,). The booster does not store them: pass them to `predict_logits`.
 
     Raises
     ------
@@ -195,17 +195,17 @@ def set_initial_logits(loss: Loss, train: Any, *others: Any, n_classes: int | No
 
 
 def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
-    """Return the logits of rows, from the base margin that the booster was trained with.
+    """Return the logits of rows, starting from the base margin that the booster was trained with.
 
-    After early stopping they are those of the best round, as LightGBM's and CatBoost's are. A booster
-    that was trained further still has that round: ``set_attr(best_iteration=None)`` makes it forget.
+    After early stopping they are those of the best round, as with LightGBM and CatBoost. A booster that
+    is trained further keeps that round: ``set_attr(best_iteration=None)`` removes it.
 
     Parameters
     ----------
     booster : xgboost.Booster
-        Trained from `initial_logits`.
+        A booster trained from `initial_logits`.
     features : array_like, DataFrame or xgboost.DMatrix
-        What XGBoost predicts from; the base margin of a DMatrix is set.
+        Anything XGBoost predicts from; the base margin of a DMatrix is overwritten.
     initial_logits : float or array_like of float (C,)
         From `set_initial_logits`.
 
@@ -219,14 +219,14 @@ def predict_logits(booster: Any, features: Any, initial_logits: Any) -> Array:
     ImportError
         If XGBoost is not installed.
     ValueError
-        If `initial_logits` has another shape.
+        If `initial_logits` has the wrong shape.
     """
     xgboost = require("xgboost")
     data = features
     if not isinstance(features, xgboost.DMatrix):
         data = xgboost.DMatrix(features, enable_categorical=True)
     data.set_base_margin(spread(as_row(initial_logits, _row_shape(booster)), data.num_row()))
-    # `Booster.predict` takes all rounds, also those after the best one.
+    # `Booster.predict` uses all rounds by default, including those after the best one.
     best = booster.attr("best_iteration")
     rounds = (0, 0) if best is None else (0, int(best) + 1)
     return np.asarray(booster.predict(data, output_margin=True, iteration_range=rounds))

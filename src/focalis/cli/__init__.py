@@ -1,7 +1,7 @@
-"""The program ``focalis``: one file for each command, with its arguments and messages.
+"""The program ``focalis``: one file per command, with its arguments and messages.
 
-The work is done in the modules it belongs to. Commands start without the optional dependencies; one
-that needs them says how to install them.
+The work is done elsewhere, in the modules it belongs to. Commands start without the optional
+dependencies; a command that needs some says how to install them.
 """
 
 __all__: list[str] = []

@@ -33,11 +33,12 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""
     parser = commands.add_parser(
         "check",
-        help="is that implementation of a loss right?",
+        help="check whether an implementation of a loss is right",
         description=(
-            "Compare anyone's loss with its definition in sixty digits: values, gradients and "
-            "Hessians at scores up to the ends of the type, half types, masks, weights, reductions, "
-            "threads. The exit code is 1 if something is wrong, and 2 if nothing could be checked."
+            "Compare any implementation of a loss with its definition in sixty digits: values, "
+            "gradients and Hessians at scores up to the limits of the type, half types, masks, "
+            "weights, reductions, threads. The exit code is 1 if something is wrong, and 2 if nothing "
+            "could be checked."
         ),
         epilog=_CHECK_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,15 +47,15 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "function",
         metavar="MODULE:FUNCTION",
-        help="takes logits and targets of NumPy, PyTorch or JAX and returns one number, or one for "
-        "each row",
+        help="takes logits and targets as arrays of NumPy, PyTorch or JAX, and returns one number, or "
+        "one per row",
     )
     parser.add_argument(
         "--as",
         dest="loss",
         required=True,
         metavar="LOSS",
-        help='what it should compute, such as "softmax_focal(gamma=3)", or a name with a dot of '
+        help='what it should compute, such as "softmax_focal(gamma=3)", or a name with a dot from '
         "`focalis list`, such as torchvision.ops.sigmoid_focal_loss",
     )
     for name in _LOSS_OPTIONS:
@@ -62,13 +63,13 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--reduction",
         choices=("mean", "sum", "none", "batchmean"),
-        help="for a function that returns one number (default: mean)",
+        help="how a function that returns one number reduces (default: mean)",
     )
     parser.add_argument(
         "--framework",
         choices=("auto", "numpy", "torch", "jax"),
         default="auto",
-        help="whose arrays",
+        help="the framework whose arrays the function takes",
     )
     parser.add_argument(
         "--with",
@@ -90,14 +91,14 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         action="append",
         default=[],
         metavar="CHECK",
-        help="leave out this one, if the function differs on purpose; may be repeated",
+        help="leave out this check, if the function differs on purpose; may be repeated",
     )
     parser.add_argument(
         "--tolerance",
         type=float,
         default=1.0,
         metavar="X",
-        help="how many times the permitted error is accepted (default: %(default)g)",
+        help="accept this multiple of the permitted error (default: %(default)g)",
     )
 
 

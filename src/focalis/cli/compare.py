@@ -20,7 +20,7 @@ _COMPARE_NEEDS = ("lightgbm", "plotly", "polars", "rich", "scipy", "sklearn", "s
 
 _COMPARE_EXAMPLES = """\
 examples:
-  focalis compare                              an embedded example, in under a minute
+  focalis compare                              a built-in example, in under a minute
   focalis compare bank.csv --target churned    your own data
   focalis compare bank.csv --target churned --loss "focal(gamma=3, alpha=.4)"
   focalis compare bank.csv --target churned --drop customer_id --drop closed_on
@@ -32,10 +32,10 @@ def add_compare(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""
     parser = commands.add_parser(
         "compare",
-        help="what does each loss buy on my data?",
+        help="compare what each loss achieves on your data",
         description=(
-            "Cross-validate a model under each loss of the family on a table, and report what they buy "
-            "against cross-entropy: ranking, decisions, calibration and time."
+            "Cross-validate a model with each loss of the family on a table, and report what they gain "
+            "over cross-entropy: ranking, decisions, calibration and time."
         ),
         epilog=_COMPARE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -54,16 +54,16 @@ def add_compare(commands: argparse._SubParsersAction[Any]) -> None:
     columns.add_argument(
         "--positive",
         metavar="VALUE",
-        help="the target's value that counts as positive (default: the rarer of two); of several "
+        help="the target's value that counts as positive (default: the rarer of two); with several "
         'classes it asks "is it this one?"',
     )
-    columns.add_argument("--weight", metavar="COLUMN", help="weighs the rows")
+    columns.add_argument("--weight", metavar="COLUMN", help="the weights of the rows")
     columns.add_argument(
         "--drop",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="no feature: an identifier, or what is known too late; may be repeated",
+        help="not a feature: an identifier, or something known only later; may be repeated",
     )
     together = columns.add_mutually_exclusive_group()
     together.add_argument("--group", metavar="COLUMN", help="rows of one group stay in one fold")
@@ -89,7 +89,7 @@ def add_compare(commands: argparse._SubParsersAction[Any]) -> None:
         default=(),
         metavar="NAMES",
         help="only these, separated by commas: families (cross-entropy, balanced-cross-entropy, focal, "
-        "focal-star, poly1) or loss texts; cross-entropy is always in",
+        "focal-star, poly1) or losses as text; cross-entropy is always included",
     )
     compared.add_argument(
         "--folds", type=int, default=5, metavar="N", help="(default: %(default)s)"
@@ -108,15 +108,15 @@ def add_compare(commands: argparse._SubParsersAction[Any]) -> None:
         help="the report folder (default: %(default)s)",
     )
     present = report.add_mutually_exclusive_group()
-    present.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    present.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    present.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    present.add_argument("--overwrite", action="store_true", help="replace an existing report")
     report.add_argument(
-        "--jobs", type=int, metavar="N", help="folds at once (default: one for each core)"
+        "--jobs", type=int, metavar="N", help="folds to run at once (default: one per core)"
     )
 
 
 def _split_outside_parentheses(text: str) -> tuple[str, ...]:
-    """Split at commas, but not at those of a loss's parameters.
+    """Split at commas, except those inside a loss's parameters.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     try:
         return _compare_losses(parsed)
     except KeyboardInterrupt:
-        done = f"; what is done is in {printable(str(parsed.out))}, --resume goes on with it"
+        done = f"; finished fits are in {printable(str(parsed.out))}, --resume continues it"
         tell(f"focalis compare: interrupted{done if parsed.out.exists() else ''}")
         return _INTERRUPTED
 

@@ -1,4 +1,4 @@
-"""What the commands share: reading a file's name, printing an answer, and reporting an error."""
+"""What the commands share: reading file names, printing answers, and reporting errors."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ BAD_INPUT = 2
 
 
 def say(text: str) -> None:
-    """Print to a reader who may stop reading early (`focalis list | head`).
+    """Print text, accepting that the reader may stop early (`focalis list | head`).
 
     Raises
     ------
@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def saying() -> Iterator[None]:
-    """Let others print in the way that `say` does."""
+    """Handle errors of printing inside the block as `say` does."""
     try:
         yield
         sys.stdout.flush()
@@ -38,13 +38,13 @@ def saying() -> Iterator[None]:
 
 
 def file_path(text: str) -> Path:
-    """Return the path of a file from the command line."""
+    """Return a file name from the command line as a path."""
     if not text.strip():
         raise argparse.ArgumentTypeError("expected the name of a file, got none")
     return Path(text)
 
 
 def fail(command: str, message: str) -> int:
-    """Print one line about what is wrong, and return the exit code for bad input."""
+    """Print what is wrong in one line, and return the exit code for bad input."""
     tell(f"focalis {command}: error: {one_line(message)}")
     return BAD_INPUT

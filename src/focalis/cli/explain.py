@@ -41,7 +41,7 @@ def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""
     parser = commands.add_parser(
         "explain",
-        help="what does this name of a loss mean?",
+        help="explain what a name of a loss means",
         description="Say what a name that a framework gives to a loss means, and try it on numbers.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,10 +52,10 @@ def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="NAME",
         help='a name, with or without its module: "nn.NLLLoss", "focal loss"',
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     numbers = parser.add_argument_group(
         "try it on numbers",
-        "a row of scores and its target; parameters under their names in focalis",
+        "a row of scores and its target; parameters have their names in focalis",
     )
     numbers.add_argument(
         "--logits",
@@ -68,7 +68,7 @@ def add_explain(commands: argparse._SubParsersAction[Any]) -> None:
         "--target",
         type=_numbers,
         metavar="T",
-        help="a class index, or a number for each of the scores, as the loss takes them",
+        help="a class index, or one number per score, as the loss takes them",
     )
     for name in dict.fromkeys((*(p for f in FAMILIES.values() for p in f.ranges), *_WEIGHTS)):
         per_class = name in _PER_CLASS
@@ -84,8 +84,8 @@ def add_list(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""
     parser = commands.add_parser(
         "list",
-        help="the names of losses that explain knows",
-        description="List the names of losses, what they fit and which focalis.Loss they are.",
+        help="list the names of losses that explain knows",
+        description="List the names of losses, what they are for and which focalis.Loss they are.",
     )
     parser.set_defaults(run=_list, parser=parser)
     parser.add_argument(
@@ -94,7 +94,7 @@ def add_list(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--task", metavar="TASK", help=f"only those for one task: {', '.join(TASKS)}"
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _numbers(text: str) -> list[float]:
@@ -114,7 +114,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _weights(text: str) -> float | tuple[float, ...]:
-    """Read one number for all classes, or one for each.
+    """Read one number for all classes, or one per class.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def _explanation(parsed: argparse.Namespace) -> str:
     note = ""
     if found.unknown_module:
         last = parsed.name.partition("(")[0].split(".")[-1]
-        note = f"{found.unknown_module} has no {last} that is known here; elsewhere there is:\n\n"
+        note = f"focalis knows no {last} in {found.unknown_module}; elsewhere there is:\n\n"
     if parsed.json and note:
         tell(note.strip())
     settings = {
@@ -167,24 +167,24 @@ def _explanation(parsed: argparse.Namespace) -> str:
         return note + "\n\n".join(tables + [left_out] * bool(refused))
     if settings:
         raise ValueError(
-            f"{next(iter(settings))} is for numbers: give --logits and --target as well"
+            f"{next(iter(settings))} is for numbers: pass --logits and --target as well"
         )
-    entries_given = _given(found.meanings)
+    chosen = _parametrised(found.meanings)
     if parsed.json:
-        return _json([as_data(entry) for entry in entries_given])
+        return _json([as_data(entry) for entry in chosen])
     if len(found.meanings) > 1:
         means = (
-            f"{parsed.name} has {len(entries_given)} meanings; "
+            f"{parsed.name} has {len(chosen)} meanings; "
             "focalis explain with a full name says more about one:\n\n"
         )
-        return f"{note or means}{as_listing(entries_given)}"
+        return f"{note or means}{as_listing(chosen)}"
     ((_, parameters),) = found.meanings
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    return note + as_text(entries_given[0], width, tuple(parameters), others)
+    return note + as_text(chosen[0], width, tuple(parameters), others)
 
 
-def _given(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
-    """Return entries with their parameters, dropping those that mean no loss if others do."""
+def _parametrised(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
+    """Return entries with their parameters; those that fit no loss are dropped if others do."""
     chosen: list[Entry] = []
     error: ValueError | None = None
     for entry, parameters in meanings:
@@ -201,9 +201,9 @@ def _given(meanings: Sequence[tuple[Entry, dict[str, Any]]]) -> list[Entry]:
 
 
 def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
-    """Return what a name means, and the names of the other things it could mean.
+    """Return what a name means, and the names of other entries that it could mean.
 
-    A full name is one entry, whatever else has that name; the text of a `Loss` is also a name.
+    A full name means one entry, even if others share the name; the text of a `Loss` is also a name.
     """
     in_text = _called_in_text(name)
     try:
@@ -217,13 +217,13 @@ def _meant(name: str) -> tuple[Found, tuple[str, ...]]:
         more = tuple(one for one in in_text if one[0].name not in called)
         found = Found((*found.meanings, *more), found.unknown_module)
     chosen = exactly(name, found)
-    own = chosen.meanings[0][0]
-    others = [entry for entry, _ in found.meanings if entry not in (own, *variants(own))]
+    first = chosen.meanings[0][0]
+    others = [entry for entry, _ in found.meanings if entry not in (first, *variants(first))]
     return chosen, tuple(entry.name for entry in others)
 
 
 def _called_in_text(text: str) -> tuple[tuple[Entry, dict[str, Any]], ...]:
-    """Return the entries that can be the `Loss` of this text; none if it is not the text of one."""
+    """Return the entries that can be the `Loss` with this text, or none if it is not such a text."""
     try:
         return names_of(parse(text))
     except ValueError:
@@ -235,7 +235,7 @@ def _tried_out(
     meanings: Sequence[tuple[Entry, dict[str, Any]]],
     settings: dict[str, Any],
 ) -> tuple[list[Trial], dict[str, list[str]]]:
-    """Return a name's trials, one per meaning, and the names that have none, by reason."""
+    """Return a name's trials, one per meaning, and the names without one, by reason."""
     if parsed.logits is None or parsed.target is None:
         raise ValueError("expected both --logits and --target")
     called = read_call(parsed.name)[1]
@@ -271,15 +271,15 @@ def _few(names: Sequence[str]) -> str:
 def _with(
     entry: Entry, parameters: dict[str, Any], settings: dict[str, Any], stated: dict[str, Any]
 ) -> Entry:
-    """Return an entry with parameters under its own names and settings under focalis's names."""
-    given = with_settings(entry, parameters, settings, stated)
-    missing = [p.name for p in entry.parameters if p.default is REQUIRED and p.name not in given]
+    """Return an entry with its parameters under the framework's names and settings under ours."""
+    values = with_settings(entry, parameters, settings, stated)
+    missing = [p.name for p in entry.parameters if p.default is REQUIRED and p.name not in values]
     if missing:
         raise ValueError(f"it needs {', '.join(missing)}")
     for parameter in entry.parameters:
-        if parameter.name in given and parameter.setting in _NOT_OF_A_ROW:
-            raise ValueError(f"{parameter.name} is no part of the loss of one row")
-    return entry.given(**given)
+        if parameter.name in values and parameter.setting in _NOT_OF_A_ROW:
+            raise ValueError(f"{parameter.name} does not apply to the loss of one row")
+    return entry.given(**values)
 
 
 def _json(data: Any) -> str:
@@ -287,7 +287,7 @@ def _json(data: Any) -> str:
 
 
 def _finite(data: Any) -> Any:
-    """Return data with numbers that JSON lacks as words: "inf", "-inf", "nan"."""
+    """Return data with the numbers that JSON lacks as text: "inf", "-inf", "nan"."""
     if isinstance(data, dict):
         return {key: _finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

@@ -16,19 +16,19 @@ def add_explore(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""
     parser = commands.add_parser(
         "explore",
-        help="losses, seen from every side, in the browser",
+        help="explore losses in the browser",
         description="Open a page with sliders, curves, gradients of your numbers and code to copy. It "
         "needs no network.",
     )
     parser.set_defaults(run=_explore, parser=parser, several="modules")
     parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="modules with your own margin losses"
+        "modules", nargs="*", metavar="MODULE", help="modules that define margin losses of yours"
     )
     parser.add_argument(
         "--out",
         type=file_path,
         metavar="FILE",
-        help="write the page here and open nothing; ends in .html, its folder is created if need be",
+        help="write the page to this .html file instead of opening it; its folder is created if needed",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 

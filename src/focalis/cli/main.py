@@ -1,6 +1,6 @@
-"""The command line: argument parsing, and what a user reads when something is wrong.
+"""The command line: argument parsing, and the messages for users who get something wrong.
 
-It starts without the optional dependencies; a command that needs them says how to get them.
+It starts without the optional dependencies; a command that needs some says how to install them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ["main"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports an error as one line; the usage is what --help is for."""
+    """Reports an error in one line, without the usage, which --help shows."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse says nothing where help and version cannot be written.
+        # argparse ignores it when help and version cannot be written.
         if file is not sys.stdout:
             tell(message.removesuffix("\n"))
             return
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The command line without the program's name; `sys.argv[1:]` by default.
+        The command line without the program's name; by default `sys.argv[1:]`.
 
     Returns
     -------
@@ -57,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises
     ------
     SystemExit
-        After --help and --version, with 0; if the arguments make no sense, with 2.
+        After --help and --version, with 0; for invalid arguments, with 2.
     """
     parser = _parser()
-    given = sys.argv[1:] if arguments is None else arguments
-    parsed, unknown = parser.parse_known_args(_numbers_joined(given))
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed, unknown = parser.parse_known_args(_numbers_joined(words))
     unknown = _taken_late(parsed, unknown)
     if unknown:
-        # The sub-command's own parser speaks, so that the line names the sub-command.
+        # Raised by the sub-command's parser, so that the message names the sub-command.
         getattr(parsed, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if parsed.command is None:
         parser.print_help()
@@ -73,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _taken_late(parsed: argparse.Namespace, unknown: list[str]) -> list[str]:
-    """Give what follows an option to the argument that takes several, and return the rest.
+    """Add words that follow an option to the argument that takes several; return the other words.
 
-    argparse closes such an argument at the first option.
+    argparse ends such an argument at the first option.
     """
     several: str = getattr(parsed, "several", "")
     late = [one for one in unknown if several and not one.startswith("-")]
@@ -85,7 +85,7 @@ def _taken_late(parsed: argparse.Namespace, unknown: list[str]) -> list[str]:
 
 
 def _numbers_joined(arguments: Sequence[str]) -> list[str]:
-    """Give numbers that begin with a minus to the option before them, which argparse does not.
+    """Attach numbers that begin with a minus to the option before them, which argparse does not.
 
     Examples
     --------

@@ -27,7 +27,7 @@ def add_plot(commands: argparse._SubParsersAction[Any]) -> None:
     kinds = "\n".join(f"  {name:<11}{kind.title}" for name, kind in KINDS.items())
     parser = commands.add_parser(
         "plot",
-        help="what does a loss look like?",
+        help="draw losses",
         description="Draw losses into a PNG, SVG or PDF file.",
         epilog=f"kinds:\n{kinds}\n\n{_PLOT_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -41,13 +41,13 @@ def add_plot(commands: argparse._SubParsersAction[Any]) -> None:
         "--out",
         type=file_path,
         metavar="FILE",
-        help="ends in .png, .svg or .pdf; its folder is created if need be (default: KIND.png)",
+        help="a .png, .svg or .pdf file; its folder is created if needed (default: KIND.png)",
     )
     parser.add_argument(
         "--logits",
         type=file_path,
         metavar="FILE",
-        help="lines with a logit and its target, 0 or 1; for a softmax with C logits and a class from 0",
+        help="lines of a logit and its target, 0 or 1; for a softmax, of C logits and a class from 0",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 

@@ -1,6 +1,6 @@
-"""The main job, `focalis compare`: what each loss buys on given data.
+"""The main job, `focalis compare`: what each loss achieves on a data set.
 
-Needs the extra dependencies of ``pip install "focalis[compare]"``. `import focalis` loads none of this.
+Needs the extra dependencies of ``pip install "focalis[compare]"``; `import focalis` loads none of them.
 """
 
 from __future__ import annotations

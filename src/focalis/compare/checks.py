@@ -14,11 +14,11 @@ _TELLING = 0.99
 
 
 def suspicious_columns(features: pl.DataFrame, targets: NDArray[np.int64]) -> list[str]:
-    """Say which features are unique in every row, and which predict the target alone.
+    """Report features that are unique in every row, and features that predict the target alone.
 
-    Continuous numbers and dates are unique in most tables, so only strings and integers count as
-    identifiers. A feature predicts the target alone if a small rule learnt from that one column on
-    half of the rows has a balanced accuracy of 99 % on the other half.
+    Continuous numbers and dates are unique in most tables, so only strings and integers can be reported
+    as identifiers. A feature predicts the target alone if a small rule, learnt from that one column on
+    half of the rows, has a balanced accuracy of 99 % on the other half.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def suspicious_columns(features: pl.DataFrame, targets: NDArray[np.int64]) -> li
     Returns
     -------
     list of str
-        One sentence for each finding.
+        One sentence per finding.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def suspicious_columns(features: pl.DataFrame, targets: NDArray[np.int64]) -> li
 
 
 def _halves(targets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return two disjoint samples with every class, or empty ones if a class is too small."""
+    """Return two disjoint samples that contain every class, or empty ones if a class is too small."""
     generator = np.random.default_rng(0)
     learn, check = [], []
     for label in range(int(targets.max()) + 1):
@@ -81,7 +81,7 @@ def _predicts_alone(
         tree = DecisionTreeClassifier(
             max_leaf_nodes=2 * n_classes, class_weight="balanced", random_state=0
         )
-        # A missing value is a value here: give it one far below all others.
+        # Missing can be informative too: encode it as a number below all others.
         filled = np.nan_to_num(values, nan=np.nanmin(values) - 1.0)
         predicted = tree.fit(filled[learn], targets[learn]).predict(filled[check])
     recalls = [float((predicted[targets[check] == k] == k).mean()) for k in range(n_classes)]

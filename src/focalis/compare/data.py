@@ -1,4 +1,4 @@
-"""The data of a comparison: features, class indices, weights, and what is odd about them."""
+"""The data of a comparison: features, class indices, weights, and warnings about them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ MAX_CLASSES = 100
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A table that is ready to be cross-validated.
+    """A table ready for cross-validation.
 
     Attributes
     ----------
     name : str
-        What to call it in a report.
+        What a report calls it.
     features : polars.DataFrame
-        The rows that have a target; only the feature columns.
+        The feature columns, in the rows that have a target.
     targets : NDArray[np.int64]
-        Class indices; of two classes, 1 is the positive one.
+        Class indices; with two classes, 1 is the positive one.
     classes : tuple of str
         The label of each class index.
     rows : NDArray[np.int64]
@@ -42,15 +42,15 @@ class Data:
     weights : NDArray[np.float64]
         Row weights, 1 without a weight column.
     groups, times : NDArray[np.int64] or None
-        What keeps rows together, and what orders them.
+        Rows of equal group stay together; times give the order of the rows.
     rows_without_target, rows_without_weight : int
-        How many rows of the file are left out for having no target, or a weight of 0.
+        How many rows of the file are left out because they have no target, or a weight of 0.
     positive_by_default : bool
-        Whether the positive class was chosen for being the rarer one.
+        Whether the positive class was chosen only because it is the rarer one.
     fingerprint : str
         SHA-256 of the content that was read.
     warnings : list of str
-        What the user should look at.
+        Things the user should look at.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Data:
 
     @property
     def binary(self) -> bool:
-        """Whether there are two classes, and so one logit."""
+        """Whether there are two classes, and hence one logit."""
         return len(self.classes) == 2
 
     def describe(self) -> dict[str, object]:
@@ -90,23 +90,23 @@ class Data:
 
 
 def load(settings: Settings) -> Data:
-    """Load and check the data that the settings name.
+    """Load and check the data named in the settings.
 
     Parameters
     ----------
     settings : Settings
-        Without `settings.data`, scikit-learn's scanned digits: "is it an 8?".
+        If `settings.data` is None, scikit-learn's scanned digits are loaded: "is it an 8?".
 
     Returns
     -------
     Data
-        With at least one feature, between 2 and 100 classes, and in every class at least twice as
-        many rows as folds.
+        With at least one feature, 2 to 100 classes, and in every class at least twice as many rows as
+        there are folds.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a column is not there, or the content does not serve.
+        If the file cannot be read, a column does not exist, or the content cannot be used.
     """
     data = _digits() if settings.data is None else _from_file(settings.data, settings)
     _check_class_sizes(data, settings.folds)
@@ -220,7 +220,7 @@ def _encode(column: pl.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 def _choose_positive(
     targets: NDArray[np.int64], classes: tuple[str, ...], positive: str | None, column: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Put the positive class last, and ask "is it this one?" of several classes if told to."""
+    """Put the positive class last; if one is named out of several classes, merge the others."""
     if positive is None:
         if len(classes) > 2:
             return targets, classes
@@ -238,7 +238,7 @@ def _find_label(text: str, classes: tuple[str, ...], column: str) -> int:
     # "1.0" for a 1 and "True" for a true mean the same label.
     folded = [label.casefold() for label in classes]
     candidates = [text.casefold()]
-    with contextlib.suppress(ValueError, OverflowError):  # not a finite number, then
+    with contextlib.suppress(ValueError, OverflowError):  # the text may not be a finite number
         candidates.append(str(int(float(text))))
     for candidate in candidates:
         if folded.count(candidate) == 1:
@@ -247,7 +247,7 @@ def _find_label(text: str, classes: tuple[str, ...], column: str) -> int:
 
 
 def _features(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Return the columns that can tell something, and warnings about the others."""
+    """Return the columns that can be informative, and warnings about the others."""
     warnings = []
     features = as_features(frame)
     for name in frame.columns:
@@ -287,7 +287,7 @@ def _check_class_sizes(data: Data, folds: int) -> None:
 
 
 def _present(column: pl.Series) -> pl.Series:
-    """Say of each value whether it is there: a NaN is not."""
+    """Return a mask of the values that are not missing; NaN counts as missing."""
     there = column.is_not_null()
     return there & ~column.is_nan().fill_null(False) if column.dtype.is_float() else there
 

@@ -1,4 +1,4 @@
-"""What can go wrong for a reason that the user should read in one line."""
+"""Errors whose cause the user should be told in one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["InputError", "TrainingError"]
 class InputError(ValueError):
     r"""The data, the settings or the report folder cannot be used as they are.
 
-    Its message is one line that says what was expected and what came. The command line prints it and
-    exits with code 2; any other exception is a defect of focalis and keeps its traceback.
+    The message is one line saying what was expected and what came. The command line prints it and exits
+    with code 2; any other exception is a bug in focalis and keeps its traceback.
 
     Examples
     --------
@@ -24,10 +24,10 @@ class InputError(ValueError):
 
 
 class TrainingError(RuntimeError):
-    r"""A library failed to train the loss that the others are compared with.
+    r"""A library failed to train the loss that all others are compared with.
 
-    Its message is one line that says where, and what the library said. The command line prints it and
-    exits with code 1; what is trained is kept.
+    The message is one line saying where it failed and what the library said. The command line prints it
+    and exits with code 1; finished trainings are kept.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From columns of any type to the numbers a model takes."""
+"""From columns of any type to the numbers that a model takes."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ __all__ = ["Vectoriser", "preparation"]
 
 
 class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """skrub's TableVectorizer, with the columns it was fitted on, from polars to a float32 matrix.
+    """skrub's TableVectorizer, restricted to the fitted columns, from polars to a float32 matrix.
 
-    Numbers stay, strings of few values are one-hot encoded, others become the leading components of
-    their n-gram counts, dates become year, month, day and seconds. It never sees the target.
+    Numbers stay as they are, strings with few distinct values are one-hot encoded, other strings become
+    the leading components of their n-gram counts, and dates become year, month, day and seconds. The
+    target is never looked at.
 
     Parameters
     ----------
     seed : int, default 0
-        Seed of the string encoder.
+        The seed of the string encoder.
 
     Attributes
     ----------
     types_ : dict of str to polars.DataType
-        The columns it was fitted on, in their order.
+        The columns that it was fitted on, in order, with their types.
     vectoriser_ : skrub.TableVectorizer
-        What was fitted.
+        The fitted skrub vectoriser.
 
     Examples
     --------
@@ -53,17 +54,17 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         frame : polars.DataFrame
             Rows.
         y : object
-            Is not looked at.
+            Ignored.
 
         Returns
         -------
         Vectoriser
-            Itself.
+            The vectoriser itself.
 
         Raises
         ------
         TypeError
-            If `frame` is no polars.DataFrame.
+            If `frame` is not a polars.DataFrame.
         """
         self.fit_transform(frame)
         return self
@@ -74,18 +75,18 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         frame, y
-            As of `fit`.
+            As for `fit`.
 
         Returns
         -------
         ndarray of float32
-            One row for each row.
+            One row per row of the frame.
         """
         from sklearn.preprocessing import OneHotEncoder
         from skrub import StringEncoder, TableVectorizer
 
         _check_frame(frame)
-        # Unlike skrub's default this one has no opinion on categories it has not met: all zeros.
+        # Unlike skrub's default, this encodes unknown categories as all zeros.
         one_hot = OneHotEncoder(dtype=np.float32, handle_unknown="ignore", sparse_output=False)
         self.types_: dict[str, pl.DataType] = dict(frame.schema)
         self.vectoriser_: Any = TableVectorizer(
@@ -94,10 +95,10 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return _matrix(self.vectoriser_.fit_transform(_numbered(frame)))
 
     def transform(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """Return the numbers of other rows with these columns; more columns do no harm.
+        """Return the numbers of other rows with these columns; further columns are ignored.
 
-        What arrives as another type, such as dates read as text, is converted; values that cannot be are
-        missing.
+        Columns that arrive with another type, such as dates read as text, are converted; values that
+        cannot be converted become missing.
 
         Parameters
         ----------
@@ -107,16 +108,16 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of float32
-            One row for each row.
+            One row per row of the frame.
 
         Raises
         ------
         TypeError
-            If `frame` is no polars.DataFrame.
+            If `frame` is not a polars.DataFrame.
         ValueError
-            If a column is missing, or one of dates holds none.
+            If a column is missing, or a column of dates contains no date.
         sklearn.exceptions.NotFittedError
-            Before `fit`.
+            If called before `fit`.
         """
         check_is_fitted(self)
         _check_frame(frame)
@@ -130,10 +131,10 @@ class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def preparation(model: str, seed: int = 0) -> list[Any]:
-    """Return the steps from a frame to what the model called `model` takes.
+    """Return the steps that turn a frame into the input of the model called `model`.
 
-    A linear model gets standardised features; missing values become the column's mean, with an
-    indicator column beside it.
+    For a linear model, features are standardised and missing values replaced by the column's mean, with
+    an indicator column added.
     """
     if model != "linear":
         return [Vectoriser(seed)]
@@ -150,18 +151,18 @@ def _check_frame(frame: object) -> None:
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the features under names that skrub keeps: it renames an empty one, but only in fitting."""
+    """Return the features with names that skrub keeps: when fitting, it renames an empty name."""
     features = as_features(frame)
     features.columns = [str(number) for number in range(features.width)]
     return features
 
 
 def _converted(column: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return a column in the type it was fitted in."""
+    """Return a column converted to the type that it had in fitting."""
     if column.dtype == dtype:
         return column
     if column.dtype == pl.String and dtype.is_temporal() and column.drop_nulls().len():
-        # Without a format, as a table is read: the first value that is a date tells it.
+        # No format, as when reading a table: polars infers it from the first value that is a date.
         try:
             return column.str.to_datetime(strict=False).cast(dtype, strict=False)
         except PolarsError as error:

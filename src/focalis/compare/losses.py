@@ -19,8 +19,8 @@ __all__ = ["Candidate", "choose_losses"]
 
 BASELINE = "cross-entropy"
 
-# The focal losses carry the alpha that the RetinaNet paper found best for their gamma (table 1b of arXiv
-# 1708.02002), FL* the parameters of its table 3.
+# The focal losses use the alpha that the RetinaNet paper found best for each gamma (table 1b of arXiv
+# 1708.02002); FL* uses the parameters of its table 3.
 _BINARY = {
     "focal": (
         "focal(gamma=.5, alpha=.5)",
@@ -44,13 +44,13 @@ class Candidate:
     Attributes
     ----------
     name : str
-        What results call it; unique within a comparison.
+        Its name in the results, unique within a comparison.
     family : str
-        What `--losses` knows it by.
+        Its name for `--losses`.
     loss : focalis.Loss
         The loss before any balancing.
     balanced : bool
-        Whether the classes are weighed by their inverse frequency in the training fold.
+        Whether classes are weighted by their inverse frequency in the training fold.
     """
 
     name: str
@@ -70,13 +70,13 @@ class Candidate:
         weights : NDArray[np.float64]
             Row weights.
         n_classes : int
-            How many classes there are.
+            The number of classes.
 
         Returns
         -------
         focalis.Loss
-            With inverse-frequency weights if the candidate is balanced: alpha where there are two
-            classes, class weights with a mean of 1 over the rows otherwise.
+            If the candidate is balanced, with inverse-frequency weights: alpha for two classes, class
+            weights with a mean of 1 over the rows for more.
 
         Examples
         --------
@@ -98,18 +98,18 @@ def choose_losses(
     """Return the losses to compare, cross-entropy first.
 
     By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5,
-    focal* and poly-1. For more classes one α would only rescale, so the balanced cross-entropy and
-    the focal losses carry class weights instead, from each training fold's frequencies.
+    focal* and poly-1. For more classes a single α would only rescale the loss, so balanced cross-entropy
+    and the focal losses have class weights instead, from each training fold's frequencies.
 
     Parameters
     ----------
     n_classes : int
-        Two classes take a sigmoid, more a softmax.
+        With two classes the losses take a sigmoid, with more a softmax.
     extra : sequence of str
-        Loss strings to add.
+        Losses to add, as text.
     picks : sequence of str
-        What to take instead of all defaults: a family such as "focal" takes all its members, anything
-        else is read as a loss string.
+        What to compare instead of all defaults: a family such as "focal" stands for all its members, and
+        anything else is read as a loss.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def choose_losses(
     Raises
     ------
     InputError
-        If a string is no loss, or no loss for such a target.
+        If a text is not a loss, or not one for such a target.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def _defaults(link: Link) -> list[Candidate]:
 
 
 def _picked(pick: str, link: Link, n_classes: int, defaults: list[Candidate]) -> Candidate:
-    """Read a pick that is none of the families; what is no loss either gets their names."""
+    """Read a pick that is not a family; for an unknown loss the error also lists the families."""
     try:
         return _read(pick, link, "losses", n_classes)
     except InputError as error:
@@ -189,7 +189,7 @@ def _read(text: str, link: Link, argument: str, n_classes: int) -> Candidate:
 
 
 def _name(loss: focalis.Loss) -> str:
-    """Return the loss's text without its link, which is the same for all."""
+    """Return the text of a loss without its link, which is the same for all."""
     text = str(loss).removeprefix("softmax_")
     family, parenthesis, arguments = text.partition("(")
     return family.replace("_", "-") + parenthesis + arguments

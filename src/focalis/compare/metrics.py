@@ -1,7 +1,7 @@
-"""The metrics of a comparison, from scikit-learn, macro one-vs-rest where there are several classes.
+"""The metrics of a comparison, from scikit-learn; with several classes, macro one-vs-rest.
 
-Scores and truths are matrices with one column for each yes/no question: one column for a binary target,
-one for each class otherwise. Every metric but the log loss is the mean over these columns.
+Scores and truths are matrices with one column per yes/no question: one column for a binary target, one
+per class otherwise. Every metric except the log loss is the mean over these columns.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BINS = 15
 
 
 def bounds(metric: str) -> tuple[float, float]:
-    """Return the least and the greatest value that a metric can have.
+    """Return the smallest and the largest value that a metric can have.
 
     Examples
     --------
@@ -59,14 +59,14 @@ def bounds(metric: str) -> tuple[float, float]:
 
 
 def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Turn class indices into the answers of yes/no questions.
+    """Turn class indices into the answers to yes/no questions.
 
     Parameters
     ----------
     targets : NDArray[np.int64]
         Class indices.
     n_classes : int
-        How many classes there are.
+        The number of classes.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Decider:
-    """One threshold for each yes/no question: at or above it the answer is yes."""
+    """One threshold per yes/no question: at or above it the answer is yes."""
 
     thresholds: Floats
 
@@ -104,7 +104,7 @@ class Decider:
         Returns
         -------
         Decider
-            Each threshold lies half-way between the lowest score that is a yes and the next below it.
+            Each threshold lies half-way between the lowest score that means yes and the next one below.
 
         Examples
         --------
@@ -148,12 +148,12 @@ def _best_f1_threshold(scores: Floats, truth: NDArray[np.int64], weights: Floats
 
 @dataclass(frozen=True, eq=False)
 class Isotonic:
-    """Isotonic recalibration, the baseline that a closed-form posterior has to stand beside.
+    """Isotonic recalibration, the baseline to judge the closed-form posterior by.
 
-    One increasing step function for each yes/no question; with several classes the rows are then
-    divided by their sum. The outermost steps are often pure, and a probability of exactly 0 or 1 costs
-    an infinite log loss when it is wrong once, so they are kept 1/(rows + 2) away from both, which is
-    Laplace's rule for a step that holds them all.
+    One increasing step function per yes/no question; with several classes each row is then divided by
+    its sum. The outermost steps often contain rows of one class only, and a probability of exactly 0 or
+    1 costs an infinite log loss if it is wrong once, so probabilities are kept 1/(rows + 2) away from
+    both, which is Laplace's rule for a step that contains all rows.
     """
 
     steps: tuple[object, ...]
@@ -186,7 +186,7 @@ class Isotonic:
         return cls(steps, 1 / (len(scores) + 2))
 
     def __call__(self, scores: Floats) -> Floats:
-        """Return probabilities: of the positive class, or of every class."""
+        """Return the probabilities of the positive class, or of every class."""
         columns = [step.predict(scores[:, k]) for k, step in enumerate(self.steps)]  # type: ignore[attr-defined]
         inside: Floats = np.clip(np.stack(columns, axis=1), self.margin, 1 - self.margin)
         if len(columns) == 1:
@@ -200,7 +200,7 @@ def ranking_metrics(scores: Floats, truths: NDArray[np.int64], weights: Floats) 
     Parameters
     ----------
     scores, truths : arrays of shape (rows, questions)
-        Any scores that grow with the probability, and zeros and ones; both answers in each column.
+        Any scores that increase with the probability, and zeros and ones; each column has both.
     weights : NDArray[np.float64]
         Row weights.
 
@@ -227,7 +227,7 @@ def calibration_metrics(
     Parameters
     ----------
     probabilities, truths : arrays of shape (rows, questions)
-        Probabilities of a yes, and zeros and ones.
+        Probabilities of yes, and zeros and ones.
     weights : NDArray[np.float64]
         Row weights.
 
@@ -243,7 +243,7 @@ def calibration_metrics(
     if probabilities.shape[1] == 1:
         loss = log_loss(truths[:, 0], probabilities[:, 0], sample_weight=weights, labels=[0, 1])
     else:
-        # Rounding may leave a row's sum a little off 1, and scikit-learn warns about that.
+        # Rounding may leave a row's sum slightly off 1, which scikit-learn warns about.
         rows = probabilities / probabilities.sum(axis=1, keepdims=True)
         loss = log_loss(truths.argmax(axis=1), rows, sample_weight=weights, labels=list(columns))
     brier = [
@@ -258,9 +258,9 @@ def calibration_metrics(
 def expected_calibration_error(
     truth: NDArray[np.int64], probability: Floats, weights: Floats
 ) -> float:
-    """Return the mean distance between what was said and what was so, over 15 bins of equal width.
+    """Return the mean distance between predicted and observed frequency, over 15 equally wide bins.
 
-    Guo et al. (2017), "On calibration of modern neural networks", for the probability of a yes.
+    Guo et al. (2017), "On calibration of modern neural networks", for the probability of yes.
 
     Parameters
     ----------

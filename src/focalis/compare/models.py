@@ -1,8 +1,8 @@
-"""What a comparison trains: estimators of `focalis.sklearn`, with the settings that all losses share.
+"""What a comparison trains: estimators of `focalis.sklearn`, with settings shared by all losses.
 
-A loss is scaled so that the curvature of a row is 1 in the mean where training starts, and row weights
-are made 1 in the mean: penalties and floors count rows on every table, under every loss and with
-weights of any unit.
+A loss is scaled so that the mean curvature per row is 1 where training starts, and row weights are
+scaled to a mean of 1. Penalties and floors then count rows for every data set and every loss, whatever
+the unit of the weights.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ Indices = NDArray[np.int64]
 LEARNING_RATE = 0.2
 MAX_ROUNDS = 100
 PATIENCE = 10
-# Of the curvature of all rows at the start. LightGBM takes a leaf's share of the curvature for its share
-# of the rows, and adds 1e-15 to every sum of curvatures: a leaf with less than that in all seems to hold
-# rows where there are none, and training ends with "Check failed: left_count > 0". This is far above
-# that number and above the rounding of the sums, and far below what a leaf worth splitting has.
+# As a share of the curvature of all rows at the start. LightGBM estimates a leaf's number of rows from
+# its share of the curvature, and adds 1e-15 to every sum of curvatures: a leaf whose total is below that
+# can seem to hold rows when it holds none, and training ends with "Check failed: left_count > 0". This
+# value is far above that number and the rounding of the sums, and far below any leaf worth splitting.
 LEAST_CURVATURE_SHARE = 1e-9
-# XGBoost cannot limit a leaf by its rows, as LightGBM does: so many rows' curvature at the start.
+# XGBoost, unlike LightGBM, cannot limit the rows of a leaf: use the curvature of this many at the start.
 LEAST_ROWS = 5.0
 MAX_ITERATIONS = 300
-# Of the gradient, in units of a row's curvature at the start.
+# On the gradient, in units of a row's curvature at the start.
 TOLERANCE = 1e-5
 
 _ERRORS = {
@@ -53,11 +53,11 @@ _ERRORS = {
 
 
 def errors_of(model: str) -> tuple[type[Exception], ...]:
-    """Return what is raised when the library of a model cannot train."""
+    """Return the exceptions raised when a model's library cannot train."""
     if model not in _ERRORS:
         return ()
     module, name = _ERRORS[model]
-    # The estimators say in a ValueError what a library does not.
+    # The estimators raise ValueError for failures that the library does not report itself.
     return (getattr(importlib.import_module(module), name), ValueError)
 
 
@@ -66,37 +66,37 @@ def posterior_or_none(loss: focalis.Loss, logits: Floats) -> Floats | None:
     try:
         found: Floats = loss.posterior(logits)
     except ValueError:
-        # Logits of our own models are finite numbers of the right shape, so this is the one reason
-        # left: a loss such as generalised cross-entropy at kappa = 1. Its results say null.
+        # The models' logits are finite and of the right shape, which leaves one reason: a loss such as
+        # generalised cross-entropy at kappa = 1. The results then say null.
         return None
     return found
 
 
 def unit_weights(weights: Floats) -> Floats:
-    """Return row weights with a mean of 1."""
+    """Return row weights scaled to a mean of 1."""
     unit: Floats = weights / weights.mean()
     return unit
 
 
 def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats) -> dict[str, Any]:
-    """Return the arguments of the estimator of a model, but for its loss, seed and threads.
+    """Return the arguments of a model's estimator, except loss, seed and threads.
 
-    No leaf of a booster moves a logit by more than 5 before the learning rate, since the curvature of
-    well-classified rows is tiny. Its L2 penalty, and that of a linear model, is worth one row.
+    In a booster no leaf moves a logit by more than 5 before the learning rate, because well-classified
+    rows have a tiny curvature. The L2 penalty of boosters and linear models counts as one row.
 
     Parameters
     ----------
     model : {"lightgbm", "xgboost", "catboost", "linear"}
         The model.
     loss : focalis.Loss
-        What it is trained on.
+        The loss to train on.
     targets, weights
         Class indices and row weights with a mean of 1.
     """
     if model == "linear":
         curvature = mean_curvature(loss, "clipped", np.bincount(targets, weights))
         return {"C": 1 / curvature, "tol": TOLERANCE * curvature, "max_iter": MAX_ITERATIONS}
-    own: dict[str, dict[str, Any]] = {
+    by_library: dict[str, dict[str, Any]] = {
         "lightgbm": {
             "num_leaves": 31,
             "min_data_in_leaf": 20,
@@ -119,12 +119,12 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
         "booster": model,
         "curvature_unit": "row",
         "learning_rate": LEARNING_RATE,
-        **own[model],
+        **by_library[model],
     }
 
 
 def check_start(loss: focalis.Loss, targets: Indices, weights: Floats) -> None:
-    """Check that a training can start from the loss's best constant.
+    """Check that training can start from the loss's best constant.
 
     Raises
     ------
@@ -136,9 +136,9 @@ def check_start(loss: focalis.Loss, targets: Indices, weights: Floats) -> None:
 
 @dataclass(frozen=True, eq=False)
 class TrainingFold:
-    """A training fold, prepared once and then trained on with one loss after the other.
+    """A training fold, prepared once and then trained on with each loss in turn.
 
-    `tick` is called often; what it raises ends a training.
+    `tick` is called often; an exception from it ends training.
     """
 
     model: str
@@ -150,15 +150,15 @@ class TrainingFold:
     tick: Callable[[], None] | None = None
 
     def estimator(self, loss: focalis.Loss) -> Any:
-        """Return the estimator, which is not trained yet."""
+        """Return an untrained estimator."""
         from focalis.sklearn import BoostedClassifier, LinearClassifier
 
-        given = arguments(self.model, loss, self.targets, self.weights)
+        settings = arguments(self.model, loss, self.targets, self.weights)
         if self.model == "linear":
-            return LinearClassifier(loss, **given)
+            return LinearClassifier(loss, **settings)
         return BoostedClassifier(
             loss,
-            **given,
+            **settings,
             n_estimators=MAX_ROUNDS,
             early_stopping_rounds=PATIENCE,
             random_state=self.seed,
@@ -168,7 +168,7 @@ class TrainingFold:
     def cross_fit(
         self, loss: focalis.Loss, inner: Sequence[tuple[Indices, Indices]]
     ) -> tuple[Floats, int]:
-        """Return logits of the rows held out, fold after fold, and the best number of rounds, or 0."""
+        """Return the logits of the held-out rows, fold by fold, and the best number of rounds or 0."""
         estimator = self.estimator(loss)
         if self.model != "linear":
             logits, rounds = estimator.cross_logits(
@@ -182,7 +182,7 @@ class TrainingFold:
         return np.concatenate(found), 0
 
     def fit(self, loss: focalis.Loss, rounds: int) -> Any:
-        """Return the estimator, trained on all rows for so many rounds."""
+        """Return the estimator, trained on all rows for this many rounds."""
         estimator = self.estimator(loss)
         if self.model != "linear":
             estimator.set_params(n_estimators=rounds, early_stopping_rounds=None)

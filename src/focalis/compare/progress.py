@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while a comparison runs."""
+"""What the user sees at a terminal while a comparison runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["TerminalListener"]
 
 
 class TerminalListener(Listener):
-    """Notes about the data and a live progress bar with the time left, on stderr.
+    """Writes notes about the data, and a progress bar with the time left, to stderr.
 
-    The bar shows only where stderr is a terminal; the notes are plain lines everywhere.
+    The bar is shown only if stderr is a terminal; the notes are always plain lines.
 
     Examples
     --------
@@ -58,18 +58,18 @@ class TerminalListener(Listener):
             reason = " (the rarer one; --positive chooses)" if data.positive_by_default else ""
             _say(f"the positive class is {data.classes[1]!r}{reason}")
         if data.rows_without_target:
-            _say(f"rows left out for having no target: {data.rows_without_target}")
+            _say(f"rows left out because they have no target: {data.rows_without_target}")
         if data.rows_without_weight:
-            _say(f"rows left out for having a weight of 0: {data.rows_without_weight}")
+            _say(f"rows left out because their weight is 0: {data.rows_without_weight}")
         for warning in data.warnings:
             _say(f"warning: {warning}")
         if finished:
-            _say(f"going on with a run that has {finished} of {total} fits")
+            _say(f"continuing a run with {finished} of {total} fits")
         self._bar.update(self._task, total=total, completed=finished)
         self._bar.start()
 
     def advanced(self) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         self._bar.advance(self._task)
 
     def failed(self, failure: Failure) -> None:

@@ -1,4 +1,4 @@
-"""One fold of a comparison: train every loss on it, and measure each on the rows left out."""
+"""One fold of a comparison: train every loss on it, and measure each on the held-out rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one loss did on one fold: a row of the results, and its predictions."""
+    """The result of one loss on one fold: a row of the results, and its predictions."""
 
     row: dict[str, Any]
     predictions: pl.DataFrame
@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """One loss on one fold, which the library could not train."""
+    """A loss that the library could not train on one fold."""
 
     loss: str
     repeat: int
@@ -66,7 +66,7 @@ def run_fold(
 ) -> Iterator[Outcome | Failure]:
     """Train every candidate on the training fold and measure it on the test fold.
 
-    The features are prepared once. For each loss the inner folds give the number of rounds, the
+    The features are prepared once. For each loss the inner folds determine the number of rounds, the
     thresholds and the isotonic recalibration; then one model is trained on the whole training fold.
 
     Parameters
@@ -78,16 +78,16 @@ def run_fold(
     candidates : sequence of Candidate
         The losses.
     model : {"lightgbm", "xgboost", "catboost", "linear"}
-        What to train.
+        The model to train.
     seed, threads : int
-        Of the model; the outcome does not depend on the threads.
+        For the model; the outcome does not depend on the number of threads.
     tick : callable
-        Called often; what it raises ends the fold.
+        Called often; an exception from it ends the fold.
 
     Yields
     ------
     Outcome or Failure
-        One for each candidate, in order. Only an error of the model's library is a failure.
+        One per candidate, in order. Only an error of the model's library counts as a failure.
     """
     errors = errors_of(model)
     n_classes = len(data.classes)
@@ -149,10 +149,10 @@ def _columns(values: Floats) -> Floats:
 
 
 def _scores(loss: focalis.Loss, logits: Floats) -> Floats:
-    """Return what rows are ranked by, for each yes/no question.
+    """Return the scores that rows are ranked by, for each yes/no question.
 
-    One logit ranks as its probability does, without the ties of probabilities that round to 1. Of
-    several logits none does: there it is the probabilities that the estimator returns.
+    A single logit ranks rows as its probability does, but without ties where that rounds to 1. With
+    several logits no single one does, so the scores are the probabilities that the estimator returns.
     """
     if logits.ndim == 1:
         return _columns(logits)

@@ -58,7 +58,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 """
-# As `focalis.compare.features.preparation` has them.
+# The steps of `focalis.compare.features.preparation`.
 _STANDARDISED = """\
 FunctionTransformer(np.float64),
 SimpleImputer(add_indicator=True, keep_empty_features=True),
@@ -90,19 +90,19 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
         lines.insert(0, f"data=Path({str(settings.data.resolve())!r}),")
     linear = settings.model == "linear"
     loss = focalis.parse(entry["loss"])
-    given = arguments(settings.model, loss, data.targets, unit_weights(data.weights))
+    estimator_arguments = arguments(settings.model, loss, data.targets, unit_weights(data.weights))
     if not linear:
-        given |= {"n_estimators": entry["rounds"], "random_state": settings.seed}
+        estimator_arguments |= {"n_estimators": entry["rounds"], "random_state": settings.seed}
     thresholds = np.array(entry["thresholds"])
     determined = posterior_or_none(
         loss, thresholds if data.binary else np.zeros((1, len(data.classes)))
     )
     if determined is None:
-        given["calibration"] = "link"
-    if data.binary:  # the threshold is a logit, and the script has its probability
+        estimator_arguments["calibration"] = "link"
+    if data.binary:  # entry has the threshold as a logit, the script wants it as a probability
         thresholds = loss.probabilities(thresholds) if determined is None else determined
     estimator = "LinearClassifier" if linear else "BoostedClassifier"
-    called = "\n".join(f"    {name}={value!r}," for name, value in given.items())
+    called = "\n".join(f"    {name}={value!r}," for name, value in estimator_arguments.items())
     steps = (
         f"Vectoriser(seed={settings.seed}),\n"
         + (_STANDARDISED if linear else "")
@@ -127,5 +127,5 @@ def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text that ends no docstring."""
+    """Return a text that can stand in a docstring without ending it."""
     return text.replace("\\", "/").replace('"""', "'''")

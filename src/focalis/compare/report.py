@@ -1,4 +1,4 @@
-"""The HTML report of a comparison: one file that needs no network, now or in ten years."""
+"""The HTML report of a comparison: a single file that needs no network, and will not in ten years."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataF
     Parameters
     ----------
     directory
-        The report's folder; made if it is not there.
+        The report's folder; created if necessary.
     results
-        What ``results.json`` holds. Any number may be None.
+        The content of ``results.json``. Any number may be None.
     predictions
         The out-of-fold predictions of every loss: ``loss``, ``repeat``, ``fold``, ``row``,
         ``target``, ``weight`` and ``logit``, ``link``, ``posterior``, ``isotonic``, the last four
@@ -42,7 +42,7 @@ def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataF
     Returns
     -------
     Path
-        The file, which is there in full or not at all: a reader never meets half of it.
+        The file, written completely or not at all, so that no reader sees half of it.
 
     Raises
     ------
@@ -65,11 +65,11 @@ def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataF
 
 def render(results: Results, drawn: Sequence[Figure]) -> str:
     """Return the whole page."""
-    common, own = asset("focalis.html", "page.js"), asset(_PACKAGE, "report_script.js")
+    common, script = asset("focalis.html", "page.js"), asset(_PACKAGE, "report_script.js")
     plotly = plotly_script()
     data = results["data"]
     return Template(asset(_PACKAGE, "report_template.html")).substitute(
-        policy=content_security_policy(plotly, common, own),
+        policy=content_security_policy(plotly, common, script),
         style=asset("focalis.html", "page.css") + asset(_PACKAGE, "report_style.css"),
         title=escape(f"What each loss buys on {data['name']}"),
         verdict=report_table.minus(escape(results["verdict"])).replace(" %", "&nbsp;%"),
@@ -94,7 +94,7 @@ def render(results: Results, drawn: Sequence[Figure]) -> str:
         ),
         plotly=plotly,
         common=common,
-        script=own,
+        script=script,
     )
 
 

@@ -1,7 +1,7 @@
 """The numbers behind the report's figures: out-of-fold predictions in, a few hundred points out.
 
-Every function takes whole columns and returns a fixed number of points, whatever the number of
-rows, so that the report of a million rows is as small as that of a thousand.
+Every function takes whole columns and returns a fixed number of points, so the report of a million rows
+is as small as that of a thousand.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SOURCES = ("link", "posterior", "isotonic")
 
 @dataclass(frozen=True)
 class Scores:
-    """The out-of-fold predictions of one loss, as arrays; binary is kept as two columns.
+    """The out-of-fold predictions of one loss, as arrays; binary predictions also have two columns.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class Scores:
     weight
         Row weights, (N,).
     part
-        Which repeat and fold a row was predicted in, as one running number, (N,).
+        The repeat and fold in which a row was predicted, as one consecutive number, (N,).
     logits
         (N,) for binary, (N, K) for more classes.
     probabilities
-        By source (see `SOURCES`), (N, K); NaN where a loss does not determine them.
+        By source (see `SOURCES`), (N, K); NaN where the loss does not determine them.
     """
 
     target: NDArray[np.int64]
@@ -54,7 +54,7 @@ class Scores:
 
     @cached_property
     def folds(self) -> list[NDArray[np.int64]]:
-        """The positions of the rows of each repeat and fold."""
+        """The positions of the rows in each repeat and fold."""
         order = np.argsort(self.part, kind="stable")
         return np.split(order, np.cumsum(np.bincount(self.part))[:-1])
 
@@ -62,13 +62,13 @@ class Scores:
         """Return the scores that order the rows by class `k` against the rest, (N,)."""
         if self.logits.ndim == 1:
             return self.logits if k == 1 else -self.logits
-        # One-vs-rest compares rows with each other, and a softmax logit alone does not:
-        # a constant added to a row's logits changes nothing but would move the row.
+        # One-vs-rest compares rows with each other, which a softmax logit alone does not allow: adding a
+        # constant to a row's logits means nothing, yet would move the row.
         return self.probabilities["link"][:, k]
 
 
 def required_columns(n_classes: int) -> list[str]:
-    """Return the columns that the predictions of a comparison have."""
+    """Return the columns that the predictions of a comparison must have."""
     outputs = ("logit", *SOURCES)
     if n_classes > 2:
         scores = [f"{output}_{k}" for output in outputs for k in range(n_classes)]
@@ -78,8 +78,8 @@ def required_columns(n_classes: int) -> list[str]:
 
 
 def scores_of(predictions: pl.DataFrame, name: str, n_classes: int) -> Scores:
-    """Take the predictions of one loss out of the table of all."""
-    # Only this loss is copied: the table of a million rows may hold gigabytes.
+    """Select the predictions of one loss from the table of all."""
+    # Copy only this loss: with a million rows the table may take gigabytes.
     rows = predictions.lazy().filter(pl.col("loss") == name).collect()
     if rows.is_empty():
         raise ValueError(f"predictions: expected rows for every loss, found none for {name!r}")
@@ -106,9 +106,9 @@ def scores_of(predictions: pl.DataFrame, name: str, n_classes: int) -> Scores:
 def precision_at_recall(scores: Scores, k: int) -> Floats:
     """Precision of class `k` against the rest, on `RECALL_GRID`, averaged over the folds.
 
-    The folds are averaged, not pooled: each has a model of its own, whose scores need not be on
-    the same scale, and the area under the average is the average precision that the table shows.
-    Folds without the class, for which precision is undefined, are left out; NaN if all are.
+    The folds are averaged, not pooled: the models of different folds may score on different scales, and
+    the area under the average is the average precision in the table. Folds without the class, for which
+    precision is undefined, are left out; the result is NaN if that leaves none.
     """
     score, target = scores.ranking(k), scores.target == k
     seen = np.isfinite(score) & (scores.weight > 0)
@@ -120,8 +120,8 @@ def precision_at_recall(scores: Scores, k: int) -> Floats:
         precision, recall, _ = precision_recall_curve(
             target[rows], score[rows], sample_weight=scores.weight[rows]
         )
-        # The last point, (recall 0, precision 1), is a convention and not a measurement; and
-        # rounding in the sum of the weights can leave the full recall an ulp below 1.
+        # The last point (recall 0, precision 1) is a convention, not a measurement; and rounding in the
+        # sum of the weights can leave full recall slightly below 1.
         precision, recall = precision[-2::-1], recall[-2::-1]
         step = np.searchsorted(recall, RECALL_GRID - 1e-12).clip(max=recall.size - 1)
         curves.append(precision[step])
@@ -166,10 +166,10 @@ def reliability(scores: Scores, source: str, k: int) -> Bins:
 
 
 def margins(scores: Scores) -> Floats:
-    """Return the margin of each row: the log-odds that the model gives to the truth."""
+    """Return the margin of each row: the log-odds that the model assigns to the truth."""
     if scores.logits.ndim == 1:
         return np.where(scores.target == 1, scores.logits, -scores.logits)
-    # In pieces, because the ratios that come with the margins are several times the logits.
+    # In pieces, because the ratios returned with the margins take several times the logits' memory.
     pieces = range(0, scores.target.size, SOFTMAX_PIECE)
     return np.concatenate(
         [
@@ -182,9 +182,9 @@ def margins(scores: Scores) -> Floats:
 
 
 def margin_edges(quantiles: Sequence[Floats]) -> Floats:
-    """Return common bin edges, with 0 among them, that hold all but the outermost rows.
+    """Return common bin edges, including 0, that cover all rows except the outermost.
 
-    `quantiles` has the 0.1 % and 99.9 % quantiles of the margins, one pair for each loss.
+    `quantiles` has the 0.1 % and 99.9 % quantiles of the margins, one pair per loss.
     """
     ends = np.asarray(quantiles, dtype=np.float64).reshape(-1, 2)
     ends = ends[np.isfinite(ends).all(axis=1)]
@@ -201,7 +201,7 @@ def margin_quantiles(margin: Floats) -> Floats:
 
 
 def margin_histogram(margin: Floats, weight: Floats, edges: Floats) -> Floats:
-    """Return the share of the weight in each bin; what lies beyond the ends joins the last bin."""
+    """Return the share of the weight in each bin; margins beyond the ends go into the last bins."""
     known = ~np.isnan(margin)
     inside = margin[known].clip(edges[0], edges[-1])
     counts, _ = np.histogram(inside, edges, weights=weight[known])
@@ -211,24 +211,24 @@ def margin_histogram(margin: Floats, weight: Floats, edges: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Shape:
-    """Value and slope of one loss on `SHAPE_MARGINS`, where the truth is one class."""
+    """Value and slope of a loss on `SHAPE_MARGINS` when one particular class is the truth."""
 
     value: Floats
     slope: Floats
 
 
 def loss_shapes(text: str, n_classes: int) -> list[Shape]:
-    """Return what a loss looks like against the margin, for each class as the truth.
+    """Return a loss as a function of the margin, with each class in turn as the truth.
 
-    For a softmax the other classes share what the truth leaves; by the margin's definition the
-    value and the slope along the true logit do not depend on how.
+    For a softmax the other classes share the remaining probability; value and slope along the true logit
+    do not depend on how, by the definition of the margin.
     """
     parsed = replace(focalis.parse(text, link=link_for(n_classes)), reduction="none")
     return [_shape(parsed, k, n_classes) for k in range(n_classes)]
 
 
 def _shape(loss: focalis.Loss, k: int, n_classes: int) -> Shape:
-    # The reference engine: a hundred points are not worth compiling a kernel for.
+    # The reference engine: a hundred points do not justify compiling a kernel.
     if n_classes == 2:
         sign = 1.0 if k == 1 else -1.0
         value, gradient = loss.value_and_grad(

@@ -1,8 +1,8 @@
 """The report's figures, as plain Plotly dictionaries that the page draws.
 
-Each trace says which loss and which class it belongs to, so that one row of buttons and one class
-picker steer every figure. Whatever came from the user is escaped here, since Plotly reads a small
-HTML in every text it draws.
+Each trace names the loss and the class it belongs to, so that one row of buttons and one class picker
+control every figure. Text from the user is escaped here, because Plotly interprets some HTML in all its
+text.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def differences(losses: Sequence[Results]) -> Figure:
         low = figure_of(loss, PRIMARY, "difference_low")
         high = figure_of(loss, PRIMARY, "difference_high")
         name = literal(loss["name"])
-        # The label stands above its own line, where a long name costs a phone no width.
+        # The label goes above its line, where a long name takes no width on a phone.
         label = name if mean is not None else f"{name}: not available"
         annotations.append(
             {
@@ -133,7 +133,7 @@ class _Ranking:
         self.chance: Floats = np.full(len(labels), np.nan)
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
+        """Add the predictions of one loss."""
         n_classes = len(self.labels)
         shares = np.bincount(scores.target, scores.weight, minlength=n_classes)
         self.chance = shares / shares.sum()
@@ -203,7 +203,7 @@ class _Reliability:
         self.unknown: dict[str, list[str]] = {source: [] for source in curves.SOURCES}
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
+        """Add the predictions of one loss."""
         n_classes = len(self.labels)
         for source in curves.SOURCES:
             bins: list[tuple[int | None, Bins]]
@@ -256,8 +256,8 @@ class _Reliability:
             "reliability",
             "Can the probabilities be believed?",
             "On the dotted diagonal a forecast of 30 % comes true 30 % of the time; below it the "
-            "model promises too much, above it too little. Larger dots hold more of the rows, and "
-            f"dots of fewer than {FEWEST_FORECASTS} are left out.{pooled}",
+            "model promises too much, above it too little. Larger dots stand for more rows, and "
+            f"dots with fewer than {FEWEST_FORECASTS} rows are left out.{pooled}",
             panels,
         )
 
@@ -270,8 +270,8 @@ class _Margins:
         self.rows: list[tuple[str, Floats, Floats, Any]] = []
 
     def add(self, i: int, name: str, scores: Scores) -> None:
-        """Take in the predictions of one loss."""
-        # The edges are common to all losses, so that the counting has to wait for the last.
+        """Add the predictions of one loss."""
+        # The edges are common to all losses, so counting has to wait for the last one.
         self.rows.append((name, curves.margins(scores), scores.weight, scores.target))
 
     def _histograms(self, truth: int, k: int | None, edges: Floats) -> Iterator[Trace]:
@@ -282,7 +282,7 @@ class _Margins:
                 continue
             middle = (edges[1:] + edges[:-1]) / 2
             data = line(i, name, "margin about %{x:.2f}<br>%{y:.2%} of the rows")
-            # Lines from middle to middle: eight outlines with steps would hide one another.
+            # Lines between bin centres: stepped outlines of eight losses would hide one another.
             data |= even(middle) | {"y": rounded(share, 5)}
             yield trace(data, i, k)
 
@@ -308,8 +308,8 @@ class _Margins:
         return Figure(
             "margins",
             "How sure of the truth",
-            "Right of zero the truth got more than an even chance, left of it less, and the "
-            "further out the surer the model was; the outermost points hold all that lies beyond.",
+            "Right of zero the model gave the truth more than an even chance, left of it less; the "
+            "further out, the surer it was. The outermost points include everything beyond.",
             panels,
         )
 
@@ -363,7 +363,7 @@ def shapes(losses: Sequence[Results], labels: list[str]) -> Figure:
         "shapes",
         "What each loss looks like",
         "The value is what an example costs, and the slope how hard it pulls on the model: a loss "
-        "whose slope is near zero on the right stops working on what is already right."
-        + ("" if same else " Class weights are included, as they would be on all of the rows."),
+        "whose slope is near zero on the right stops improving what is already right."
+        + ("" if same else " Class weights are included, as computed on all rows."),
         panels,
     )

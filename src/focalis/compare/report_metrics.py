@@ -1,7 +1,7 @@
-"""The metrics of a comparison: what they are called, which way is better, how they are written.
+"""The metrics of a comparison: their names, which way is better, and how they are written.
 
-One table drives the HTML report and the terminal table, so that both name, order, round and mark
-the same numbers in the same way.
+The HTML report and the terminal table both use this list, so that they name, order, round and mark the
+same numbers in the same way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Metric:
     key
         The name in ``results["losses"][i]["metrics"]``.
     label, short
-        The name for a reader, and the one for a narrow column.
+        The name for readers, and one for a narrow column.
     higher_is_better
         Which end of the column is the good one.
     """
@@ -45,7 +45,7 @@ RANKING = (
     Metric("balanced_accuracy", "balanced accuracy", "bal. acc.", True),
     Metric("fit_seconds", "fit seconds", "fit s", False),
 )
-"""How well the scores rank and decide, and what they cost."""
+"""How well the scores rank and decide, and what training costs."""
 
 PROBABILITIES = tuple(
     Metric(f"{score}_{source}", f"{label}, {source_label}", f"{short} {source_short}", False)
@@ -60,13 +60,13 @@ PROBABILITIES = tuple(
         ("isotonic", "isotonic", "iso."),
     )
 )
-"""How far the probabilities can be believed: raw link, corrected posterior, isotonic baseline."""
+"""How far to trust the probabilities: raw link, corrected posterior, isotonic baseline."""
 
 METRICS = RANKING + PROBABILITIES
 
 
 def figure_of(loss: Results, key: str, part: str) -> float | None:
-    """Return one number of one loss; None where it is null, missing or not finite."""
+    """Return one number of one loss, or None if it is null, missing or not finite."""
     value = (loss["metrics"].get(key) or {}).get(part)
     if value is None or not math.isfinite(value):
         return None
@@ -74,14 +74,14 @@ def figure_of(loss: Results, key: str, part: str) -> float | None:
 
 
 def best(losses: Sequence[Results], metric: Metric) -> set[int]:
-    """Return the positions of the best means of a column; ties, as they are written, share it."""
+    """Return the positions of the best means in a column; means that print alike tie."""
     digits = decimals(losses, metric)
     written = {
         i: round(mean, digits)
         for i, loss in enumerate(losses)
         if (mean := figure_of(loss, metric.key, "mean")) is not None
     }
-    # Where all losses are equal nobody is best, and a mark on each would only be noise.
+    # If all losses are equal, none is best, and marking each would only be noise.
     if len(set(written.values())) < 2:
         return set()
     winner = (max if metric.higher_is_better else min)(written.values())
@@ -91,8 +91,8 @@ def best(losses: Sequence[Results], metric: Metric) -> set[int]:
 def decimals(losses: Sequence[Results], metric: Metric) -> int:
     """Return how many decimals a column needs to show its narrowest interval with two digits.
 
-    Between three and five for scores, so that small numbers (a Brier score of 0.004) keep their
-    differences; seconds get as many as make sense to a clock.
+    Scores have three to five, so that small ones (a Brier score of 0.004) remain distinguishable; for
+    seconds it depends on the slowest.
     """
     if metric.key == "fit_seconds":
         slowest = max((figure_of(loss, metric.key, "mean") or 0.0 for loss in losses), default=0.0)
@@ -110,7 +110,7 @@ def decimals(losses: Sequence[Results], metric: Metric) -> int:
 
 
 def number(value: float | None, digits: int, *, signed: bool = False) -> str:
-    """Write a number in ASCII, a missing one as ``n/a``; a rounded zero carries no sign."""
+    """Write a number in ASCII, or ``n/a`` if it is missing; a number that rounds to 0 has no sign."""
     if value is None:
         return "n/a"
     rounded = round(value, digits)
@@ -120,7 +120,7 @@ def number(value: float | None, digits: int, *, signed: bool = False) -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int, *, signed: bool = False) -> str:
-    """Write an interval as ``[low, high]``; empty where either end is missing."""
+    """Write an interval as ``[low, high]``, or nothing if either end is missing."""
     if low is None or high is None:
         return ""
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
@@ -132,5 +132,5 @@ def p_value(p: float | None) -> str:
         return "n/a"
     if p < 0.001:
         return "<0.001"
-    # 0.0496 must not be read as 0.05: near the usual threshold the third digit decides.
+    # 0.0496 must not appear as 0.05: near the usual threshold the third digit decides.
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

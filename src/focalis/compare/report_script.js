@@ -33,7 +33,7 @@ document.getElementById("show-all").addEventListener("click", () => {
 });
 if (classPicker) classPicker.addEventListener("change", drawAll);
 
-// Sorting: a missing number goes last, whichever way the column runs.
+// Missing numbers come last in either direction.
 function sortBy(heading) {
   const table = heading.closest("table");
   const column = heading.cellIndex;
@@ -53,7 +53,7 @@ for (const button of document.querySelectorAll("button.sort")) {
   button.addEventListener("click", () => sortBy(button.closest("th")));
 }
 
-// Paper is narrower than the screen: plots must not be cut off at its edge.
+// Paper is narrower than the screen, and would cut off the plots.
 addEventListener("beforeprint", () => {
   for (const id of Object.keys(plots)) {
     const plot = document.getElementById(id);

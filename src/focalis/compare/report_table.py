@@ -1,4 +1,4 @@
-"""The report's tables and facts, as HTML that needs no script to be read."""
+"""The report's tables and facts, as HTML that can be read without any script."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MEANINGS = (
 
 
 def tables(results: Results) -> str:
-    """Return both tables: how well the losses rank, and how far to believe the probabilities."""
+    """Return both tables: how well the losses rank, and how far to trust the probabilities."""
     losses = results["losses"]
     return _table(losses, RANKING, "Ranking and decisions", "ranking") + _table(
         losses, PROBABILITIES, "Probabilities: lower is better", "probabilities"
@@ -93,7 +93,7 @@ def _sort_button(inside: str) -> str:
 
 def _name_cell(i: int, loss: Results) -> str:
     text, code = loss["loss"], ""
-    # A name is often the text itself but for hyphens: saying it twice helps nobody. And a hundred
+    # A name often differs from the text only by hyphens, and is then not worth repeating; and a hundred
     # class weights belong in results.json.
     if _folded(text) != _folded(loss["name"]):
         code = f'<code title="{escape(text)}">{escape(shorten(_rounded(text)))}</code>'
@@ -104,12 +104,12 @@ def _name_cell(i: int, loss: Results) -> str:
 
 
 def breakable(name: str) -> str:
-    """Return a name that a narrow column may break before its parameters."""
+    """Return a name that a narrow column may break before the parameters."""
     return escape(name).replace("(", "(<wbr>")
 
 
 def _rounded(text: str) -> str:
-    """Write the numbers of a loss's text with four decimals at most."""
+    """Write the numbers in a loss's text with at most four decimals."""
     return re.sub(r"\d*\.\d{5,}", lambda found: f"{float(found[0]):.4f}".removeprefix("0"), text)
 
 
@@ -118,7 +118,7 @@ def _folded(text: str) -> str:
 
 
 def shorten(text: str, length: int = 60) -> str:
-    """Cut a text that is longer, and show that it was cut."""
+    """Cut a longer text to this length, and mark the cut."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -149,12 +149,12 @@ def _cell(loss: Results, metric: Metric, digits: int, is_best: bool, is_baseline
 
 
 def minus(text: str) -> str:
-    """Write proper minus signs, and leave hyphens."""
+    """Write proper minus signs, leaving hyphens alone."""
     return re.sub(r"(?<!\w)-(?=[\d.])", "−", text)
 
 
 def swatch(i: int) -> str:
-    """Return a sample of the line that the figures draw a loss with."""
+    """Return a sample of the line that represents a loss in the figures."""
     line = style(i)
     dashes = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}[line["dash"]]
     return (
@@ -165,13 +165,13 @@ def swatch(i: int) -> str:
 
 
 def meanings() -> str:
-    """Return what the columns mean, for a reader who has not met them."""
+    """Return an explanation of the columns for readers new to them."""
     entries = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in _MEANINGS)
     return f'<details><summary>What the columns mean</summary><dl class="terms">{entries}</dl></details>'
 
 
 def facts(data: Mapping[str, Any]) -> str:
-    """Return the line under the verdict: rows, columns, classes, at a glance."""
+    """Return the line under the verdict: rows, columns, classes at a glance."""
     total = sum(data["counts"])
     entries = [(f"{data['rows']:,}", "rows"), (f"{_size(data['features']):,}", "feature columns")]
     if data.get("positive") is not None:
@@ -190,7 +190,7 @@ def _size(features: Any) -> int:
 
 
 def warnings(results: Results) -> str:
-    """Return what a reader must know before trusting the numbers; empty if all is well."""
+    """Return what a reader must know before trusting the numbers, or nothing if all is well."""
     failures = [f"{failure}; the loss is left out" for failure in results.get("failures", [])]
     found = [*results["data"]["warnings"], *failures]
     if not found:
@@ -226,7 +226,7 @@ def _share(count: int, counts: Sequence[int]) -> str:
 
 
 def settings(results: Results) -> str:
-    """Return the data's and the settings' entries as a definition list; what is unset is left out."""
+    """Return data and settings as a definition list, without the unset ones."""
     data = results["data"]
     entries = {
         "name": data["name"],
@@ -255,7 +255,7 @@ def _plain(value: Any) -> str:
 
 
 def protocol(results: Results) -> str:
-    """Return the sentences that say how the numbers were made."""
+    """Return the sentences that explain how the numbers were obtained."""
     sentences = [
         "Every loss was trained and tested on the same folds.",
         *results.get("protocol", []),

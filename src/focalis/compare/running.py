@@ -28,19 +28,19 @@ __all__ = ["Listener", "run"]
 
 
 class Listener:
-    """What a comparison tells about itself while it runs; this one does not listen."""
+    """Receives the progress of a comparison; this class ignores it."""
 
     def started(self, data: Data, finished: int, total: int) -> None:
-        """Hear that the data are good and training starts, with some fits done by an earlier run."""
+        """Handle the start of training on the loaded data; `finished` fits exist already."""
 
     def advanced(self) -> None:
-        """Hear that one loss has finished one fold; called from any thread."""
+        """Handle the end of one loss on one fold; called from any thread."""
 
     def failed(self, failure: Failure) -> None:
-        """Hear that a loss is left out, since its training failed; called from any thread."""
+        """Handle a loss that is left out because its training failed; called from any thread."""
 
     def finishing(self) -> None:
-        """Hear that all is trained and the report is being written."""
+        """Handle the end of training, before the report is written."""
 
 
 class _StoppedError(Exception):
@@ -50,27 +50,27 @@ class _StoppedError(Exception):
 def run(settings: Settings, listener: Listener | None = None) -> dict[str, Any]:
     """Compare losses on data, and write the report.
 
-    Folds run side by side, one for each core. The results do not depend on how many do.
+    Folds run in parallel, one per core. The results do not depend on how many run at once.
 
     Parameters
     ----------
     settings : Settings
         What to compare, on what, and where the report goes.
     listener : Listener, optional
-        Told about the progress.
+        Informed of the progress.
 
     Returns
     -------
     dict
-        What results.json holds. A loss that the model's library failed to train is left out, and
-        "failures" says where and why; such a run can be resumed, which tries again.
+        The content of results.json. A loss that the model's library failed to train is left out, and
+        "failures" says where and why; resuming such a run tries it again.
 
     Raises
     ------
     InputError
-        If the data, the losses or the report folder will not do. Nothing is written then.
+        If the data, the losses or the report folder cannot be used. Nothing is written then.
     TrainingError
-        If it is cross-entropy that could not be trained.
+        If cross-entropy could not be trained.
     """
     listener = listener or Listener()
     ReportFolder.check(settings)
@@ -121,7 +121,7 @@ def _train(
     folder: ReportFolder,
     listener: Listener,
 ) -> list[Failure]:
-    """Train what is not done yet, and return the first failure of each loss that has one."""
+    """Train what has not been trained yet, and return the first failure of each loss that has one."""
     jobs = min(settings.jobs or _cores(), len(splits))
     threads = max(1, _cores() // jobs)
     stop = threading.Event()
@@ -134,7 +134,7 @@ def _train(
     def fail(failure: Failure) -> None:
         if failure.loss == candidates[0].name:
             raise TrainingError(
-                f"{failure}; what is done is in {folder.path}, --resume tries again"
+                f"{failure}; finished fits are in {folder.path}, --resume tries again"
             )
         if failures.setdefault(failure.loss, failure) is failure:
             listener.failed(failure)
@@ -164,20 +164,20 @@ def _train(
                 folder.add(outcome)
             listener.advanced()
 
-    # One BLAS thread per fold: the folds fill the cores, and sums keep their order on every machine.
+    # One BLAS thread per fold: the folds fill the cores, and sums have the same order everywhere.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        # Text of few n-grams is encoded whole, of which skrub warns.
+        # skrub warns when a text has so few n-grams that it needs no reduction.
         warnings.filterwarnings("ignore", "The matrix shape is", UserWarning)
         pool = ThreadPoolExecutor(jobs)
         try:
             pending = {pool.submit(work, split) for split in splits}
             while pending:
-                # Polars' handler of Ctrl-C wakes nobody who waits, so nobody waits for long.
+                # Polars' handler of Ctrl-C does not wake a waiting thread, so never wait for long.
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
         finally:
-            # After an error or an interruption, which may come at any line, nothing goes on.
+            # After an error or an interruption, which may come at any line, stop everything.
             stop.set()
             pool.shutdown(cancel_futures=True)
     return [failures[c.name] for c in candidates if c.name in failures]
@@ -206,7 +206,7 @@ def _results(
 
 
 def _protocol(settings: Settings, data: Data, splits: list[Split], ratio: float) -> list[str]:
-    """Say in plain sentences how the numbers were made."""
+    """Return plain sentences on how the numbers were obtained."""
     tested = f"{settings.folds} folds"
     if data.times is not None:
         how = f"{tested} forward in time by {settings.time!r}, once: nothing in them is random."

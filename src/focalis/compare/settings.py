@@ -1,4 +1,4 @@
-"""What a comparison is asked to do: one frozen value, checked when it is made."""
+"""The settings of a comparison: one frozen value, checked when it is created."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ MODELS = ("lightgbm", "xgboost", "catboost", "linear")
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything `focalis compare` can be told.
+    """Everything that `focalis compare` can be told.
 
     Parameters
     ----------
     data : pathlib.Path, optional
-        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. Without it the embedded digits are
-        used ("is it an 8?").
+        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. By default the built-in digits are used
+        ("is it an 8?").
     target : str, optional
         The column to predict; required with `data`.
     positive : str, optional
-        The value of the target that counts as positive. Without it the rarer of two classes; with
-        it a target of several classes becomes the question "is it this one?".
+        The target value that counts as positive; by default the rarer of two classes. With it, a target
+        of several classes becomes the question "is it this one?".
     model : {"lightgbm", "xgboost", "catboost", "linear"}
-        What is trained.
+        The model to train.
     loss : tuple of str
-        Loss strings to compare besides the default ones.
+        Losses to compare in addition to the default ones.
     losses : tuple of str
-        Families of the default losses to take, or loss strings; empty takes all.
+        Families of the default losses, or losses, to compare instead of all defaults.
     folds, repeats, seed : int
         The outer cross-validation.
     group, time, weight : str, optional
-        Columns that keep rows together, order them, or weigh them. Never features.
+        Columns that keep rows together, order them, or weight them. They are never features.
     drop : tuple of str
-        Columns that are no features either, such as identifiers and what is known too late.
+        Further columns that are not features, such as identifiers and facts known only later.
     out : pathlib.Path
         The report folder.
     resume, overwrite : bool
-        What to do with a report folder that is there already.
+        What to do if the report folder already has a report.
     jobs : int, optional
-        How many folds run at once; by default one for each core.
+        How many folds to run at once; by default one per core.
 
     Raises
     ------
     InputError
-        If a value is out of its range or two of them contradict each other.
+        If a value is out of range, or two settings contradict each other.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class Settings:
             for role in (*roles, "positive", "drop"):
                 if getattr(self, role):
                     raise InputError(
-                        f"{role}: the embedded digits have their own target; name a data file"
+                        f"{role}: the built-in digits come with a target; name a data file"
                     )
             return
         if self.target is None:
@@ -116,20 +116,20 @@ class Settings:
             if column is None:
                 continue
             if column in taken:
-                raise InputError(f"{role}: column {column!r} already is the {taken[column]}")
+                raise InputError(f"{role}: column {column!r} is already the {taken[column]}")
             taken[column] = role
         for column in self.drop:
             if column in taken:
                 raise InputError(f"drop: column {column!r} is the {taken[column]}")
 
     def recorded(self) -> dict[str, object]:
-        """Return what decides the results, as JSON values: what a resumed run must agree on.
+        """Return the settings that determine the results, as JSON values; to resume, they must agree.
 
         Returns
         -------
         dict
-            All fields but `data` (its content is compared instead), `out`, `resume`, `overwrite`
-            and `jobs` (results do not depend on it).
+            All fields except `data` (its content is compared instead), `out`, `resume`, `overwrite` and
+            `jobs` (the results do not depend on it).
         """
         left_out = {"data", "out", "resume", "overwrite", "jobs"}
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}

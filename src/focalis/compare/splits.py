@@ -1,4 +1,4 @@
-"""Who is trained on what: the outer folds, and inside every training fold the inner ones."""
+"""Which rows are trained and tested on: the outer folds, and the inner folds of each training fold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Split:
     train, test : NDArray[np.int64]
         Row positions in the data.
     inner : tuple of (NDArray[np.int64], NDArray[np.int64])
-        Positions within `train`: what an inner model is fitted on, and what it then predicts. The
+        Positions within `train`: the rows to fit an inner model on, and the rows it then predicts. The
         number of boosting rounds, the thresholds and the isotonic recalibration come from these
         predictions, so nothing is ever chosen on the test fold.
     """
@@ -45,15 +45,14 @@ class Split:
 
 
 def make_splits(data: Data, settings: Settings) -> list[Split]:
-    """Return all outer folds with their inner ones; every part holds every class.
+    """Return all outer folds with their inner ones; every part contains every class.
 
-    Rows are split at random with the classes in proportion, or so that groups stay together, or forward
-    in time: then fold k trains on the first k+1 of folds+1 stretches of time and is tested on the
-    next, and there is one repeat, since nothing is random.
+    Rows are split at random with classes in proportion, or so that groups stay together, or forward in
+    time. In time, fold k trains on the first k+1 of folds+1 periods and is tested on the next one; there
+    is only one repeat, since nothing is random.
 
-    Three inner folds predict the whole training fold. Where it has more than 100 000 rows a fifth of it
-    is plenty, and a single inner model predicts that; forward in time one model predicts the last
-    third.
+    Three inner folds predict the whole training fold. If that has more than 100 000 rows, a fifth of it
+    is enough, and a single inner model predicts it; forward in time, one model predicts the last third.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def make_splits(data: Data, settings: Settings) -> list[Split]:
     Raises
     ------
     InputError
-        If groups or time leave some part without one of the classes.
+        If groups or time leave some part without a class.
     """
     splits = []
     repeats = 1 if data.times is not None else settings.repeats
@@ -136,7 +135,7 @@ def _shuffled(
 
 
 def _forward(times: Indices, folds: int, column: str) -> list[tuple[Indices, Indices]]:
-    # Equal times stay together: a stretch begins where a time begins.
+    # Equal times stay together: a period starts only where a new time starts.
     order = np.sort(times)
     cuts = [order[len(order) * k // (folds + 1)] for k in range(1, folds + 1)]
     stretch = np.searchsorted(np.asarray(cuts), times, side="right")

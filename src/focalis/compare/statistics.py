@@ -1,7 +1,7 @@
-"""What the differences between losses are worth: intervals, p values and a verdict.
+"""How certain the differences between losses are: intervals, p values and a verdict.
 
-The scores of overlapping training sets are not independent, so the plain t-test finds differences that
-are not there. Nadeau and Bengio (2003), "Inference for the generalization error", Machine Learning 52,
+Scores from overlapping training sets are not independent, so a plain t-test finds differences that do
+not exist. Nadeau and Bengio (2003), "Inference for the generalization error", Machine Learning 52,
 replace its 1/J by 1/J + n_test/n_train; Bouckaert and Frank (2004) show that this holds for repeated
 cross-validation, where J = folds × repeats.
 """
@@ -22,7 +22,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval and the p value of "it is zero"; None where undefined."""
+    """A mean with its 95 % interval and the p value of "it is zero"; None if undefined."""
 
     mean: float | None
     low: float | None
@@ -31,19 +31,19 @@ class Estimate:
 
 
 def corrected_t_test(scores: ArrayLike, test_to_train: float) -> Estimate:
-    """Estimate the mean of scores, or of paired differences, from a resampling.
+    """Estimate the mean of scores, or of paired differences, from resampling.
 
     Parameters
     ----------
     scores : array_like of float
-        One number for each fold and repeat; anything undefined (NaN) makes the estimate undefined.
+        One number per fold and repeat; if any is undefined (NaN), so is the estimate.
     test_to_train : float
-        Rows tested over rows trained on, 1 / (folds − 1) in a cross-validation.
+        Number of test rows over training rows, 1 / (folds − 1) in cross-validation.
 
     Returns
     -------
     Estimate
-        The interval and p need two scores; p is None where all scores are equal, since no t exists.
+        Interval and p need two scores; p is None if all scores are equal, since no t exists.
 
     Examples
     --------
@@ -70,17 +70,17 @@ def corrected_t_test(scores: ArrayLike, test_to_train: float) -> Estimate:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number, as Holm (1979) does.
+    """Correct p values for their number by Holm's method (1979).
 
     Parameters
     ----------
     p_values : sequence of float or None
-        None stays None. It counts as a comparison all the same.
+        None stays None, but still counts as a comparison.
 
     Returns
     -------
     list of float or None
-        In the given order.
+        In the same order.
 
     Examples
     --------
@@ -107,8 +107,8 @@ def winner(losses: Sequence[dict[str, object]]) -> str:
     Returns
     -------
     str
-        Of the losses with a positive difference in average precision and a corrected p below .05 the
-        one with the best mean; the first loss if there is none.
+        Of the losses with a positive difference in average precision and a corrected p below .05, the
+        one with the best mean; without any, the first loss.
     """
     better = [entry for entry in losses[1:] if _significant(entry) and _primary(entry)[1] > 0]
     best = max(better, key=lambda entry: _primary(entry)[0], default=losses[0])
@@ -116,7 +116,7 @@ def winner(losses: Sequence[dict[str, object]]) -> str:
 
 
 def verdict(losses: Sequence[dict[str, object]]) -> str:
-    """Say in two plain sentences what the losses buy.
+    """Say in two plain sentences what the losses achieve.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def verdict(losses: Sequence[dict[str, object]]) -> str:
     Returns
     -------
     str
-        Two sentences; "no difference that these data can show" where that is so.
+        Two sentences; "no difference that these data can show" if that is the case.
     """
     baseline = losses[0]
     if len(losses) == 1:

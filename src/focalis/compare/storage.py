@@ -1,11 +1,11 @@
-"""The report folder: what is in it, who may write there, and how an interrupted run goes on.
+"""The report folder: what it contains, who may write to it, and how an interrupted run continues.
 
-Every outcome is written at once, as a pair of files of its own under `parts`, each moved into place
-whole and the row after its predictions: a run that is killed at any moment loses the fold it was in,
-and nothing else. The row says which run it is of and has a digest of itself and its predictions, so
-that a pair of another run, or one that is damaged, is as good as not there and is trained again.
-`run.json` says what the run was asked and, when it is done, has the digest of `results.json`. While a
-run lives it holds `.lock`, which keeps others out; the system frees it, however the run ends.
+Every outcome is written immediately, as a pair of files in `parts`, each moved into place once complete
+and the row after its predictions: a run that is killed at any moment loses the fold it was working on,
+and nothing else. The row names its run and contains a digest of itself and its predictions, so that a
+pair from another run, or a damaged one, is ignored and trained again. `run.json` records what the run
+was asked and, once it is done, the digest of `results.json`. A live run holds `.lock`, which keeps
+others out; the operating system releases it, however the run ends.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _LOCK = ".lock"
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Say in one line what keeps a run from writing, such as a full disk; what is written stays."""
+    """Report in one line why a run cannot write, such as a full disk; written files are kept."""
     try:
         yield
     except (OSError, PolarsError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(
-            f"out: cannot write to {folder}: {reason}; what is done is kept, --resume goes on with it"
+            f"out: cannot write to {folder}: {reason}; finished fits are kept, --resume continues it"
         ) from error
 
 
@@ -74,7 +74,7 @@ def _canonical(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """Return the value with null for every number that is not finite: JSON knows no NaN."""
+    """Return the value with null for every number that is not finite, since JSON has no NaN."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -85,14 +85,14 @@ def _plain(value: object) -> object:
 
 
 class ReportFolder:
-    """A report folder that this run alone may write to; `close` gives it back.
+    """A report folder that only this run may write to; leaving its `with` block releases it.
 
     Parameters
     ----------
     path : pathlib.Path
         The folder.
     manifest : dict
-        What is asked, of which data, with the names of the losses in the order of the results.
+        What is asked, about which data, and the names of the losses in the order of the results.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -107,13 +107,13 @@ class ReportFolder:
 
     @classmethod
     def check(cls, settings: Settings) -> None:
-        """Refuse a folder that is there and may not be written to, before anything is computed.
+        """Refuse an existing folder that may not be written to, before anything is computed.
 
         Raises
         ------
         InputError
-            If it is not a folder, holds what focalis did not write, is being written to by another run,
-            or holds a report and neither `resume` nor `overwrite` is set.
+            If it is not a folder, contains files that focalis did not write, is being written to by
+            another run, or has a report and neither `resume` nor `overwrite` is set.
         """
         path = settings.out
         try:
@@ -136,32 +136,31 @@ class ReportFolder:
             raise InputError(f"out: {path / 'parts'} is a link to somewhere else; remove it")
         if not (settings.resume or settings.overwrite):
             raise InputError(
-                f"out: {path} holds a report already; --resume goes on with it, "
-                "--overwrite replaces it"
+                f"out: {path} already has a report; --resume continues it, --overwrite replaces it"
             )
 
     @classmethod
     def open(cls, settings: Settings, data: Data, losses: list[str]) -> ReportFolder:
-        """Make the folder, or take over the one that is there, and keep other runs out.
+        """Create the folder, or take over an existing one, and keep other runs out.
 
         Parameters
         ----------
         settings : Settings
             What is asked.
         data : Data
-            The data it is asked of.
+            The data that it is asked about.
         losses : list of str
             The names of the losses.
 
         Returns
         -------
         ReportFolder
-            Ready to be written to.
+            Ready for writing.
 
         Raises
         ------
         InputError
-            As `check` does, and if a run cannot be resumed because it was asked something else.
+            As for `check`, and if a run cannot be resumed because it was asked something else.
         """
         manifest = {
             "focalis": focalis.__version__,
@@ -193,11 +192,11 @@ class ReportFolder:
         self._held.close()
 
     def _begin(self, settings: Settings) -> None:
-        """Take over what is there, or clear it away; nobody else writes to the folder now."""
+        """Take over the folder's content, or clear it; no other run writes to the folder now."""
         written = self.path / _MANIFEST
         then = _read_json(written) if written.is_file() else None
         if then is not None and not settings.resume:
-            if not settings.overwrite:  # it came after the check
+            if not settings.overwrite:  # it appeared after the check
                 raise InputError(f"out: another run has written to {self.path}")
             self._clear()
             then = None
@@ -213,7 +212,7 @@ class ReportFolder:
                 self._take(path)
 
     def _clear(self) -> None:
-        # The results go first: a report that is being replaced must not look whole.
+        # Remove the results first: a report that is being replaced must not look complete.
         for name in _WRITTEN:
             (self.path / name).unlink(missing_ok=True)
         self._remove_parts()
@@ -228,18 +227,18 @@ class ReportFolder:
             self._parts.rmdir()
 
     def _read_results(self, sha256: object) -> dict[str, Any] | None:
-        """Return the results of a run that was complete, None if it was not."""
+        """Return the results of a run if it is complete, otherwise None."""
         path = self.path / _RESULTS
         if sha256 is None or not path.is_file():
             return None
         if _sha256(path.read_bytes()) != sha256:
             raise InputError(
-                f"resume: {path} is not as focalis wrote it; remove it, and --resume makes it anew"
+                f"resume: {path} is not as focalis wrote it; remove it, and --resume recreates it"
             )
         return _read_json(path)
 
     def finished(self) -> dict[str, Any] | None:
-        """Return the results if the run was complete and no training failed, None otherwise."""
+        """Return the results if the run is complete and no training failed, otherwise None."""
         return self._finished
 
     def _part(self, key: tuple[int, int, int]) -> Path:
@@ -252,7 +251,7 @@ class ReportFolder:
         return _sha256(_canonical([self._run, row]), predictions)
 
     def _take(self, path: Path) -> None:
-        """Take over an outcome that an earlier run has written, if it is of this one and whole."""
+        """Take over an outcome of an earlier run if it is intact and that run was asked the same."""
         try:
             part = _read_json(path)
             row = part["row"]
@@ -264,7 +263,7 @@ class ReportFolder:
             self._rows[key] = row
 
     def has(self, loss: str, repeat: int, fold: int) -> bool:
-        """Whether this outcome is written already."""
+        """Whether this outcome has been written."""
         return self._key(loss, repeat, fold) in self._rows
 
     def add(self, outcome: Outcome) -> None:
@@ -275,16 +274,16 @@ class ReportFolder:
         predictions = _as_parquet(outcome.predictions)
         with _writing(self.path):
             write_whole(path.with_suffix(".parquet"), predictions)
-            # Last: it is what says that the pair is there.
+            # Written last, because its presence means that the pair is complete.
             _write_json(path, {"row": row, "sha256": self._seal(row, predictions)})
         self._rows[key] = row
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the rows that are written, by loss, repeat and fold."""
+        """Return the rows written so far, ordered by loss, repeat and fold."""
         return [self._rows[key] for key in sorted(self._rows)]
 
     def predictions(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-        """Return the predictions that belong to rows, in their order."""
+        """Return the predictions that belong to these rows, in the same order."""
         frames = []
         for row in rows:
             path = self._part(self._key(row["loss"], row["repeat"], row["fold"]))
@@ -292,7 +291,7 @@ class ReportFolder:
                 frames.append(pl.read_parquet(path.with_suffix(".parquet").read_bytes()))
             except (OSError, PolarsError) as error:
                 raise InputError(
-                    f"out: {path.with_suffix('.parquet')} is damaged or gone; --resume makes it anew"
+                    f"out: {path.with_suffix('.parquet')} is damaged or gone; --resume recreates it"
                 ) from error
         return pl.concat(frames)
 
@@ -303,9 +302,9 @@ class ReportFolder:
         predictions: pl.DataFrame,
         recipe: str,
     ) -> None:
-        """Write the final files, `results.json` last, and remove the parts they are made of.
+        """Write the final files, `results.json` last, and remove the parts they were made from.
 
-        If a training failed the parts stay, for a resumed run.
+        If a training failed, the parts stay for a resumed run.
         """
         from focalis.compare.report import write_report
 
@@ -325,7 +324,7 @@ class ReportFolder:
 
 
 def _as_parquet(frame: pl.DataFrame) -> bytes:
-    # Polars gets no name of ours: it would take some of them for patterns.
+    # Not by file name: Polars would take some names for patterns.
     content = io.BytesIO()
     frame.write_parquet(content)
     return content.getvalue()
@@ -333,11 +332,11 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock, or raise in one line if another run does."""
+    """Hold a folder's lock, or raise a one-line error if another run holds it."""
     path = folder / _LOCK
     with ExitStack() as held:
         while True:
-            # No link is followed; a lock that its last holder has just removed is none.
+            # Follow no link. If the last holder has just removed this file, it locks nothing: try again.
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             held.callback(os.close, file)
             if not _try_lock(file):
@@ -348,13 +347,15 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if sys.platform != "win32":  # removed while it is held, so that it is nobody else's
+            if (
+                sys.platform != "win32"
+            ):  # removed before it is released, so never another run's lock
                 with suppress(OSError):
                     path.unlink()
 
 
 def _try_lock(file: int) -> bool:
-    """Take the lock that the system frees when the process ends; say whether it was free."""
+    """Try to take a lock that the system frees when the process ends; return whether it was free."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -382,7 +383,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _is_manifest(path: Path) -> bool:
-    """Whether a file says what a run was asked: other programs have a run.json too."""
+    """Whether a file is the manifest of a comparison: other programs write a run.json too."""
     try:
         manifest = _read_json(path) if path.is_file() else {}
     except InputError:

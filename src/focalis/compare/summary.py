@@ -18,24 +18,24 @@ PRIMARY = "average_precision"
 def summarise(
     rows: Sequence[dict[str, Any]], losses: Sequence[tuple[str, str]], test_to_train: float
 ) -> list[dict[str, Any]]:
-    """Summarise each loss over all folds, and against the first one, fold by fold.
+    """Summarise each loss over all folds, and compare it with the first one, fold by fold.
 
     Parameters
     ----------
     rows : sequence of dict
-        One for each loss, repeat and fold.
+        One per loss, repeat and fold.
     losses : sequence of (str, str)
-        Name and loss text, the one to compare with first.
+        Name and text of each loss; the first is the one to compare with.
     test_to_train : float
-        Rows tested over rows trained on, for the correction of the variance.
+        Number of test rows over training rows, for correcting the variance.
 
     Returns
     -------
     list of dict
-        Name, loss, median rounds and thresholds, and for each metric the mean and the difference to
-        the first loss with their 95 % intervals; that of a mean ends where the metric's range does.
-        Only the average precision is tested, so only it has a p, which is Holm-corrected over the
-        losses; `p_uncorrected` is what it was before.
+        Name, loss, median rounds and thresholds, and for each metric the mean and the difference from
+        the first loss with their 95 % intervals; the interval of a mean is cut to the metric's range.
+        Only the average precision is tested, so only it has a p, Holm-corrected over the losses;
+        `p_uncorrected` is its value before that.
     """
     baseline = _of(rows, losses[0][0])
     entries = [
@@ -72,12 +72,12 @@ def _compare(
     rows: list[dict[str, Any]], baseline: list[dict[str, Any]], metric: str, test_to_train: float
 ) -> dict[str, float | None]:
     scores = np.array([row[metric] for row in rows], dtype=np.float64)  # None becomes NaN
-    own = corrected_t_test(scores, test_to_train)
+    absolute = corrected_t_test(scores, test_to_train)
     least, greatest = bounds(metric)
     summary: dict[str, float | None] = {
-        "mean": own.mean,
-        "low": None if own.low is None else max(own.low, least),
-        "high": None if own.high is None else min(own.high, greatest),
+        "mean": absolute.mean,
+        "low": None if absolute.low is None else max(absolute.low, least),
+        "high": None if absolute.high is None else min(absolute.high, greatest),
     }
     keys = ("difference", "difference_low", "difference_high", "p_uncorrected")
     if rows == baseline:

@@ -26,16 +26,18 @@ _NESTED = cs.nested() | cs.binary() | cs.object()
 
 def _read_delimited(content: bytes) -> pl.DataFrame:
     _require_utf8(content)
-    # Half of the world's CSV files are separated by semicolons: ask the header.
+    # Many CSV files use semicolons as separators, so let the header decide.
     with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as file:
         header = file.readline()
-        while header.count('"') % 2 and (line := file.readline()):  # a name of several lines
+        while header.count('"') % 2 and (
+            line := file.readline()
+        ):  # a name that spans several lines
             header += line
         header = re.sub(r'"[^"]*"', "", header)
         separator = max(",;\t|", key=header.count)
         file.seek(0)
         names = next(csv.reader(file, delimiter=separator), [])
-    counts = Counter(filter(None, names))  # without names are the empty columns of spreadsheets
+    counts = Counter(filter(None, names))  # the empty columns of spreadsheets have no names
     if twice := [name for name, count in counts.items() if count > 1]:
         raise _NoTableError(
             f"it has {counts[twice[0]]} columns called {twice[0]!r}: rename all but one"
@@ -47,7 +49,7 @@ def _read_delimited(content: bytes) -> pl.DataFrame:
         try_parse_dates=True,
         infer_schema_length=None,
     )
-    # Where a comma separates decimals, a semicolon separates values.
+    # In files that write decimal commas, semicolons separate the values.
     return frame.with_columns(
         column.str.replace(",", ".", literal=True).cast(pl.Float64)
         for column in frame
@@ -56,17 +58,17 @@ def _read_delimited(content: bytes) -> pl.DataFrame:
 
 
 def has_decimal_commas(column: pl.Series) -> bool:
-    """Whether a column is text, and all of it numbers, some with a comma for the point.
+    """Whether a column is text that consists of numbers, some of them with a decimal comma.
 
     Parameters
     ----------
     column : polars.Series
-        Of any type.
+        A column of any type.
 
     Returns
     -------
     bool
-        Of a column without values, False.
+        False for a column without values.
 
     Examples
     --------
@@ -80,7 +82,7 @@ def has_decimal_commas(column: pl.Series) -> bool:
 
 
 def _require_utf8(content: bytes) -> None:
-    """Raise if a text is in another encoding; Polars would only notice that in a value."""
+    """Raise if a text has another encoding; Polars would only notice that inside a value."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for position in range(0, len(content) + 1, _CHUNK):
         kept = len(decoder.getstate()[0])
@@ -126,32 +128,32 @@ _READERS: dict[str, Callable[[bytes], pl.DataFrame]] = {
 
 
 class _NoTableError(Exception):
-    """Says what is wrong with a file, whose name the caller knows."""
+    """Says what is wrong with a file; the caller adds its name."""
 
 
 def read_table(path: Path) -> tuple[pl.DataFrame, str]:
-    """Read a table; its suffix says what it is.
+    """Read a table in the format that its suffix names.
 
-    The file is opened here, once, and Polars gets its content: no character of a name is a pattern,
-    and the digest is that of what was read.
+    The file is opened here, once, and Polars receives its content: no character of a file name is taken
+    for a pattern, and the digest is of exactly what was read.
 
     Parameters
     ----------
     path : pathlib.Path
-        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. In the text formats the separator
-        is taken from the header, and an empty cell, NA, NaN or NULL is a missing value.
+        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. In text formats the header determines the
+        separator, and an empty cell, NA, NaN or NULL is a missing value.
 
     Returns
     -------
     table : polars.DataFrame
-        At least one row and one column.
+        With at least one row and one column.
     sha256 : str
-        Of the file's content.
+        The digest of the file's content.
 
     Raises
     ------
     InputError
-        If there is no such file, or it is not such a table.
+        If the file does not exist, or is not such a table.
     """
     try:
         if not path.exists():
@@ -176,11 +178,11 @@ def read_table(path: Path) -> tuple[pl.DataFrame, str]:
 
 
 def as_features(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give every column a type that the vectoriser knows.
+    """Give every column a type that the vectoriser can handle.
 
-    Decimals and 128-bit integers become floats, durations and times of day become seconds,
-    categories become strings, numbers that are infinite in float32 become missing values. Nested and
-    binary columns are left out.
+    Decimals and 128-bit integers become floats, durations and times of day become seconds, categories
+    become strings, and numbers that are infinite in float32 become missing values. Nested and binary
+    columns are dropped.
 
     Parameters
     ----------
@@ -204,6 +206,6 @@ def as_features(frame: pl.DataFrame) -> pl.DataFrame:
         cs.time().cast(pl.Int64) / 1e9,
         (cs.categorical() | cs.enum()).cast(pl.String),
     )
-    infinite = cs.float().cast(pl.Float32).is_infinite()  # as the features' matrix will have it
+    infinite = cs.float().cast(pl.Float32).is_infinite()  # the feature matrix is float32
     finite = pl.when(infinite).then(None).otherwise(cs.float())
     return frame.with_columns(finite.name.keep())

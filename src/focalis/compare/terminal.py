@@ -1,4 +1,4 @@
-"""The comparison as a table in the terminal, as wide as there is room, plain when piped."""
+"""The comparison as a table on the terminal, as wide as it allows, and plain text when piped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from focalis.compare.report_metrics import (
 
 _GAP = 2
 _NARROWEST_NAME = 12
-# What matters most first: columns are left out from the end.
+# The most important first: columns are dropped from the end.
 _ORDER = (
     PRIMARY,
     "log_loss_posterior",
@@ -48,7 +48,7 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class _Column:
-    """A column ready to print: its full name, its heading, a cell for each loss, the best ones."""
+    """A column ready to print: full name, heading, one cell per loss, and which are best."""
 
     label: str
     heading: str
@@ -63,15 +63,15 @@ class _Column:
 def print_table(results: Results, console: Console) -> None:
     """Print the losses and their metrics, then the verdict.
 
-    The best of each column is bold and carries a star. Columns that the console has no room for
-    are left out, and named below the table.
+    The best of each column is bold and has a star. Columns that do not fit on the console are left out,
+    and named below the table.
 
     Parameters
     ----------
     results
-        What ``results.json`` holds.
+        The content of ``results.json``.
     console
-        Where to print. One that is no terminal gets plain text without frames or escape codes.
+        Where to print. If it is not a terminal, it gets plain text without frames or escape codes.
     """
     losses = results["losses"]
     names = [one_line(loss["name"]) for loss in losses]
@@ -116,7 +116,7 @@ def _means(losses: Sequence[Results], metric: Metric) -> _Column:
         number(figure_of(loss, metric.key, "mean"), digits) + ("*" if i in winners else " ")
         for i, loss in enumerate(losses)
     ]
-    # The space at the end of the other cells keeps the decimal points under each other.
+    # The trailing space of the other cells keeps the decimal points aligned.
     return _Column(metric.label.replace(",", ""), metric.short + " ", cells, frozenset(winners))
 
 
@@ -140,7 +140,7 @@ def _differences(losses: Sequence[Results], metric: Metric) -> list[_Column]:
 
 
 def _fitting(columns: Sequence[_Column], width: int) -> tuple[list[_Column], list[_Column]]:
-    """Take columns in the order of their importance while there is room; the first always."""
+    """Take columns in order of importance while there is room; always take the first."""
     shown: list[_Column] = []
     left = width
     for i, column in enumerate(columns):

@@ -1,4 +1,4 @@
-"""What the named losses share: the call, with errors in the caller's words, and clipping."""
+"""What the named losses share: calling, with errors in the caller's words, and clipping."""
 
 import functools
 from typing import Any, Literal
@@ -23,22 +23,22 @@ Value = np.float64 | np.ndarray
 def loss_of(
     link: LinkName, family: MarginLossFamily, parameters: tuple[float, ...], **settings: Any
 ) -> Loss:
-    """Return the loss of these parameters and settings; the same ones give the same object."""
+    """Return the loss with these parameters and settings; equal ones return the same object."""
     try:
         return _kept(
             link, family, len(parameters), tuple(settings), *parameters, *settings.values()
         )
     except TypeError:
-        # What cannot be hashed is a list or an array, or an error that the loss itself can name.
+        # An argument is unhashable, such as a list or an array, or an error that the loss can name.
         return Loss(link, family(*parameters), **settings)
 
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _kept(
-    link: LinkName, family: MarginLossFamily, count: int, names: tuple[str, ...], *given: Any
+    link: LinkName, family: MarginLossFamily, count: int, names: tuple[str, ...], *values: Any
 ) -> Loss:
-    settings = dict(zip(names, given[count:], strict=True))
-    return Loss(link, family(*given[:count]), **settings)
+    settings = dict(zip(names, values[count:], strict=True))
+    return Loss(link, family(*values[:count]), **settings)
 
 
 def call_loss(
@@ -52,7 +52,7 @@ def call_loss(
     *,
     logits: str = "logits",
 ) -> Value:
-    """Return the loss; `logits` is the caller's name of the scores."""
+    """Return the loss; `logits` is the caller's name for the scores."""
     try:
         value: Value = loss(
             scores,
@@ -69,7 +69,7 @@ def call_loss(
 
 
 def clip(probabilities: Any, eps: float) -> Any:
-    """Return probabilities held in [eps, 1 − eps], half types as float32; what is none stays."""
+    """Return probabilities clipped to [eps, 1 − eps], half types as float32; invalid ones stay."""
     eps = check_number("eps", eps, 0.0, 0.5, expected="a number in [0, 0.5]")
     if eps == 0.0:
         return probabilities
@@ -82,7 +82,7 @@ def clip(probabilities: Any, eps: float) -> Any:
 
 def in_type_of(probabilities: ArrayLike, value: Value) -> Value:
     """Return one loss per element or row in the type of the probabilities, which `clip` widens."""
-    given = np.asarray(probabilities).dtype
-    if not isinstance(value, np.ndarray) or given.kind in "biu" or given == value.dtype:
+    dtype = np.asarray(probabilities).dtype
+    if not isinstance(value, np.ndarray) or dtype.kind in "biu" or dtype == value.dtype:
         return value
-    return value.astype(given)
+    return value.astype(dtype)

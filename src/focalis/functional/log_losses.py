@@ -1,7 +1,7 @@
-"""Cross-entropy from probabilities: no activation is part of the loss.
+"""Cross-entropy from probabilities: the loss includes no activation.
 
-p_t is the probability of the truth as it is given: nothing is renormalised. Where there is a choice,
-logits are more exact.
+p_t is taken as it is: nothing is renormalised. If you have the logits, pass those instead to a loss
+that takes them: they are more accurate.
 """
 
 from numpy.typing import ArrayLike
@@ -40,14 +40,14 @@ def binary_log_loss(
     eps : float, default 0.0
         Probabilities are first clipped to [eps, 1 − eps]; at 0.0, p_t = 0 gives inf.
     reduction, alpha, pos_weight, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -56,14 +56,14 @@ def binary_log_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
     The probabilities come first; scikit-learn takes the targets first.
 
     The same under other names: binary cross-entropy; PyTorch's BCELoss, Keras's BinaryCrossentropy
-    (which clips at 1e-7), scikit-learn's log_loss of two classes, TensorFlow 1's log_loss (which adds
+    (which clips at 1e-7), scikit-learn's log_loss with two classes, TensorFlow 1's log_loss (which adds
     1e-7 to p_t instead).
 
     Examples
@@ -118,14 +118,14 @@ def log_loss(
     eps : float, default 0.0
         Probabilities are first clipped to [eps, 1 − eps]; at 0.0, p_t = 0 gives inf.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def log_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----

@@ -1,6 +1,6 @@
 """The named losses of the table, as functions of NumPy arrays.
 
-Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
+Generated from the table in `focalis.named` by ``python -m focalis.named``: edit that, not this file.
 """
 
 from numpy.typing import ArrayLike
@@ -58,16 +58,16 @@ def sigmoid_cross_entropy(
     logits : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the logits, in [0, 1].
+        The same shape as `logits`, in [0, 1].
     reduction, alpha, pos_weight, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def sigmoid_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -128,14 +128,14 @@ def softmax_cross_entropy(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def softmax_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -193,19 +193,19 @@ def balanced_cross_entropy(
     logits : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the logits, in [0, 1].
+        The same shape as `logits`, in [0, 1].
     alpha : float or sequence of float, default 0.75
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     reduction, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -214,12 +214,12 @@ def balanced_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    α_t is α for a positive and 1 − α for a negative. The default is the one that the paper found
-    best for detection (its table 1a). To balance a data set, take the share of its negatives.
+    α_t is α for a positive and 1 − α for a negative. The default is the value that the paper found
+    best for detection (its table 1a). To balance a data set, use the share of its negatives.
 
     References
     ----------
@@ -265,14 +265,14 @@ def multilabel_softmax_cross_entropy(
     targets : array_like
         Numbers (…, C) ≥ 0; those above 0 are the positives.
     reduction, class_weight, label_smoothing : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -281,12 +281,12 @@ def multilabel_softmax_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
     M is the number of positives of the row, those above 0, so that 0/1 targets make each of them
-    worth 1/M. A row without positives counts 0.
+    worth 1/M. The loss of a row without positives is 0.
 
     References
     ----------
@@ -332,21 +332,21 @@ def sigmoid_focal_loss(
     inputs : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the inputs, in [0, 1].
+        The same shape as `inputs`, in [0, 1].
     alpha : float or sequence of float, default 0.25
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     gamma : float, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     reduction, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -355,7 +355,7 @@ def sigmoid_focal_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -412,16 +412,16 @@ def softmax_focal_loss(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     gamma : float, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     alpha, reduction, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -430,7 +430,7 @@ def softmax_focal_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     References
     ----------
@@ -479,21 +479,21 @@ def binary_focal_loss(
     probabilities : array_like
         Probabilities of yes, of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the probabilities, in [0, 1].
+        The same shape as `probabilities`, in [0, 1].
     alpha : float or sequence of float, default 0.25
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     gamma : float, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     reduction, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -502,7 +502,7 @@ def binary_focal_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     References
     ----------
@@ -560,16 +560,16 @@ def categorical_focal_loss(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     gamma : float, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     alpha, reduction, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -578,7 +578,7 @@ def categorical_focal_loss(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     References
     ----------
@@ -635,20 +635,20 @@ def sigmoid_focal_star(
     inputs : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the inputs, in [0, 1].
+        The same shape as `inputs`, in [0, 1].
     gamma : float, default 2.0
         The steepness γ > 0.
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -657,11 +657,11 @@ def sigmoid_focal_star(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -718,14 +718,14 @@ def softmax_focal_star(
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -734,11 +734,11 @@ def softmax_focal_star(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -789,20 +789,20 @@ def binary_focal_star(
     probabilities : array_like
         Probabilities of yes, of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the probabilities, in [0, 1].
+        The same shape as `probabilities`, in [0, 1].
     gamma : float, default 2.0
         The steepness γ > 0.
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -811,11 +811,11 @@ def binary_focal_star(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -879,14 +879,14 @@ def categorical_focal_star(
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -895,11 +895,11 @@ def categorical_focal_star(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -956,18 +956,18 @@ def sigmoid_poly1(
     logits : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the logits, in [0, 1].
+        The same shape as `logits`, in [0, 1].
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -976,11 +976,11 @@ def sigmoid_poly1(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -1029,16 +1029,16 @@ def softmax_poly1(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1047,11 +1047,11 @@ def softmax_poly1(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -1098,18 +1098,18 @@ def binary_poly1(
     probabilities : array_like
         Probabilities of yes, of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the probabilities, in [0, 1].
+        The same shape as `probabilities`, in [0, 1].
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -1118,11 +1118,11 @@ def binary_poly1(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -1180,16 +1180,16 @@ def categorical_poly1(
     targets : array_like
         Class indices (…) or non-negative numbers (…, C).
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1198,11 +1198,11 @@ def categorical_poly1(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -1258,18 +1258,18 @@ def sigmoid_generalized_cross_entropy(
     logits : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the logits, in [0, 1].
+        The same shape as `logits`, in [0, 1].
     kappa : float, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -1278,7 +1278,7 @@ def sigmoid_generalized_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1333,14 +1333,14 @@ def softmax_generalized_cross_entropy(
     kappa : float, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1349,7 +1349,7 @@ def softmax_generalized_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1400,18 +1400,18 @@ def binary_generalized_cross_entropy(
     probabilities : array_like
         Probabilities of yes, of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the probabilities, in [0, 1].
+        The same shape as `probabilities`, in [0, 1].
     kappa : float, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -1420,7 +1420,7 @@ def binary_generalized_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1484,14 +1484,14 @@ def categorical_generalized_cross_entropy(
     kappa : float, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1500,7 +1500,7 @@ def categorical_generalized_cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1560,18 +1560,18 @@ def sigmoid_tempered(
     logits : array_like
         Logits of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the logits, in [0, 1].
+        The same shape as `logits`, in [0, 1].
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -1580,7 +1580,7 @@ def sigmoid_tempered(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1635,14 +1635,14 @@ def softmax_tempered(
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1651,7 +1651,7 @@ def softmax_tempered(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1702,18 +1702,18 @@ def binary_tempered(
     probabilities : array_like
         Probabilities of yes, of any shape; the last of several axes holds the classes.
     targets : array_like
-        Shaped like the probabilities, in [0, 1].
+        The same shape as `probabilities`, in [0, 1].
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -1722,7 +1722,7 @@ def binary_tempered(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----
@@ -1786,14 +1786,14 @@ def categorical_tempered(
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     reduction, alpha, class_weight, label_smoothing, ignore_index : optional
-        As in `Loss`.
+        As for `Loss`.
     sample_weight, where, normalizer, engine : optional
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -1802,7 +1802,7 @@ def categorical_tempered(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
 
     Notes
     -----

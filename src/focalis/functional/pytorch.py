@@ -1,4 +1,4 @@
-"""Losses under the names, signatures and defaults of torch.nn.functional, with the class axis last."""
+"""Losses with the names, signatures and defaults of torch.nn.functional, but the class axis last."""
 
 from typing import Literal
 
@@ -35,21 +35,21 @@ def cross_entropy(
     target : array_like
         Class indices (…) or probabilities (…, C).
     weight : array_like, optional
-        A factor (C,) for each class.
+        A factor per class, (C,).
     ignore_index : int, default -100
-        A class index that does not count. Below 0 it is no concern of probabilities.
+        A class index that does not count. For probabilities a value below 0 is ignored.
     reduction : {"none", "sum", "mean"}, default "mean"
-        "mean" divides by the sum of the weights of the target classes, for probabilities by the
-        number of rows.
+        "mean" divides by the sum of the weights of the target classes; for probabilities, by the number
+        of rows.
     label_smoothing : float, default 0.0
         ε in [0, 1]: targets become y (1 − ε) + ε/C.
     engine : {"auto", "numba", "numpy"}, default "auto"
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each row.
+        The reduced loss; for "none", one number per row.
 
     Raises
     ------
@@ -58,12 +58,12 @@ def cross_entropy(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
     softmax_cross_entropy : The same loss with sample weights and a mask.
 
     Notes
     -----
-    Where all is ignored the mean is 0; PyTorch gives NaN. Weights below 0 raise.
+    If everything is ignored, the mean is 0, where PyTorch returns NaN. Weights below 0 raise an error.
 
     Examples
     --------
@@ -102,18 +102,18 @@ def binary_cross_entropy_with_logits(
     target : array_like
         Shaped like the logits, in [0, 1].
     weight : array_like, optional
-        A factor for each element, of any shape that broadcasts to that of the logits.
+        A factor per element, of any shape that broadcasts to that of the logits.
     reduction : {"none", "sum", "mean"}, default "mean"
         "mean" divides by the number of elements, whatever their weights.
     pos_weight : float or array_like, optional
-        A factor for positives: one number or one for each class (C,).
+        A factor for positives: one number, or one per class (C,).
     engine : {"auto", "numba", "numpy"}, default "auto"
-        As in calling a `Loss`.
+        As for calling a `Loss`.
 
     Returns
     -------
     float64 or ndarray
-        The reduced loss; for "none" one number for each element.
+        The reduced loss; for "none", one number per element.
 
     Raises
     ------
@@ -122,12 +122,13 @@ def binary_cross_entropy_with_logits(
 
     See Also
     --------
-    Loss.value_and_grad : The gradient as well.
+    Loss.value_and_grad : Returns the gradient too.
     sigmoid_cross_entropy : The same loss with a mask and a target to ignore.
 
     Notes
     -----
-    Of no elements the mean is 0; PyTorch gives NaN. Weights below 0 and targets outside [0, 1] raise.
+    With no elements, the mean is 0, where PyTorch returns NaN. Weights below 0 and targets outside
+    [0, 1] raise an error.
 
     Examples
     --------
@@ -150,9 +151,9 @@ def _is_below_0(number: object) -> bool:
 def _broadcast(weight: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray | None:
     if weight is None:
         return None
-    given = real_array("weight", weight)
+    factor = real_array("weight", weight)
     try:
-        return np.broadcast_to(given, shape)
+        return np.broadcast_to(factor, shape)
     except ValueError:
         expected = f"a shape that broadcasts to {shape}, that of the {{logits}}"
-        raise ArgumentError("weight", expected, given.shape, must="have") from None
+        raise ArgumentError("weight", expected, factor.shape, must="have") from None

@@ -1,7 +1,7 @@
-"""What the pages that focalis writes have in common: one look, one file, and no network.
+"""What the HTML pages of focalis share: one look, one file each, and no network access.
 
-Every page contains `page.css`, `page.js` and Plotly's own script (from the package plotly), so that it
-opens now and in ten years.
+Every page embeds `page.css`, `page.js` and Plotly's script (from the package plotly), so that it still
+opens in ten years.
 """
 
 import base64
@@ -17,7 +17,7 @@ __all__ = ["asset", "content_security_policy", "embedded_json", "plotly_script",
 
 
 def asset(package: str, name: str) -> str:
-    """Return the text of a package's file."""
+    """Return the text of a file in a package."""
     return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -39,7 +39,7 @@ def content_security_policy(*scripts: str) -> str:
 
 
 def embedded_json(value: Any) -> str:
-    """Return JSON in which no text can end the script element; NaN is an error."""
+    """Return JSON that cannot end the script element it is embedded in; NaN is an error."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

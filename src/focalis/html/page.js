@@ -1,9 +1,9 @@
 "use strict";
 
-// A finger that drags means to scroll the page, not to zoom into a plot.
+// Dragging with a finger should scroll the page, not zoom into a plot.
 const touch = matchMedia("(pointer: coarse)").matches;
 
-// Colours of text and grid are the style sheet's: they follow light, dark and print by themselves.
+// The style sheet colours text and grid, so that they follow light, dark and print.
 const base = {
   autosize: true,
   height: 340,
@@ -25,7 +25,7 @@ const config = {
   modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
 };
 
-// Colours of the layout are the style sheet's, and what the reader has zoomed to stays.
+// "keep" preserves what the reader has zoomed to.
 function drawPlot(id, data, layout) {
   return Plotly.react(
     id,

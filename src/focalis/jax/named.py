@@ -1,6 +1,6 @@
 """The named losses of the table, as functions of JAX arrays.
 
-Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
+Generated from the table in `focalis.named` by ``python -m focalis.named``: edit that, not this file.
 """
 
 import jax
@@ -41,17 +41,17 @@ def balanced_cross_entropy(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     alpha : float, sequence of float or array, default 0.75
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -60,8 +60,8 @@ def balanced_cross_entropy(
 
     Notes
     -----
-    α_t is α for a positive and 1 − α for a negative. The default is the one that the paper found
-    best for detection (its table 1a). To balance a data set, take the share of its negatives.
+    α_t is α for a positive and 1 − α for a negative. The default is the value that the paper found
+    best for detection (its table 1a). To balance a data set, use the share of its negatives.
 
     References
     ----------
@@ -104,14 +104,14 @@ def multilabel_softmax_cross_entropy(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def multilabel_softmax_cross_entropy(
     Notes
     -----
     M is the number of positives of the row, those above 0, so that 0/1 targets make each of them
-    worth 1/M. A row without positives counts 0.
+    worth 1/M. The loss of a row without positives is 0.
 
     References
     ----------
@@ -166,16 +166,16 @@ def sigmoid_focal_loss(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     gamma : float or array, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     alpha, class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -230,16 +230,16 @@ def softmax_focal_loss(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     gamma : float or array, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     alpha, class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------
@@ -290,18 +290,18 @@ def sigmoid_focal_star(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     gamma : float or array, default 2.0
         The steepness γ > 0.
     beta : float or array, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha, class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -310,7 +310,7 @@ def sigmoid_focal_star(
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -357,18 +357,18 @@ def softmax_focal_star(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     gamma : float or array, default 2.0
         The steepness γ > 0.
     beta : float or array, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha, class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------
@@ -377,7 +377,7 @@ def softmax_focal_star(
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -423,16 +423,16 @@ def sigmoid_poly1(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     epsilon : float or array, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     alpha, class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -441,7 +441,7 @@ def sigmoid_poly1(
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -486,16 +486,16 @@ def softmax_poly1(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     epsilon : float or array, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     alpha, class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------
@@ -504,7 +504,7 @@ def softmax_poly1(
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -549,16 +549,16 @@ def sigmoid_generalized_cross_entropy(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     kappa : float or array, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     alpha, class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -612,16 +612,16 @@ def softmax_generalized_cross_entropy(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     kappa : float or array, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     alpha, class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------
@@ -675,16 +675,16 @@ def sigmoid_tempered(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     order : float or array, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha, class_weight, label_smoothing, where : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each element.
+        One loss per element.
 
     Raises
     ------
@@ -738,16 +738,16 @@ def softmax_tempered(
     Parameters
     ----------
     logits, labels : array
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
     order : float or array, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha, class_weight, label_smoothing, where, axis : optional
-        As everywhere in `focalis.jax`.
+        As throughout `focalis.jax`.
 
     Returns
     -------
     Array
-        One loss for each row.
+        One loss per row.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""The named losses of the table that Keras lacks, in the style of its own.
+"""The named losses of the table that Keras lacks, in the style of Keras's losses.
 
-Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
+Generated from the table in `focalis.named` by ``python -m focalis.named``: edit that, not this file.
 """
 
 from typing import Any
@@ -43,11 +43,11 @@ class BinaryFocalStar(FamilyLoss):
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α.
+        Weights positives by α and negatives by 1 − α.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -76,16 +76,16 @@ class BinaryFocalStar(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _yes_no(margin.focal_star(gamma, beta), given, alpha=alpha)
-        super().__init__(loss, "elementwise", given)
+        arguments = locals()
+        loss = _yes_no(margin.focal_star(gamma, beta), arguments, alpha=alpha)
+        super().__init__(loss, "elementwise", arguments)
 
 
 @register
 class CategoricalFocalStar(FamilyLoss):
     """FL* of one class of C, −log σ(γ m + β) / γ.
 
-    For targets with a number for each class.
+    For targets with one number per class.
 
     Parameters
     ----------
@@ -94,11 +94,11 @@ class CategoricalFocalStar(FamilyLoss):
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -127,9 +127,9 @@ class CategoricalFocalStar(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.focal_star(gamma, beta), given, alpha=alpha)
-        super().__init__(loss, "dense", given)
+        arguments = locals()
+        loss = _one_of_many(margin.focal_star(gamma, beta), arguments, alpha=alpha)
+        super().__init__(loss, "dense", arguments)
 
 
 @register
@@ -145,11 +145,11 @@ class SparseCategoricalFocalStar(FamilyLoss):
     beta : float, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -178,9 +178,9 @@ class SparseCategoricalFocalStar(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.focal_star(gamma, beta), given, alpha=alpha)
-        super().__init__(loss, "index", given)
+        arguments = locals()
+        loss = _one_of_many(margin.focal_star(gamma, beta), arguments, alpha=alpha)
+        super().__init__(loss, "index", arguments)
 
 
 @register
@@ -190,13 +190,13 @@ class BinaryPoly1(FamilyLoss):
     Parameters
     ----------
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α.
+        Weights positives by α and negatives by 1 − α.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -224,27 +224,27 @@ class BinaryPoly1(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _yes_no(margin.poly1(epsilon), given, alpha=alpha)
-        super().__init__(loss, "elementwise", given)
+        arguments = locals()
+        loss = _yes_no(margin.poly1(epsilon), arguments, alpha=alpha)
+        super().__init__(loss, "elementwise", arguments)
 
 
 @register
 class CategoricalPoly1(FamilyLoss):
     """Poly-1 loss of one class of C, −log p_t + ε (1 − p_t).
 
-    For targets with a number for each class.
+    For targets with one number per class.
 
     Parameters
     ----------
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -272,9 +272,9 @@ class CategoricalPoly1(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.poly1(epsilon), given, alpha=alpha)
-        super().__init__(loss, "dense", given)
+        arguments = locals()
+        loss = _one_of_many(margin.poly1(epsilon), arguments, alpha=alpha)
+        super().__init__(loss, "dense", arguments)
 
 
 @register
@@ -286,13 +286,13 @@ class SparseCategoricalPoly1(FamilyLoss):
     Parameters
     ----------
     epsilon : float, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -320,9 +320,9 @@ class SparseCategoricalPoly1(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.poly1(epsilon), given, alpha=alpha)
-        super().__init__(loss, "index", given)
+        arguments = locals()
+        loss = _one_of_many(margin.poly1(epsilon), arguments, alpha=alpha)
+        super().__init__(loss, "index", arguments)
 
 
 @register
@@ -334,11 +334,11 @@ class BinaryTempered(FamilyLoss):
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
-        Weighs positives by α and negatives by 1 − α.
+        Weights positives by α and negatives by 1 − α.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -366,27 +366,27 @@ class BinaryTempered(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _yes_no(margin.tempered(order), given, alpha=alpha)
-        super().__init__(loss, "elementwise", given)
+        arguments = locals()
+        loss = _yes_no(margin.tempered(order), arguments, alpha=alpha)
+        super().__init__(loss, "elementwise", arguments)
 
 
 @register
 class CategoricalTempered(FamilyLoss):
     """Tempered cross-entropy of one class of C, (1 − p_t^κ) / κ with κ = 1 − 1/order.
 
-    For targets with a number for each class.
+    For targets with one number per class.
 
     Parameters
     ----------
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -414,9 +414,9 @@ class CategoricalTempered(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.tempered(order), given, alpha=alpha)
-        super().__init__(loss, "dense", given)
+        arguments = locals()
+        loss = _one_of_many(margin.tempered(order), arguments, alpha=alpha)
+        super().__init__(loss, "dense", arguments)
 
 
 @register
@@ -430,11 +430,11 @@ class SparseCategoricalTempered(FamilyLoss):
     order : float, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     alpha : float or sequence of float, optional
-        A factor for each class, or one for all.
+        A factor per class, or one for all.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As throughout `focalis.keras`.
 
     References
     ----------
@@ -462,9 +462,9 @@ class SparseCategoricalTempered(FamilyLoss):
         class_weight: Numbers = None,
         class_where: Classes = None,
     ) -> None:
-        given = locals()
-        loss = _one_of_many(margin.tempered(order), given, alpha=alpha)
-        super().__init__(loss, "index", given)
+        arguments = locals()
+        loss = _one_of_many(margin.tempered(order), arguments, alpha=alpha)
+        super().__init__(loss, "index", arguments)
 
 
 @register  # type: ignore[untyped-decorator]

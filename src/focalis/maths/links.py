@@ -1,15 +1,15 @@
-"""The links: from scores to the margin and its companions, and from slopes back to gradients.
+"""The links: from scores to the margin and what goes with it, and from slopes back to gradients.
 
 ``sigmoid``
     Each logit x answers a yes/no question; m = x for a positive, −x for a negative.
 ``softmax``
     A row of logits names one class; m_t = x_t − logsumexp over j ≠ t of x_j.
 ``identity``
-    Each score already is the probability of yes.
+    Each score is already the probability of yes.
 ``simplex``
-    Each row of scores already is a distribution over the classes.
+    Each row of scores is already a distribution over the classes.
 
-`elementwise_terms` and `probability_terms` are written in the vocabulary, so every engine runs them;
+`margin_terms` and `probability_terms` are written in the vocabulary, so every engine can run them;
 `softmax_margins` is the readable NumPy form of what an engine fuses into its loop over a row.
 """
 
@@ -49,10 +49,10 @@ LinkName = Literal["sigmoid", "softmax", "identity", "simplex"]
 
 
 class LinkWords(NamedTuple):
-    """A link in words.
+    """A link described in words.
 
-    ``of`` ends "the loss of …"; ``scores`` says what the loss takes, ``activation`` what it applies,
-    ``targets`` what the truth looks like, ``gradient`` how the slope φ′ becomes the gradient.
+    ``of`` completes "the loss of …"; ``scores`` says what the loss takes, ``activation`` what it
+    applies, ``targets`` what the targets look like, ``gradient`` how φ′ becomes the gradient.
     """
 
     of: str
@@ -63,20 +63,20 @@ class LinkWords(NamedTuple):
 
 
 class Link(str):
-    """A link: its name, which is all that a user writes and sees, and what is true of it.
+    """A link: a string, its name, which is all that users write and see, with its properties.
 
     Attributes
     ----------
     elementwise : bool
-        Whether each score answers a yes/no question of its own; a row of scores names a class if not.
+        Whether each score answers a yes/no question by itself; if not, a row of scores names a class.
     on_probabilities : bool
-        Whether the scores are probabilities already; they are logits if not.
+        Whether the scores are already probabilities; if not, they are logits.
     harmless : float
-        A score at which every loss is finite, to stand where one does not count.
+        A score at which every loss is finite, to put in place of one that does not count.
     prefix : str
-        What the names of functions call it.
+        What the link is called in the names of functions.
     words : LinkWords
-        What it means.
+        The link described in words.
     """
 
     name: LinkName
@@ -95,7 +95,7 @@ class Link(str):
         prefix: str,
         words: LinkWords,
     ) -> "Link":
-        """Return the string with what is true of it."""
+        """Return the name as a string with these properties."""
         link = super().__new__(cls, name)
         link.__dict__.update(
             name=name,
@@ -109,12 +109,12 @@ class Link(str):
 
     @property
     def of_logits(self) -> "Link":
-        """The link of the same question that takes logits."""
+        """The link that answers the same question from logits."""
         return SIGMOID if self.elementwise else SOFTMAX
 
     @property
     def of_probabilities(self) -> "Link":
-        """The link of the same question that takes probabilities."""
+        """The link that answers the same question from probabilities."""
         return IDENTITY if self.elementwise else SIMPLEX
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -183,7 +183,7 @@ LINKS: Mapping[str, Link] = {link.name: link for link in (SIGMOID, SOFTMAX, IDEN
 
 
 def link_for(n_classes: int) -> Link:
-    """Return the link of a classifier: one logit for two classes, one for each of more."""
+    """Return a classifier's link: one logit for two classes, one per class for more."""
     return SIGMOID if n_classes == 2 else SOFTMAX
 
 
@@ -191,12 +191,12 @@ def _link(name: str) -> Link:
     return LINKS[name]
 
 
-# How far above 1, in units of the type's rounding, a softmax computed elsewhere may come out.
+# How far above 1, in units of the type's rounding, probabilities from another softmax may be.
 PROBABILITY_SLACK = 16
 
 
 class Limits(NamedTuple):
-    """What a loss tends to where its formula meets an infinity, and the type's own bounds.
+    """What a loss tends to where its formula meets an infinity, and the bounds of the number type.
 
     ``value`` is φ as m → −∞, ``value_at_one`` as p → 1; the slopes and curvatures are dφ/dp and
     d²φ/dp² as p → 0 and as p → 1. ``largest`` and ``tiny`` are the type's largest and smallest normal
@@ -215,7 +215,7 @@ class Limits(NamedTuple):
 
 
 def at_margin(m: Any) -> tuple[Any, Any, Any, Any]:
-    """Return u = log p, v = log q, p = σ(m) and q = σ(−m) for a finite m, none by subtraction."""
+    """Return u = log p, v = log q, p = σ(m) and q = σ(−m) for a finite m, without subtraction."""
     e = exp_nonpositive(-absolute(m))
     tail = log1p_unit(e)
     large = 1.0 / (1.0 + e)
@@ -237,7 +237,7 @@ def margin_terms(loss: MarginLoss, bounds: Limits, curvature: str, m: Any) -> tu
 def both_margin_terms(
     loss: MarginLoss, bounds: Limits, curvature: str, m: Any
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Return `margin_terms` at a margin and at its mirror −m, which share their companions."""
+    """Return `margin_terms` at a margin and at its mirror −m, computing u, v, p and q only once."""
     inside = _finite(m, bounds)
     u, v, p, q = at_margin(inside)
     value, slope, second = state_terms(loss, curvature, inside, u, v, p, q)
@@ -256,7 +256,7 @@ def _finite(m: Any, bounds: Limits) -> Any:
 def state_terms(
     loss: MarginLoss, curvature: str, m: Any, u: Any, v: Any, p: Any, q: Any
 ) -> tuple[Any, Any, Any]:
-    """Return value, slope and shaped curvature at a finite margin and its companions."""
+    """Return value, slope and shaped curvature at a finite margin with its u, v, p and q."""
     value, slope, second = loss(m, u, v, p, q)
     if curvature == "fisher":
         mirrored = loss(-m, v, u, q, p)[1]
@@ -292,10 +292,10 @@ def _inside(p: Any, tiny: float) -> Any:
 
 
 def _chain(loss: MarginLoss, bounds: Limits, p: Any, q: Any) -> tuple[Any, Any, Any]:
-    """Return φ, dφ/dp and d²φ/dp² at a probability, held off 0 by the smallest normal number."""
+    """Return φ, dφ/dp and d²φ/dp² at a probability, no closer to 0 than the smallest normal number."""
     value, first, second, size = _second_derivative(loss, bounds, p, q)
-    # Where φ″ and φ′ cancel (cross-entropy as q → 0) d²φ/dp² is as good as constant: take it where
-    # the rounding that is left and the way still to go weigh the same.
+    # Where φ″ and φ′ cancel (cross-entropy as q → 0) d²φ/dp² is almost constant: take it from the point
+    # where the rounding error equals the error of not going further.
     floor = bounds.floor
     held_p, held_q = where(q < floor, 1.0 - floor, p), where(q < floor, floor, q)
     held = _second_derivative(loss, bounds, held_p, held_q)[2]
@@ -305,7 +305,7 @@ def _chain(loss: MarginLoss, bounds: Limits, p: Any, q: Any) -> tuple[Any, Any, 
 def _second_derivative(
     loss: MarginLoss, bounds: Limits, p: Any, q: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """Return φ, dφ/dp, d²φ/dp² and the size of the two terms that make up the last."""
+    """Return φ, dφ/dp, d²φ/dp², and the size of the two terms that the last is the sum of."""
     inside_p, inside_q = _inside(p, bounds.tiny), _inside(q, bounds.tiny)
     u = where(p < 0.5, log(inside_p), log1p(-q))
     v = where(q < 0.5, log(inside_q), log1p(-p))
@@ -345,13 +345,13 @@ def limits(loss: MarginLoss, dtype: Any) -> Limits:
 
 
 def margin_limits(loss: Any, number: Any) -> dict[str, Any]:
-    """Return the limit of a margin loss by margins; `number` makes the numbers it is followed on."""
+    """Return the limit of a margin loss along the margin, computed on numbers that `number` makes."""
     values = [loss(m, *at_margin(m))[0] for m in (number(-1e150), number(-1e300))]
     return {"value": _limit(number, *values)}
 
 
 def probability_limits(loss: Any, bounds: Limits, number: Any) -> dict[str, Any]:
-    """Return the limits of a margin loss by probabilities; `number` as in `margin_limits`."""
+    """Return the limits of a margin loss along the probability; `number` as in `margin_limits`."""
     near, far = number(1e-70), number(1e-140)
     at_zero = [_chain(loss, bounds, p, 1.0 - p) for p in (near, far)]
     at_one = [_chain(loss, bounds, 1.0 - q, q) for q in (near, far)]
@@ -366,7 +366,7 @@ def probability_limits(loss: Any, bounds: Limits, number: Any) -> dict[str, Any]
 
 
 def _limit(number: Any, far: Any, farther: Any) -> Any:
-    """Return the limit of a sequence of which two far elements are given."""
+    """Return the limit of a sequence from two elements far out."""
     far, farther = number(0.0) + far, number(0.0) + farther
     endless = where(farther < 0.0, -np.inf, np.inf)
     open_ended = where(absolute(farther) < absolute(far), 0.0, endless)
@@ -396,17 +396,17 @@ def softmax_margins(x: np.ndarray, t: np.ndarray) -> SoftmaxMargins:
         top = others.max(axis=1, keepdims=True)
         e = np.where(is_target, 0.0, np.exp(finite - top)).astype(x.dtype)
         total = e.sum(axis=1, keepdims=True)
-        own = np.take_along_axis(finite, t[:, None], axis=1)
-        margin = (own - top) - np.log(total)
-        # Clipping has made infinities finite: put back the margins that they decide.
-        raw_own = np.take_along_axis(x, t[:, None], axis=1)
+        true = np.take_along_axis(finite, t[:, None], axis=1)
+        margin = (true - top) - np.log(total)
+        # Clipping made infinities finite: put back the margins that an infinity decides.
+        raw_true = np.take_along_axis(x, t[:, None], axis=1)
         raw_top = np.where(is_target, -np.inf, x).max(axis=1, keepdims=True)
-        lost = ((raw_own == -np.inf) & (raw_top > -np.inf)) | (
-            (raw_top == np.inf) & (raw_own < np.inf)
+        lost = ((raw_true == -np.inf) & (raw_top > -np.inf)) | (
+            (raw_top == np.inf) & (raw_true < np.inf)
         )
         margin = np.where(lost, -np.inf, margin)
         ratio = np.where(total == 0.0, 0.0, e / total)
-        # 1 − r_j by subtraction is right for all but the largest r, whose rest is summed.
+        # Subtraction gives 1 − r_j accurately except for the largest r_j, where the rest is summed.
         is_top = np.arange(x.shape[1]) == e.argmax(axis=1)[:, None]
         rest = np.where(is_top, 0.0, e).sum(axis=1, keepdims=True, dtype=x.dtype)
         complement = np.where(is_top, rest, total - e) / total
@@ -417,7 +417,7 @@ def softmax_margins(x: np.ndarray, t: np.ndarray) -> SoftmaxMargins:
 
 
 def probabilities(link: Link, x: np.ndarray) -> np.ndarray:
-    """Return what the link makes of the scores, in their own floating type."""
+    """Return the probabilities that the link turns scores into, in the scores' floating type."""
     if link.on_probabilities:
         return x.copy()
     largest = np.finfo(x.dtype).max

@@ -27,7 +27,7 @@ _INFINITE = 1e300
 def log_density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
     """Return L(m) and L′(m), in float64, for any margin.
 
-    Far out L is almost linear while φ′ underflows, so it is extrapolated there at its last rate.
+    Far out L is almost linear but φ′ underflows, so L is extrapolated there with its rate at the edge.
     """
     edge, low_rate, high_rate = _asymptotes(loss)
     m = np.clip(m, -_INFINITE, _INFINITE)
@@ -46,7 +46,7 @@ def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
 
 @functools.lru_cache(maxsize=256)
 def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
-    """Return the largest |m| where the slope does not underflow, and the rates of L below and above."""
+    """Return the edge up to which the slope does not underflow, and the rates of L below and above."""
     edge = 512.0
     while edge > 1.0:
         ends = np.array([-edge, edge])
@@ -93,7 +93,7 @@ def posterior_probabilities(
                 "the weights of the classes",
                 "weights above 0 for a posterior",
                 f"a {name} answer",
-                problem="{got} has weight 0 in this loss, so its minimiser says nothing of its "
+                problem="{got} has weight 0 in this loss, so its minimiser says nothing about its "
                 "probability: expected {expected}",
             )
     x = x.astype(np.float64)
@@ -130,10 +130,10 @@ def all_margins(x: Array) -> Array:
 
 
 def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Array) -> Array:
-    """Return the constant (C,) that minimises the loss for the total weights of the answers.
+    """Return the constant (C,) that minimises the loss under the total weights of the answers.
 
-    `positive` and `negative` (C,) are the sums over the rows of weight × target; a softmax uses only
-    `positive`. An answer with no weight is an error: the loss has no finite minimiser.
+    `positive` and `negative` (C,) are sums over the rows of weight × target; a softmax uses only
+    `positive`. An answer with no weight is an error, because the loss then has no finite minimiser.
     """
     for answer, total in (("positive", positive), ("negative", negative)):
         if np.any(total <= 0) and (answer == "positive" or link.elementwise):
@@ -160,7 +160,7 @@ def constant_logits(link: Link, loss: MarginLoss, positive: Array, negative: Arr
 
 
 def _constant_softmax(loss: MarginLoss, positive: Array) -> Array:
-    """Return the constant logits of a softmax, with mean 0; where none exist, some far out."""
+    """Return constant logits for a softmax, with mean 0; where none exist, some very large ones."""
     wanted = np.log(positive) - np.log(positive.sum())
     # Every class but one has p ≤ 1/2, where L increases for every loss; that one takes the remainder.
     top = int(wanted.argmax())
@@ -193,7 +193,7 @@ def _invert(
 ) -> Array:
     """Solve f(m) = wanted for an increasing f and m up to a ceiling, by Newton's method in a bracket.
 
-    Elementwise; f also returns its derivative. A value outside the range of f gets the nearer far end.
+    Elementwise; f also returns its derivative. A value outside the range of f gives the nearer end.
     """
     low, high = -np.ones(wanted.shape), np.full(wanted.shape, min(1.0, ceiling))
     short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
@@ -206,7 +206,7 @@ def _invert(
         found, rate = f(m)
         with np.errstate(all="ignore"):
             newton = m - (found - wanted) / rate
-            # By quadratic convergence the next step would be about this one squared, below the last
+            # Convergence is quadratic, so the next step would be about this one squared, below the last
             # digit; but where f is steep, steps are small even far from the solution.
             settled = np.abs(newton - m) <= 2.0**-40 * np.maximum(1.0, np.abs(m))
             settled &= np.abs(found - wanted) <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))

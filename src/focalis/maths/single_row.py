@@ -1,8 +1,8 @@
 """A loss on one score or one row of scores, written in the vocabulary.
 
-What the engines fuse into loops over arrays stands here as straight-line code over single numbers, so
-that whatever the vocabulary knows can run it: the many digits of `focalis.testing`, and the symbols of
-which `focalis.explore` makes a script. A margin loss is any callable of m, u, v, p and q.
+What the engines fuse into loops over arrays is written here as straight-line code on single numbers, so
+that anything the vocabulary knows can run it: the arbitrary-precision numbers of `focalis.testing`, and
+the symbols that `focalis.explore` turns into a script. A margin loss is any callable of m, u, v, p, q.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ __all__ = [
     "softmax_views",
 ]
 
-# Up to where a density may be looked at, the slope it needs, and margins that are as good as infinite.
+# The edges to try for the density, the slope it needs there, and a margin that is as good as infinite.
 _EDGES = (32.0, 128.0, 512.0)
 _LEAST_SLOPE = 1e-290
 _INFINITE = 1e300
@@ -41,7 +41,7 @@ class RowTerms(NamedTuple):
 
 
 class View(NamedTuple):
-    """A softmax seen from one class t: its margin, and r_j and 1 − r_j of the others."""
+    """A softmax seen from one class t: its margin, and r_j and 1 − r_j for the other classes."""
 
     margin: Any
     ratio: dict[int, Any]
@@ -49,7 +49,7 @@ class View(NamedTuple):
 
 
 def sigmoid_terms(loss: MarginTerms, x: Any, yes: Any, no: Any) -> RowTerms:
-    """Return the terms of one logit whose answers yes and no have these weights."""
+    """Return the terms of one logit; `yes` and `no` are the weights of its two answers."""
     value_yes, slope_yes, curvature_yes = loss(x, *at_margin(x))
     value_no, slope_no, curvature_no = loss(-x, *at_margin(-x))
     return RowTerms(
@@ -60,10 +60,10 @@ def sigmoid_terms(loss: MarginTerms, x: Any, yes: Any, no: Any) -> RowTerms:
 
 
 def softmax_terms(loss: MarginTerms, xs: Sequence[Any], weights: Sequence[Any]) -> RowTerms:
-    """Return the terms of a row of two or more logits whose classes have these weights.
+    """Return the terms of a row of two or more logits; `weights` has one weight per class.
 
     The gradient is Σ_k w_k φ′(m_k) d and the Hessian Σ_k w_k (φ″(m_k) d² − φ′(m_k) r (1 − r)), where
-    d is 1 at the class k itself and −r_j elsewhere.
+    d is 1 at class k and −r_j elsewhere.
     """
     views = softmax_views(xs)
     terms = [loss(view.margin, *at_margin(view.margin)) for view in views]
@@ -84,16 +84,16 @@ def softmax_terms(loss: MarginTerms, xs: Sequence[Any], weights: Sequence[Any]) 
 
 
 def softmax_views(xs: Sequence[Any]) -> list[View]:
-    """Return a row of two or more logits seen from each of its classes, none by subtraction."""
+    """Return a row of two or more logits as seen from each class, without subtracting from 1."""
     views = []
-    for k, own in enumerate(xs):
+    for k, x in enumerate(xs):
         others = [j for j in range(len(xs)) if j != k]
         top = reduce(maximum, (xs[j] for j in others))
         e = {j: exp_nonpositive(xs[j] - top) for j in others}
         total = _sum(list(e.values()))
         views.append(
             View(
-                (own - top) - log(total),
+                (x - top) - log(total),
                 {j: e[j] / total for j in others},
                 {j: _sum([e[i] for i in others if i != j]) / total for j in others},
             )
@@ -107,14 +107,14 @@ def log_density(u: Any, v: Any, slope: Any) -> Any:
 
 
 def sigmoid_posterior(loss: MarginTerms, x: Any) -> Any:
-    """Return the probability of yes that a trained logit stands for."""
+    """Return the probability of yes that a trained logit implies."""
     density = _continued(loss, x)
     log_odds = density(x) - density(-x)
     return at_margin(log_odds)[2]
 
 
 def softmax_posterior(loss: MarginTerms, xs: Sequence[Any]) -> list[Any]:
-    """Return the class probabilities that a row of trained logits stands for."""
+    """Return the class probabilities that a row of trained logits implies."""
     density = _continued(loss, xs[0])
     densities = [density(view.margin) for view in softmax_views(xs)]
     top = reduce(maximum, densities)
@@ -123,9 +123,9 @@ def softmax_posterior(loss: MarginTerms, xs: Sequence[Any]) -> list[Any]:
 
 
 def _continued(loss: MarginTerms, like: Any) -> Callable[[Any], Any]:
-    """Return the log density for any margin of the kind of `like`.
+    """Return the log density as a function of any margin that is a number like `like`.
 
-    Far out it is as good as linear, while φ′ underflows: there it is continued with its last rate.
+    Far out it is almost linear but φ′ underflows, so it is continued there with its rate at the edge.
     """
 
     def slope(m: Any) -> Any:

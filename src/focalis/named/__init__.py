@@ -1,4 +1,4 @@
-"""The named losses as a table, and the generator of the functions and modules made from it."""
+"""The table of named losses, and the generator of the functions and modules made from it."""
 
 from focalis.named.table import LOSSES, PARAMETERS, SETTINGS, NamedLoss, Parameter, Setting
 

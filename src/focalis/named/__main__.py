@@ -1,4 +1,4 @@
-"""``python -m focalis.named``: write what is made from the table, in a checkout."""
+"""``python -m focalis.named``: write everything that is generated from the table, in a checkout."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from focalis.named.pages import PAGES, filled
 
 
 def main() -> None:
-    """Write the files, and name those that change."""
+    """Write the generated files, and print the names of those that change."""
     package = Path(__file__).parents[1]
     checkout = package.parents[1]
     texts = {package / module: source(module) for module in MODULES}

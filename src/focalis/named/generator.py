@@ -1,7 +1,7 @@
 """Writes the modules of named functions from the table: ``python -m focalis.named`` in a checkout.
 
-What it writes is ordinary code, kept beside the rest, with signatures that editors, type checkers and
-PyTorch's compiler see. The answers in the examples are computed, in the reference engine.
+The output is ordinary code, checked in with the rest, with signatures that editors, type checkers and
+PyTorch's compiler can see. The results in its examples are computed by the reference engine.
 """
 
 import textwrap
@@ -17,7 +17,7 @@ __all__ = ["MODULES", "source"]
 _WIDTH = 96
 _HEAD = '''"""{about}
 
-Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
+Generated from the table in `focalis.named` by ``python -m focalis.named``: edit that, not this file.
 """
 '''
 # The inputs of the examples: two yes/no questions, or one row of three classes.
@@ -41,13 +41,13 @@ def _targets(one: Function) -> list[Any]:
 
 
 def _answer(one: Function) -> str:
-    """Return the mean loss of the example with the defaults of a function, to four decimals."""
-    given = {argument.setting: argument.default for argument in one.arguments}
+    """Return the mean loss of the example with a function's defaults, to four decimals."""
+    defaults = {argument.setting: argument.default for argument in one.arguments}
     settings = {argument.setting: argument.default for argument in one.settings}
     settings = {k: v for k, v in settings.items() if k in Loss.__dataclass_fields__}
     settings |= {"reduction": "mean", **one.row.fixed}
     family = FAMILIES[one.row.margin_loss]
-    loss = Loss(one.link, family(*(given[p] for p in one.parameters)), **settings)
+    loss = Loss(one.link, family(*(defaults[p] for p in one.parameters)), **settings)
     return f"{float(loss(_SCORES[one.link], _targets(one), engine='numpy')):.4f}"
 
 
@@ -71,7 +71,7 @@ def _summary(one: Function, verb: str) -> str:
 
 
 def _docstring(summary: str, sections: Iterable[tuple[str, str]], indent: str) -> str:
-    """Return a docstring of numpydoc sections, those with no text left out."""
+    """Return a docstring with numpydoc sections, leaving out empty ones."""
     parts = [summary]
     for title, text in sections:
         if text:
@@ -81,15 +81,15 @@ def _docstring(summary: str, sections: Iterable[tuple[str, str]], indent: str) -
 
 
 def _parameter_lines(one: Function, types: Callable[[Argument], str]) -> list[str]:
-    """Return what the docstring says of the parameters of the margin loss, and of a leading α."""
+    """Return the docstring of the margin loss's parameters, and of a leading α."""
     lines = []
     for argument in one.arguments:
         if argument.setting in one.row.parameters:
             about = one.row.parameters[argument.setting]
         elif argument.setting == "alpha" and argument.default is not None:
             about = (
-                "Weighs positives by α and negatives by 1 − α; one number or one per class. None, or "
-                "a number below 0, is off."
+                "Weights positives by α and negatives by 1 − α; one number or one per class. None, or "
+                "a number below 0, turns it off."
             )
         else:
             continue
@@ -137,7 +137,7 @@ def _definition(name: str, lines: list[str], returned: str) -> str:
 
 
 def _call(name: str, arguments: Iterable[str]) -> str:
-    """Return a call with an argument a line."""
+    """Return a call with one argument per line."""
     inner = "\n".join(f"{argument}," for argument in arguments)
     return f"{name}(\n{textwrap.indent(inner, '    ')}\n)"
 
@@ -182,7 +182,7 @@ def _numpy_function(one: Function) -> str:
     each = "element" if one.link.elementwise else "row"
     targets = "Class indices (…) or non-negative numbers (…, C)."
     if one.link.elementwise:
-        targets = f"Shaped like the {one.scores[0]}, in [0, 1]."
+        targets = f"The same shape as `{one.scores[0]}`, in [0, 1]."
     elif "ignore_index" in one.row.without:
         targets = "Numbers (…, C) ≥ 0; those above 0 are the positives."
     reduced = any(a.setting == "reduction" and a.default == "mean" for a in one.arguments)
@@ -207,26 +207,26 @@ def _numpy_function(one: Function) -> str:
                                     else "float"
                                 ),
                             ),
-                            _other_arguments(one, "As in `Loss`.", of_the_call=False),
-                            _other_arguments(one, "As in calling a `Loss`.", of_the_call=True),
+                            _other_arguments(one, "As for `Loss`.", of_the_call=False),
+                            _other_arguments(one, "As for calling a `Loss`.", of_the_call=True),
                         ],
                     )
                 ),
             ),
             (
                 "Returns",
-                f'float64 or ndarray\n    The reduced loss; for "none" one number for each {each}.',
+                f'float64 or ndarray\n    The reduced loss; for "none", one number per {each}.',
             ),
             ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
-            ("See Also", "Loss.value_and_grad : The gradient as well."),
+            ("See Also", "Loss.value_and_grad : Returns the gradient too."),
             ("Notes", _notes(one)),
             ("References", _references(one)),
             ("Examples", f'>>> loss = {example}\n>>> print(f"{{loss:.4f}}")\n{_answer(one)}'),
         ],
         "    ",
     )
-    given = "".join(f"{name}, " for name in one.parameters).removesuffix(" ")
-    parameters = f"({given})" if len(one.parameters) == 1 else f"({given.removesuffix(',')})"
+    values = "".join(f"{name}, " for name in one.parameters).removesuffix(" ")
+    parameters = f"({values})" if len(one.parameters) == 1 else f"({values.removesuffix(',')})"
     settings = [f"{a.setting}={a.name}" for a in one.settings]
     settings += [f"{name}={_literal(value)}" for name, value in one.row.fixed.items()]
     loss = _call(
@@ -237,7 +237,7 @@ def _numpy_function(one: Function) -> str:
     call = f"call_loss(\n    loss, {', '.join(called)}, {named}\n)"
     if one.scores[0] == "logits":
         call = f"call_loss(loss, {', '.join(called)})"
-    elif one.scores[0] == "probabilities":  # too long for a line
+    elif one.scores[0] == "probabilities":  # too long for one line
         call = _call("call_loss", ["loss", *called, named])
     body = f"loss = {loss}\nreturn {call}"
     return "\n".join(
@@ -307,12 +307,12 @@ def _torch_examples(one: Function, lines: list[str], value: str) -> str:
 
 def _torch_function(one: Function) -> str:
     softmax = not one.link.elementwise
-    inputs = "Logits of any shape, and targets in [0, 1] of the same."
+    inputs = "Logits of any shape, and targets in [0, 1] of the same shape."
     if one.row.fixed:
         inputs = "Logits (N, C, d1, …) or (C,), and as many numbers ≥ 0."
     elif softmax:
         inputs = (
-            "Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class."
+            "Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class."
         )
     each = "row" if softmax else "element"
     docstring = _docstring(
@@ -324,11 +324,11 @@ def _torch_function(one: Function) -> str:
                     [
                         f"{', '.join(one.scores)} : Tensor\n    {inputs}",
                         *_parameter_lines(one, _torch_words),
-                        _other_arguments(one, "As everywhere in `focalis.torch`."),
+                        _other_arguments(one, "As throughout `focalis.torch`."),
                     ]
                 ),
             ),
-            ("Returns", f"Tensor\n    The reduced loss, or one for each {each}."),
+            ("Returns", f"Tensor\n    The reduced loss, or one per {each}."),
             ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
             ("Notes", _notes(one)),
             ("References", _references(one)),
@@ -452,7 +452,7 @@ def _jax_function(one: Function) -> str:
                 "Parameters",
                 "\n".join(
                     [
-                        "logits, labels : array\n    As everywhere in `focalis.jax`.",
+                        "logits, labels : array\n    As throughout `focalis.jax`.",
                         *_parameter_lines(
                             one,
                             lambda a: (
@@ -461,11 +461,11 @@ def _jax_function(one: Function) -> str:
                                 else "float or array"
                             ),
                         ),
-                        _other_arguments(one, "As everywhere in `focalis.jax`."),
+                        _other_arguments(one, "As throughout `focalis.jax`."),
                     ]
                 ),
             ),
-            ("Returns", f"Array\n    One loss for each {'row' if rows else 'element'}."),
+            ("Returns", f"Array\n    One loss per {'row' if rows else 'element'}."),
             ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
             ("Notes", _notes(one)),
             ("References", _references(one)),
@@ -527,7 +527,7 @@ from focalis.jax._named import Axis, Weight, elementwise, rows
 _KERAS_KINDS = {
     "Binary": ("yes/no questions", "elementwise", "_yes_no"),
     "Categorical": (
-        "one class of C, for targets with a number for each class",
+        "one class of C, for targets with one number per class",
         "dense",
         "_one_of_many",
     ),
@@ -536,7 +536,7 @@ _KERAS_KINDS = {
 
 
 def _keras_parts(one: Function) -> tuple[str, str, str, str]:
-    """Return the kind of a class, its name as a function, what it is for, and its form."""
+    """Return the kind of a class, its name as a function, its purpose, and its form."""
     kind = next(k for k in sorted(_KERAS_KINDS, key=len, reverse=True) if one.name.startswith(k))
     words = {"Binary": "binary", "Categorical": "categorical"}.get(kind, "sparse_categorical")
     name = f"{words}_{one.row.function or one.row.margin_loss}"
@@ -576,14 +576,13 @@ def _keras_class(one: Function) -> str:
                         *_parameter_lines(one, lambda a: "float"),
                         "alpha : float or sequence of float, optional\n    "
                         + (
-                            "Weighs positives by α and negatives by 1 − α."
+                            "Weights positives by α and negatives by 1 − α."
                             if form == "elementwise"
-                            else "A factor for each class, or one for all."
+                            else "A factor per class, or one for all."
                         ),
                         f"{', '.join(others)}, ignore_class : optional\n"
-                        "    As everywhere in `focalis.keras`.",
-                        "class_weight, class_where : optional\n"
-                        "    As everywhere in `focalis.keras`.",
+                        "    As throughout `focalis.keras`.",
+                        "class_weight, class_where : optional\n    As throughout `focalis.keras`.",
                     ]
                 ),
             ),
@@ -613,9 +612,9 @@ def _keras_class(one: Function) -> str:
     body = "\n".join(
         [
             _definition("__init__", lines, "None"),
-            "    given = locals()",
-            f"    loss = {_KERAS_KINDS[kind][2]}({made}, given, alpha=alpha)",
-            f'    super().__init__(loss, "{form}", given)',
+            "    arguments = locals()",
+            f"    loss = {_KERAS_KINDS[kind][2]}({made}, arguments, alpha=alpha)",
+            f'    super().__init__(loss, "{form}", arguments)',
         ]
     )
     return "\n".join(
@@ -669,7 +668,7 @@ def _keras_function(one: Function) -> str:
 def _keras() -> str:
     made = keras_classes()
     head = _HEAD.format(
-        about="The named losses of the table that Keras lacks, in the style of its own."
+        about="The named losses of the table that Keras lacks, in the style of Keras's losses."
     )
     imports = """
 from typing import Any
@@ -691,7 +690,7 @@ MODULES: dict[str, Callable[[], str]] = {
     "jax/named.py": _jax,
     "keras/named.py": _keras,
 }
-"""The files in the package, and what makes the text of each."""
+"""The generated files of the package, and the function that produces the text of each."""
 
 
 def source(module: str) -> str:

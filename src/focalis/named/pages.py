@@ -1,4 +1,4 @@
-"""The tables of the documents that ``python -m focalis.named`` writes from the table of losses."""
+"""The tables in the documents that ``python -m focalis.named`` writes from the table of losses."""
 
 import math
 import re
@@ -23,7 +23,7 @@ def _number(value: float) -> str:
 
 
 def _range(parameter: str, interval: Interval) -> str:
-    """Return a range as a mathematician writes it.
+    """Return a range in mathematical notation.
 
     Examples
     --------
@@ -65,8 +65,8 @@ def margin_losses() -> str:
         rows.append(
             (f"`{call}`" + (f", {where}" if where else ""), row.formula, _source(row.source))
         )
-    own = ("[your own](CONTRIBUTING.md#add-a-margin-loss), one function", "", "")
-    return _table(("`focalis.margin`", "φ", "source"), [*rows, own])
+    invitation = ("[your own](CONTRIBUTING.md#add-a-margin-loss), one function", "", "")
+    return _table(("`focalis.margin`", "φ", "source"), [*rows, invitation])
 
 
 def _made() -> list[Function]:
@@ -74,7 +74,7 @@ def _made() -> list[Function]:
 
 
 def named_losses() -> str:
-    """Return the table of the functions that are made for each front end."""
+    """Return the table of the functions that each front end has."""
     rows = []
     for row in LOSSES:
         for link in LINKS.values():
@@ -114,18 +114,18 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"margin losses": margin_losses},
     "docs/losses.md": {"named losses": named_losses, "differences": differences},
 }
-"""The documents in the checkout, and what makes each of their tables."""
+"""The documents of the checkout, and the function that produces each of their tables."""
 
 
 def filled(page: str, text: str) -> str:
-    """Return the text of a document with its tables made anew.
+    """Return the text of a document with its tables regenerated.
 
     Parameters
     ----------
     page : str
         One of `PAGES`.
     text : str
-        What it says now, with the marks around its tables.
+        Its present content, with the marks around its tables.
 
     Returns
     -------

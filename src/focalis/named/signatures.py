@@ -1,4 +1,4 @@
-"""From a row of the table to the signatures of its functions and modules, by one rule a front end."""
+"""From a row of the table to the signatures of its functions and modules, by one rule per front end."""
 
 import inspect
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
 __all__ = ["Argument", "Function", "functions", "keras_classes"]
 
-# What a call takes beside scores and targets; no part of a `Loss`.
+# Arguments of a call beyond scores and targets; they are not part of a `Loss`.
 CALL = ("sample_weight", "where", "normalizer", "engine", "axis")
 
 _LINKS: dict[str, tuple[Link, ...]] = {
@@ -25,9 +25,9 @@ _SCORES = {
     "torch": ("input", "target"),
     "jax": ("logits", "labels"),
 }
-# What a front end calls a setting of `Loss`.
+# Names of settings of `Loss` that differ in a front end.
 _NAMES = {"torch": {"class_weight": "weight"}}
-# The settings that follow the leading arguments, by position and by keyword alone.
+# The settings after the leading arguments, first by position, then by keyword only.
 _POSITIONAL = {"torch": ("class_weight", "ignore_index", "reduction", "label_smoothing")}
 _KEYWORDS = {
     "numpy": (
@@ -56,8 +56,8 @@ _IGNORED = -100
 class Argument(NamedTuple):
     """An argument of a named function.
 
-    ``name`` is what the front end calls it, ``setting`` what focalis does; ``keyword`` says that it
-    cannot be given by position.
+    ``name`` is its name in the front end, ``setting`` the one in focalis; ``keyword`` means that it
+    cannot be passed by position.
     """
 
     name: str
@@ -67,12 +67,12 @@ class Argument(NamedTuple):
 
     @property
     def is_of_the_call(self) -> bool:
-        """Whether it is no part of the `Loss`."""
+        """Whether it belongs to the call, not to the `Loss`."""
         return self.setting in CALL
 
 
 class Function(NamedTuple):
-    """A named function (or a class of Keras) of a front end."""
+    """A named function of a front end, or a class of Keras."""
 
     name: str
     front_end: FrontEnd
@@ -97,18 +97,18 @@ class Function(NamedTuple):
 
     @property
     def module(self) -> str:
-        """The name of the class that stands beside the function."""
+        """The name of the class that corresponds to the function."""
         words = self.name.removesuffix("_loss").split("_")
         return "".join(word[:1].upper() + word[1:] for word in words) + "Loss"
 
     @property
     def note(self) -> str:
-        """What is particular to it."""
+        """A remark about this function in particular."""
         return self.row.special(self.row.notes, self.front_end, self.link) or ""
 
 
 def functions(front_end: FrontEnd) -> list[Function]:
-    """Return the functions that a front end makes of the table.
+    """Return the functions that a front end has for the table.
 
     Parameters
     ----------
@@ -134,11 +134,11 @@ def functions(front_end: FrontEnd) -> list[Function]:
 
 
 def _function(row: NamedLoss, front_end: FrontEnd, link: Link) -> Function:
-    given = row.special(row.positional, front_end, link)
-    if given is None:
+    positional = row.special(row.positional, front_end, link)
+    if positional is None:
         leading = tuple(row.parameters) if row.leading is None else row.leading
-        given = () if front_end == "jax" else (*leading, *_POSITIONAL.get(front_end, ()))
-    by_position = [one for one in given if one not in row.without]
+        positional = () if front_end == "jax" else (*leading, *_POSITIONAL.get(front_end, ()))
+    by_position = [one for one in positional if one not in row.without]
     keywords = [
         one
         for one in (*_ordered(row, front_end), *_KEYWORDS[front_end])
@@ -167,18 +167,18 @@ def _function(row: NamedLoss, front_end: FrontEnd, link: Link) -> Function:
 
 
 def _scores(row: NamedLoss, front_end: FrontEnd, link: Link) -> tuple[str, str]:
-    """Return what scores and targets are called."""
+    """Return the names of the scores and the targets."""
     scores, targets = row.special(row.scores, front_end, link) or _SCORES[front_end]
     return ("probabilities" if link.on_probabilities else scores), targets
 
 
 def _ordered(row: NamedLoss, front_end: FrontEnd) -> Iterable[str]:
-    """Return the parameters where they are keywords, which JAX has after α, as optax does."""
+    """Return the order of parameters passed by keyword; JAX has them after α, as optax does."""
     return ("alpha", *row.parameters) if front_end == "jax" else row.parameters
 
 
 def _takes(row: NamedLoss, link: Link, setting: str) -> bool:
-    if setting == "pos_weight":  # where a sigmoid has no α of its own and no parameter
+    if setting == "pos_weight":  # for a sigmoid with neither a leading α nor a parameter
         return row.margin_loss == "cross_entropy" and row.leading is None and link.elementwise
     return setting not in row.without
 
@@ -196,7 +196,7 @@ def _default(row: NamedLoss, front_end: str, link: Link, setting: str) -> Any:
 
 
 def keras_classes() -> list[Function]:
-    """Return the classes for Keras that are made of the table; ``link`` is that of logits.
+    """Return the Keras classes made from the table; their ``link`` is that of logits.
 
     Examples
     --------

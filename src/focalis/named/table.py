@@ -1,9 +1,9 @@
-"""The table of the named losses: one row for each loss and one for each parameter.
+"""The table of the named losses: one row per loss and one per parameter.
 
-Everything that is said of a loss outside its formula stands here once: what it is called, the letters
-and titles that papers use, its source, the order and the defaults of its arguments, and where a front
-end departs from them on purpose. Functions, modules, catalogue, command-line options, labels, the tables
-of the documentation and the grid of the tests are made from these rows.
+Everything about a loss except its formula is stated here once: its names, the letters and titles that
+papers use, its source, the order and the defaults of its arguments, and where a front end deliberately
+differs. Functions, modules, catalogue, command-line options, labels, the tables of the documentation and
+the grid of the tests are made from these rows.
 """
 
 import unicodedata
@@ -46,9 +46,9 @@ class Parameter:
     name : str
         Its name in every signature.
     letter : str
-        What papers and plots write.
+        The symbol in papers and plots.
     meaning : str
-        What it does, in the words of the command line and the catalogue.
+        What it does, as the command line and the catalogue describe it.
     """
 
     name: str
@@ -58,16 +58,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class NamedLoss:
-    """A loss that has functions and modules of its own.
+    """A loss that has functions and modules named after it.
 
     Parameters
     ----------
     margin_loss : str
         The margin loss, by the name of its function in `focalis.margin`.
     title : str
-        What a label or a heading calls it.
+        Its name in a label or a heading.
     phrase : str
-        What a sentence calls it: "Return {phrase} of a sigmoid, {formula}."
+        Its name in a sentence: "Return {phrase} of a sigmoid, {formula}."
     formula : str
         φ in terms of p_t.
     parameters : mapping of str to str
@@ -75,29 +75,29 @@ class NamedLoss:
     source : str, optional
         Where it was published.
     function : str, optional
-        What follows the link in the name of a function; the name of the margin loss by default.
+        What follows the link in the name of a function; by default the name of the margin loss.
     names : mapping of link to str, optional
-        The whole names instead, which are then all there is.
+        The complete names instead; the loss then has no others.
     leading : tuple of str, optional
-        The arguments that come first, by position; the parameters by default.
+        The arguments that come first, by position; by default the parameters.
     positional : mapping of str to tuple of str, optional
-        Where a signature follows another library's, all arguments that may be given by position, for a
-        front end ("numpy") or for one link of it ("torch.sigmoid").
+        Where a signature follows another library's: all arguments that can be passed by position, for a
+        front end ("numpy") or for one of its links ("torch.sigmoid").
     scores : mapping of str to tuple of str, optional
-        What these call the scores and the targets.
+        The names of the scores and the targets in these places.
     defaults : mapping of str to mapping, optional
-        Defaults that are not those of the margin loss and `Loss`, for a link, a front end, or for one
-        link of a front end; the last differ from other front ends on purpose.
+        Defaults that differ from those of the margin loss and `Loss`, for a link, a front end, or one
+        link of a front end; the last kind differs from other front ends on purpose.
     fixed : mapping, optional
         Settings of `Loss` that the name implies.
     without : tuple of str, optional
-        Settings of `Loss` that it does not take.
+        Settings of `Loss` that it does not accept.
     front_ends : tuple of str, optional
-        Where its functions are made; elsewhere it stands under a framework's own name and signature.
+        Where its functions are generated; elsewhere it has a framework's name and signature.
     keras : tuple of str, optional
-        The kinds of targets for which Keras has a class.
+        The kinds of targets for which there is a Keras class.
     notes : mapping of str to str, optional
-        A remark for everywhere (""), a front end, a link, or one link of a front end.
+        A remark for all ("") or for a front end, a link, or one link of a front end.
     """
 
     margin_loss: str
@@ -119,20 +119,20 @@ class NamedLoss:
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, link: Link) -> str:
-        """Return the name of the function for a link, or nothing where there is none."""
+        """Return the name of the function for a link, or "" if there is none."""
         if self.names:
             return self.names.get(link, "")
         return f"{link.prefix}_{self.function or self.margin_loss}"
 
     def special(self, rows: Mapping[str, Any], front_end: str, link: str) -> Any:
-        """Return what a mapping of the row says of a place, the most particular first."""
+        """Return what a mapping of the row has for a place, the most specific entry first."""
         for place in (f"{front_end}.{link}", front_end, link, ""):
             if place in rows:
                 return rows[place]
         return None
 
     def default(self, setting: str, front_end: str, link: str) -> tuple[bool, Any]:
-        """Return whether the row has a default of its own for a setting, and that default."""
+        """Return whether the row overrides the default of a setting, and that default."""
         for place in (f"{front_end}.{link}", front_end, link):
             if setting in self.defaults.get(place, {}):
                 return True, self.defaults[place][setting]
@@ -140,8 +140,8 @@ class NamedLoss:
 
 
 PARAMETERS = (
-    Parameter("gamma", "γ", "how little sure and right answers count"),
-    Parameter("beta", "β", "moves the margin"),
+    Parameter("gamma", "γ", "how little confident, correct answers count"),
+    Parameter("beta", "β", "shifts the margin"),
     Parameter("epsilon", "ε", "how much (1 − p_t) is added"),
     Parameter("kappa", "κ", "from cross-entropy (towards 0) to 1 − p_t (at 1)"),
     Parameter("order", "order", "from cross-entropy (at 1) towards 1 − p_t"),
@@ -182,9 +182,9 @@ LOSSES = (
         defaults={"sigmoid": {"alpha": 0.75}},
         keras=(),
         notes={
-            "": "α_t is α for a positive and 1 − α for a negative. The default is the one that the "
-            "paper found best for detection (its table 1a). To balance a data set, take the share of "
-            "its negatives."
+            "": "α_t is α for a positive and 1 − α for a negative. The default is the value that the "
+            "paper found best for detection (its table 1a). To balance a data set, use the share of its "
+            "negatives."
         },
     ),
     NamedLoss(
@@ -199,7 +199,7 @@ LOSSES = (
         keras=(),
         notes={
             "": "M is the number of positives of the row, those above 0, so that 0/1 targets make each "
-            "of them worth 1/M. A row without positives counts 0."
+            "of them worth 1/M. The loss of a row without positives is 0."
         },
     ),
     NamedLoss(
@@ -207,7 +207,7 @@ LOSSES = (
         title="focal",
         phrase="the focal loss",
         formula="−(1 − p_t)^γ log p_t",
-        parameters={"gamma": "The focusing γ ≥ 0; 0 leaves cross-entropy."},
+        parameters={"gamma": "The focusing γ ≥ 0; at 0 the loss is cross-entropy."},
         source="arXiv 1708.02002",
         function="focal_loss",
         leading=("alpha", "gamma"),
@@ -243,7 +243,7 @@ LOSSES = (
         source="arXiv 1708.02002, appendix A",
         scores={"numpy": ("inputs", "targets")},
         notes={
-            "": "γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0). "
+            "": "γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0). "
             "fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default."
         },
     ),
@@ -252,9 +252,9 @@ LOSSES = (
         title="poly-1",
         phrase="the poly-1 loss",
         formula="−log p_t + ε (1 − p_t)",
-        parameters={"epsilon": "ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy."},
+        parameters={"epsilon": "ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy."},
         source="arXiv 2204.12511",
-        notes={"": "PolyLoss, cut off after the first of its terms."},
+        notes={"": "PolyLoss, truncated after its first term."},
     ),
     NamedLoss(
         "generalized_cross_entropy",
@@ -284,7 +284,7 @@ def margin_parameters() -> tuple[str, ...]:
 
 
 def letter(name: str) -> str:
-    """Return the letter of a parameter or setting, or its name where it has none.
+    """Return the letter of a parameter or setting, or its name if it has none.
 
     Examples
     --------
@@ -295,13 +295,13 @@ def letter(name: str) -> str:
         if row.name == name and row.letter:
             return row.letter
     try:
-        return unicodedata.lookup(f"GREEK SMALL LETTER {name}")  # of a margin loss without a row
+        return unicodedata.lookup(f"GREEK SMALL LETTER {name}")  # a margin loss without a row
     except KeyError:
         return name.replace("_", " ")
 
 
 def title(margin_loss: str) -> str:
-    """Return what a label calls a margin loss.
+    """Return the name of a margin loss in labels.
 
     Examples
     --------

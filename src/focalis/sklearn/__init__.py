@@ -1,7 +1,7 @@
-"""Estimators for scikit-learn on the losses of focalis.
+"""scikit-learn estimators trained on the losses of focalis.
 
-`BoostedClassifier` boosts trees with LightGBM, XGBoost or CatBoost, `LinearClassifier` fits a linear
-model. Both return the class probabilities that a model trained on its loss stands for.
+`BoostedClassifier` boosts trees with LightGBM, XGBoost or CatBoost; `LinearClassifier` fits a linear
+model. Both return the class probabilities that a model trained on its loss implies.
 """
 
 from focalis.sklearn.boosted import BoostedClassifier

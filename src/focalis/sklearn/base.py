@@ -28,35 +28,35 @@ Array = np.ndarray
 CALIBRATIONS = ("posterior", "link")
 
 
-def read_loss(given: Any, n_classes: int) -> Loss:
-    """Return the loss for a number of classes: a sigmoid for two, a softmax for more."""
+def read_loss(loss: Any, n_classes: int) -> Loss:
+    """Return the loss for this number of classes: a sigmoid for two, a softmax for more."""
     link = link_for(n_classes)
-    if isinstance(given, MarginLoss):
-        return Loss(link, given)
-    if not isinstance(given, Loss | str):
+    if isinstance(loss, MarginLoss):
+        return Loss(link, loss)
+    if not isinstance(loss, Loss | str):
         raise TypeError(
             "loss must be a text such as 'focal(gamma=2)', a focalis.Loss or a margin loss, "
-            f"got {given!r}"
+            f"got {loss!r}"
         )
-    loss = parse(given, link=link) if isinstance(given, str) else given
-    if loss.link != link:
+    parsed = parse(loss, link=link) if isinstance(loss, str) else loss
+    if parsed.link != link:
         raise ValueError(
-            f"loss must have the link {link!r} for {n_classes} classes, got link={loss.link!r}"
+            f"loss must have the link {link!r} for {n_classes} classes, got link={parsed.link!r}"
         )
-    if loss.ignore_index is not None:
+    if parsed.ignore_index is not None:
         raise ValueError(
-            f"loss must have no ignore_index, got {loss.ignore_index!r}: every label of y is a class, "
-            "so leave out rows without"
+            f"loss must have no ignore_index, got {parsed.ignore_index!r}: every label of y is a class, "
+            "so leave out the rows without one"
         )
     for name in WEIGHTS if n_classes == 2 else ():
-        factor = getattr(loss, name)
+        factor = getattr(parsed, name)
         if isinstance(factor, tuple) and len(factor) > 1:
             raise ValueError(
                 f"{name} of the loss must be one number for 2 classes, which have one logit, "
                 f"got {len(factor)} numbers"
             )
-    loss.answer_weights(outputs(n_classes), np.dtype(np.float64))
-    return loss
+    parsed.answer_weights(outputs(n_classes), np.dtype(np.float64))
+    return parsed
 
 
 def outputs(n_classes: int) -> int:
@@ -65,12 +65,12 @@ def outputs(n_classes: int) -> int:
 
 
 class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """A classifier that is trained on a loss and knows what its logits stand for."""
+    """A classifier that is trained on a loss and turns its logits into class probabilities."""
 
     loss: Any
     class_weight: Any
     calibration: str
-    # The attribute that a training ends with.
+    # The attribute that exists once a model is trained.
     _trained: ClassVar[str]
 
     def _read_labels(self, y: Any) -> Array:
@@ -78,7 +78,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         y = column_or_1d(y, warn=True)
         gaps = [label for label in y if is_missing(label)] if y.dtype == object else []
         if gaps:
-            raise ValueError(f"Input y contains {gaps[0]!r}, which is no class")
+            raise ValueError(f"Input y contains {gaps[0]!r}, which is not a class")
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
@@ -90,7 +90,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.asarray(encoder.transform(y))
 
     def _known_labels(self, y: Any, name: str) -> Array:
-        """Return class indices of labels that must be among the classes."""
+        """Return labels as class indices, or raise if one is not among the known classes."""
         y = column_or_1d(y)
         known = set(self.classes_.tolist())
         unknown = [label for label in y.tolist() if label not in known]
@@ -101,7 +101,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.asarray(np.searchsorted(self.classes_, y))
 
     def _read_weights(self, sample_weight: Any, X: Array, labels: Array) -> Array | None:
-        """Return the row weights times the class weights, None if all are 1."""
+        """Return the row weights times the class weights, or None if there are neither."""
         weight = None
         if sample_weight is not None:
             weight = np.asarray(_check_sample_weight(sample_weight, X, ensure_non_negative=True))
@@ -123,7 +123,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 f"got {self.class_weight!r}"
             )
         classes, named = set(self.classes_.tolist()), set(self.class_weight)
-        # A fold may lack a class; a name that is none while a class has no weight is a mistake.
+        # A fold may lack a class, so an unknown name is a mistake only if some class has no weight.
         if named - classes and classes - named:
             raise ValueError(
                 f"class_weight must name classes of y, which are {self.classes_.tolist()}, "
@@ -137,12 +137,12 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.array(factors, np.float64)
 
     def _truth(self, labels: Array) -> Array:
-        """Return class indices as the loss takes them."""
+        """Return class indices as targets of the loss."""
         return labels.astype(np.float64) if len(self.classes_) == 2 else labels
 
     @abstractmethod
     def raw_logits(self, X: Any) -> Array:
-        """Return the model's own logits, what it started from included.
+        """Return the logits of the model, including the initial logits.
 
         Parameters
         ----------
@@ -166,8 +166,8 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n, C)
-            Of `calibration` "posterior", what the logits stand for after training on the loss; of
-            "link", what the link makes of them.
+            With `calibration` "posterior", the probabilities that the logits imply after training on the
+            loss; with "link", the link's output.
         """
         probabilities = self._probabilities(self.raw_logits(X), self.loss_)
         if probabilities.ndim == 2:
@@ -185,13 +185,13 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Returns
         -------
         ndarray
-            (n,), of the second of two classes: above 0 where it is the likelier; (n, C) for more.
+            For two classes (n,), the log-odds of the second, above 0 where it is likelier; else (n, C).
         """
         logits = self.raw_logits(X)
         p = self._probabilities(logits, self.loss_)
         if p.ndim == 2:
             q = 1.0 - p
-            # The largest of a row: summed from the others, or 1 − p cancels.
+            # For the largest of a row sum the others, since 1 − p would cancel.
             top = p.argmax(axis=1)[:, None]
             others = np.where(np.arange(p.shape[1]) == top, 0.0, p).sum(axis=1)
             np.put_along_axis(q, top, others[:, None], axis=1)
@@ -211,7 +211,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n,)
-            Classes as they stood in y.
+            Classes, as they appear in y.
         """
         decision = self.decision_function(X)
         best = (decision > 0).astype(int) if decision.ndim == 1 else decision.argmax(axis=1)
@@ -235,7 +235,7 @@ class LossClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
 
 def mirrored(loss: Loss) -> Loss:
-    """Return the binary loss whose positives are the negatives of this one."""
+    """Return the binary loss in which positives and negatives trade places."""
     positive, negative = loss.answer_weights(1, np.dtype(np.float64))
     if positive[0] == negative[0]:
         return loss

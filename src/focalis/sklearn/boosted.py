@@ -1,4 +1,4 @@
-"""Boosted trees on any loss of the family, as a classifier of scikit-learn."""
+"""Boosted trees on any loss of the family, as a scikit-learn classifier."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -22,7 +22,7 @@ __all__ = ["BoostedClassifier"]
 
 Array = np.ndarray
 
-# What the trees of a warm start must have in common.
+# What must not change when training continues from trees that are there.
 _FIXED = ("loss", "curvature", "curvature_unit", "booster", "categorical_features")
 
 
@@ -30,79 +30,79 @@ class BoostedClassifier(LossClassifier):
     """Boosted trees that minimise a loss and return the class probabilities.
 
     LightGBM, XGBoost or CatBoost trains on the exact gradient, starting from the best constant logits.
-    Gradient and curvature are scaled so that the mean curvature at the start is that of cross-entropy:
+    Gradient and curvature are scaled so that the mean curvature at the start equals cross-entropy's:
     the booster's floors and penalties (``min_sum_hessian_in_leaf``, ``min_child_weight``, ``lambda``)
-    then weigh as much as under its own objective, however small the numbers of the loss are.
+    then have their usual effect, however small the values of the loss are.
 
     Parameters
     ----------
     loss : str, Loss or MarginLoss, default "focal"
         Such as ``"focal(gamma=2, alpha=.25)"``; a sigmoid for two classes, a softmax for more.
     booster : {"lightgbm", "xgboost", "catboost"}, default "lightgbm"
-        The library.
+        The library to train with.
     curvature : {"native", "exact", "clipped", "absolute", "fisher"}, default "native"
-        What stands for the second derivative; see `focalis.boosting`.
+        What to use as second derivative; see `focalis.boosting`.
     curvature_unit : {"cross_entropy", "row"}, default "cross_entropy"
-        What the mean curvature at the start is scaled to: that of cross-entropy, or 1, with which the
-        booster's floors and penalties count rows on every table: ``lambda_l2=1`` is worth one.
+        What the mean curvature at the start is scaled to: that of cross-entropy, or 1. With 1 the
+        booster's floors and penalties count rows on every data set: ``lambda_l2=1`` equals one row.
     class_weight : {"balanced"}, dict or None, default None
-        Multiplies the row weights. As with those, the probabilities are of the reweighted rows; the
-        weights of the loss itself (α, class weights) are undone.
+        Factors on the row weights. Like row weights, they change the probabilities to those of the
+        reweighted rows, whereas the weights of the loss (α, class weights) are undone.
     calibration : {"posterior", "link"}, default "posterior"
-        Whether `predict_proba` returns the class probabilities that the logits stand for, or what the
-        link makes of the logits.
+        Whether `predict_proba` returns the class probabilities that the logits imply, or the link's
+        output.
     n_estimators : int, default 100
-        Rounds; one tree for each logit.
+        The number of rounds; each adds one tree per logit.
     learning_rate : float, default 0.1
-        Factor of each tree.
+        The factor on each tree.
     early_stopping_rounds : int, optional
-        Stop when the loss of the validation rows has not fallen for so many rounds, and keep the best.
+        Stop once the loss on the validation rows has not fallen for this many rounds; keep the best one.
     validation_fraction : float, default 0.1
-        The share of the rows of weight above 0 that is held out for early stopping if `fit` is given
-        none.
+        The share of the rows with weight above 0 to hold out for early stopping, if `fit` receives no
+        validation rows.
     categorical_features : {"from_dtype"}, None or list of int or str, default "from_dtype"
-        The columns that hold categories: of a frame those with text or a categorical type, or these.
-        The booster gets the place of a category in `categories_`, and NaN for one it has not met.
+        The columns that hold categories: those of a frame with a text or categorical type, or the ones
+        listed. The booster sees a category's position in `categories_`, and NaN for an unknown one.
     warm_start : bool, default False
-        Whether `fit` goes on with the trees it has, up to `n_estimators`. `loss`, `curvature`,
-        `curvature_unit`, `booster` and `categorical_features` must stay. CatBoost goes on only with the
-        rows and the validation rows it had, not after pickling, and once only from trees that early
-        stopping cut.
+        Whether `fit` continues from the existing trees, up to `n_estimators`. `loss`, `curvature`,
+        `curvature_unit`, `booster` and `categorical_features` must not change. CatBoost continues only
+        with the same training and validation rows, not after pickling, and only once from trees that
+        early stopping has cut.
     random_state : int, RandomState or None, default None
-        Of the booster, and of the rows held out; None leaves the booster its default seed.
+        The seed of the booster and of the held-out rows; None keeps the booster's default seed.
     n_jobs : int, optional
-        Threads of the booster; its default if None.
+        The booster's number of threads; None for its default.
     **booster_parameters
-        Parameters of the booster by its own names, such as ``num_leaves=15``; `get_params`, `set_params`
-        and a grid search know those that were given. Those that follow from a parameter above, or from
-        the loss, are refused, those that have no effect under a custom objective, and names that
-        LightGBM or CatBoost does not know; XGBoost warns of them.
+        Parameters of the booster under its names, such as ``num_leaves=15``; `get_params`, `set_params`
+        and a grid search see those that are set. Refused are parameters that follow from one above or
+        from the loss, those without effect under a custom objective, and names unknown to LightGBM or
+        CatBoost; XGBoost warns of unknown names.
 
     Attributes
     ----------
     classes_ : ndarray
         The classes, in the order of the columns of `predict_proba`.
     booster_ : lightgbm.Booster, xgboost.Booster or catboost.CatBoost
-        The trained booster. Its raw scores plus `initial_logits_` are `raw_logits`, also after it was
-        saved in its own format. Characters of feature names that LightGBM or XGBoost does not take are
-        underscores there.
+        The trained booster. Its raw scores plus `initial_logits_` are `raw_logits`, even after saving in
+        the library's format. Characters in feature names that LightGBM or XGBoost does not accept are
+        replaced by underscores.
     initial_logits_ : float or ndarray of shape (C,)
         What training started from.
     loss_ : Loss
         The loss that was minimised.
     n_estimators_ : int
-        Rounds that the booster predicts with.
+        The number of rounds that the booster predicts with.
     feature_importances_ : ndarray
-        The booster's importances, with sum 1.
+        The booster's importances, scaled to a sum of 1.
     categories_ : dict of int to list
         The categories of each categorical column.
     n_features_in_, feature_names_in_
-        As everywhere in scikit-learn.
+        As in all scikit-learn estimators.
 
     Raises
     ------
     ValueError, TypeError
-        If a setting or a label is not one of those.
+        If a parameter or a label is not one of these.
     ImportError
         If the booster is not installed.
 
@@ -157,21 +157,21 @@ class BoostedClassifier(LossClassifier):
     _trained = "booster_"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name, those of the booster that were given among them."""
-        return {**super().get_params(deep=deep), **self._own_parameters()}
+        """Return the parameters by name, including those set for the booster."""
+        return {**super().get_params(deep=deep), **self._extra_parameters()}
 
     def set_params(self, **params: Any) -> "BoostedClassifier":
-        """Set parameters by name; a name that is not this class's is the booster's."""
+        """Set parameters by name; names unknown to this class are parameters of the booster."""
         known = set(super().get_params(deep=False))
         others = {name: value for name, value in params.items() if name not in known}
         if any("__" in name for name in others):
             raise ValueError(f"a parameter of the booster has no '__', got {sorted(others)}")
         if others:
-            self.booster_parameters = {**self._own_parameters(), **others}
+            self.booster_parameters = {**self._extra_parameters(), **others}
         super().set_params(**{name: params[name] for name in params if name in known})
         return self
 
-    def _own_parameters(self) -> dict[str, Any]:
+    def _extra_parameters(self) -> dict[str, Any]:
         return dict(getattr(self, "booster_parameters", {}))
 
     def __sklearn_tags__(self) -> Any:
@@ -190,26 +190,26 @@ class BoostedClassifier(LossClassifier):
         sample_weight_val: Any = None,
         callback: Callable[[], None] | None = None,
     ) -> "BoostedClassifier":
-        """Train.
+        """Train the booster.
 
         Parameters
         ----------
         X : array_like, sparse matrix or DataFrame of shape (n, features)
-            Rows; NaN is a missing value. What a sparse matrix does not store is 0; to XGBoost, if it is
-            trained on one, 0 is a missing value.
+            Rows; NaN is a missing value. Entries that a sparse matrix does not store are 0, except that
+            XGBoost, when trained on a sparse matrix, takes 0 for a missing value.
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
-            Non-negative.
+            Non-negative weights.
         X_val, y_val, sample_weight_val : optional
-            Rows for early stopping; some of X are held out if they are not given.
+            Rows for early stopping; by default some rows of X are held out.
         callback : callable, optional
-            Called after every round; what it raises ends the training.
+            Called after every round; an exception from it ends the training.
 
         Returns
         -------
         BoostedClassifier
-            Itself.
+            The estimator itself.
         """
         self._check_settings()
         check_consistent_length(X, y)
@@ -223,7 +223,7 @@ class BoostedClassifier(LossClassifier):
             train = self._learn(X, y, sample_weight)
         held = None
         if X_val is None and (y_val is not None or sample_weight_val is not None):
-            raise ValueError("X_val must be given with y_val and sample_weight_val, got None")
+            raise ValueError("X_val must be passed with y_val and sample_weight_val, got None")
         if X_val is not None:
             held = self._validation(X_val, y_val, sample_weight_val)
         elif self.early_stopping_rounds is not None:
@@ -235,7 +235,7 @@ class BoostedClassifier(LossClassifier):
         if rounds < 0:
             raise ValueError(
                 f"n_estimators must be at least the {self.n_estimators_} rounds that warm_start "
-                f"goes on from, got {self.n_estimators}"
+                f"continues from, got {self.n_estimators}"
             )
         if rounds > 0:
             job = self._job(train, int(rounds), callback)
@@ -257,33 +257,33 @@ class BoostedClassifier(LossClassifier):
     ) -> tuple[Array, int]:
         """Return the logits of rows from boosters that have not seen them, and the best round.
 
-        The folds are boosted in step, all from the start and the scale of all rows, until the mean
-        loss of all rows that are held out has not fallen for `early_stopping_rounds` rounds. A booster
-        of all rows is to be trained for so many rounds: ``set_params(n_estimators=rounds,
-        early_stopping_rounds=None).fit(X, y)``. This estimator is not fitted by it.
+        The boosters of all folds are trained in step, from a start and a scale computed on all rows,
+        until the mean loss over all held-out rows has not fallen for `early_stopping_rounds` rounds. The
+        number of rounds is meant for a booster of all rows: ``set_params(n_estimators=rounds,
+        early_stopping_rounds=None).fit(X, y)``. This method does not fit the estimator itself.
 
         Parameters
         ----------
         X, y, sample_weight
-            As of `fit`.
+            As for `fit`.
         folds : iterable of (array_like of int, array_like of int)
-            Rows to train on and rows to hold out, as scikit-learn's splitters give them; no row is
+            Rows to train on and rows to hold out, as scikit-learn's splitters return them; no row may be
             held out twice.
         callback : callable, optional
-            Called after every round of a fold; what it raises ends the training.
+            Called after every round of a fold; an exception from it ends the training.
 
         Returns
         -------
         logits : ndarray
-            (n,) for two classes, (n, C) for more, NaN for rows that no fold holds out; at the best
-            round, or at the last without `early_stopping_rounds`.
+            (n,) for two classes, (n, C) for more, NaN for rows that no fold holds out; from the best
+            round, or from the last one without `early_stopping_rounds`.
         rounds : int
             That round.
 
         Raises
         ------
         ValueError, TypeError
-            As `fit`, or if the folds are not those.
+            As for `fit`, or if the folds are not as described.
         """
         self._check_settings()
         check_consistent_length(X, y)
@@ -341,11 +341,11 @@ class BoostedClassifier(LossClassifier):
             names=None if names is None else plain_names(names),
             previous=getattr(self, "booster_", None),
             callback=callback,
-            parameters=self._own_parameters(),
+            parameters=self._extra_parameters(),
         )
 
     def _start(self, labels: Array, weight: Array | None) -> None:
-        """Set the logits to start from and the scale."""
+        """Set the initial logits and the scale."""
         n_classes = len(self.classes_)
         self.initial_logits_ = starting_logits(
             self.loss_, labels, weight, None if n_classes == 2 else n_classes
@@ -362,12 +362,12 @@ class BoostedClassifier(LossClassifier):
                 before, now = self.loss_, read_loss(now, len(self.classes_))
             if not (now == before if name == "loss" else np.array_equal(now, before)):
                 raise ValueError(
-                    f"warm_start goes on with the same {', '.join(_FIXED)}, other parameters may "
+                    f"warm_start continues with the same {', '.join(_FIXED)}, other parameters may "
                     f"change; {name} was {self._fixed[name]!r}, got {getattr(self, name)!r}"
                 )
 
     def _split(self, features: Any, labels: Array, weight: Array | None) -> tuple[Any, Any]:
-        # Rows without weight say nothing of when to stop.
+        # Rows without weight say nothing about when to stop.
         order = np.arange(len(labels)) if weight is None else np.flatnonzero(weight)
         seed = check_random_state(0 if self.random_state is None else self.random_state)
         _, held = train_test_split(
@@ -382,7 +382,7 @@ class BoostedClassifier(LossClassifier):
 
     def _validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Array | None]:
         if y is None:
-            raise ValueError("y_val must be given with X_val, got None")
+            raise ValueError("y_val must be passed with X_val, got None")
         features = self._columns.transform(self, X)
         labels = self._known_labels(y, "y_val")
         if features.shape[0] != len(labels):
@@ -415,18 +415,18 @@ class BoostedClassifier(LossClassifier):
                 f"curvature_unit must be 'cross_entropy' or 'row', got {self.curvature_unit!r}"
             )
         library = BOOSTERS[self.booster]
-        given: dict[str, str] = {}
-        for name in self._own_parameters():
+        set_by: dict[str, str] = {}
+        for name in self._extra_parameters():
             main = library.main_name(name)
             if main in library.refused:
                 raise ValueError(
                     f"{name} {library.refused[main]}, and cannot be set for "
                     f"booster={self.booster!r}"
                 )
-            if main in given:
-                raise ValueError(f"{name} and {given[main]} are one parameter of LightGBM")
-            given[main] = name
-        library.check(self._own_parameters(), self.early_stopping_rounds is not None)
+            if main in set_by:
+                raise ValueError(f"{name} and {set_by[main]} are one parameter of LightGBM")
+            set_by[main] = name
+        library.check(self._extra_parameters(), self.early_stopping_rounds is not None)
         counts = {"n_estimators": self.n_estimators}
         if self.early_stopping_rounds is not None:
             counts["early_stopping_rounds"] = self.early_stopping_rounds
@@ -450,13 +450,13 @@ class BoostedClassifier(LossClassifier):
 
     @property
     def feature_importances_(self) -> Array:
-        """The booster's importances, with sum 1."""
+        """The booster's importances, scaled to a sum of 1."""
         check_is_fitted(self)
         found = BOOSTERS[self.booster].importances(self.booster_, self.n_features_in_)
         return found / found.sum() if found.sum() > 0 else found
 
     def raw_logits(self, X: Any) -> Array:
-        """Return the model's own logits, what it started from included.
+        """Return the logits of the model, including the initial logits.
 
         Parameters
         ----------
@@ -477,7 +477,7 @@ class BoostedClassifier(LossClassifier):
 
 
 def _pairs(folds: Iterable[tuple[Any, Any]], n_rows: int) -> list[tuple[Array, Array]]:
-    """Return the folds with their rows in order, or raise."""
+    """Return the folds with the rows of each in order, or raise if they are not valid."""
     pairs = []
     for fold in folds:
         fit_on, held = (np.sort(part) for part in fold)

@@ -1,4 +1,4 @@
-"""One way to train and ask LightGBM, XGBoost and CatBoost: the same job, in each library's words."""
+"""One interface to LightGBM, XGBoost and CatBoost: it runs the same job with each library."""
 
 import itertools
 from abc import ABC, abstractmethod
@@ -21,15 +21,15 @@ Array = np.ndarray
 Fold = tuple[Array, Array]
 
 _OTHER_ROWS = ("training continuation", "is not equal to class count", "train targets are equal")
-"""Of what CatBoost says where it is to go on from a model of other rows."""
+"""Parts of what CatBoost says when it cannot continue from a model trained on other rows."""
 
 _NO_FEATURE = "X must have a feature that can be split, got none"
 
 
 class Booster(ABC):
-    """A library; its `train` returns the trained booster as the library has it.
+    """A library; its `train` returns the trained booster as the library's own type.
 
-    `refused` says of each parameter that cannot be given why.
+    `refused` gives the reason why each parameter in it cannot be set.
     """
 
     refused: ClassVar[dict[str, str]]
@@ -39,7 +39,7 @@ class Booster(ABC):
         return name
 
     def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Raise for a value that the library would train with, but not as it should."""
+        """Raise for values that the library accepts without training as it should."""
         return
 
     @abstractmethod
@@ -48,9 +48,9 @@ class Booster(ABC):
 
     @abstractmethod
     def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
-        """Return for each fold what trains on its first part and yields the logits of its second.
+        """Return an iterator per fold that trains on its first part and yields logits of its second.
 
-        It yields them round after round; all folds start where the job does.
+        It yields them after every round; all folds start from the initial logits of the job.
         """
 
     @abstractmethod
@@ -63,12 +63,12 @@ class Booster(ABC):
 
     @abstractmethod
     def importances(self, booster: Any, n_features: int) -> Array:
-        """Return the importance of each feature, of any sum."""
+        """Return the importance of each feature; they need not sum to 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Shifted:
-    """An objective or metric of LightGBM, at scores to which the initial logits are added."""
+    """A LightGBM objective or metric, evaluated at the scores plus the initial logits."""
 
     function: Any
     initial_logits: Any
@@ -78,12 +78,12 @@ class _Shifted:
 
 
 class LightGBM(Booster):
-    """LightGBM; the importance of a feature is its total gain."""
+    """LightGBM; a feature's importance is its total gain."""
 
     refused: ClassVar[dict[str, str]] = REFUSED_BY_LIGHTGBM
 
     def main_name(self, name: str) -> str:
-        """Return the name that an alias stands for."""
+        """Return the main name of a parameter, which may be written as an alias."""
         known = require("lightgbm").basic._ConfigAliases._get_all_param_aliases()
         for main, names in known.items():
             if name in names:
@@ -91,7 +91,7 @@ class LightGBM(Booster):
         raise ValueError(f"{name} is a parameter neither of BoostedClassifier nor of LightGBM")
 
     def check(self, parameters: dict[str, Any], stops_early: bool) -> None:
-        """Raise for trees that LightGBM does not train on a loss of ours, or does not stop early."""
+        """Raise for a `boosting` that LightGBM cannot train on a custom loss, or not stop early."""
         for name, value in parameters.items():
             if self.main_name(name) != "boosting":
                 continue
@@ -113,7 +113,7 @@ class LightGBM(Booster):
         objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
         metric: Any = for_lightgbm.metric(job.loss, scale=job.scale)
         if job.previous is not None:
-            # A booster that goes on puts its own raw scores in the place of the initial scores.
+            # When continuing, LightGBM replaces the initial scores by the previous booster's raw scores.
             objective, metric = (_Shifted(one, job.initial_logits) for one in (objective, metric))
         data = self._dataset(job, job.train)
         callbacks: list[Any] = []
@@ -134,22 +134,22 @@ class LightGBM(Booster):
                 parameters, data, job.rounds, init_model=job.previous, **settings
             )
         except lightgbm.basic.LightGBMError as error:
-            # LightGBM has one type of error for all; its text alone tells them apart. CatBoost's too.
+            # LightGBM has a single type of error, so only the text tells them apart; so does CatBoost.
             if "num_features" not in str(error):
                 raise
             raise ValueError(_NO_FEATURE) from error
-        # Not needed any more, and what it was trained on would be pickled with it.
+            # No longer needed, and pickling it would include the loss and its functions.
         booster.params.pop("objective")
         return booster
 
     def _parameters(self, job: Job) -> dict[str, Any]:
         return {
             "learning_rate": job.learning_rate,
-            **_given(seed=job.seed, num_threads=job.threads),
+            **_unless_none(seed=job.seed, num_threads=job.threads),
             "verbosity": -1,
-            # Under a custom objective LightGBM cannot train if its filter leaves no feature.
+            # LightGBM cannot train with a custom objective if this filter leaves no feature.
             "feature_pre_filter": False,
-            # LightGBM prefers the main name of a parameter to an alias.
+            # LightGBM gives the main name of a parameter precedence over an alias.
             **{self.main_name(name): value for name, value in job.parameters.items()},
             "objective": "none",
             "metric": "none",
@@ -170,14 +170,14 @@ class LightGBM(Booster):
         )
 
     def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
-        """Return the trainings of the folds, which share the bins of all rows."""
+        """Return one training per fold; they share the bins found on all rows."""
         lightgbm = require("lightgbm")
         parameters = self._parameters(job)
         objective: Any = for_lightgbm.objective(job.loss, job.curvature, scale=job.scale)
         data = self._dataset(job, job.train).construct()
 
         def boost(fit_on: Array, held_out: Array) -> Iterator[Array]:
-            # LightGBM sorts an index; these are in order.
+            # LightGBM wants the index sorted, and `_pairs` has sorted these.
             train, held = (
                 data.subset(index.tolist(), params=parameters) for index in (fit_on, held_out)
             )
@@ -207,7 +207,7 @@ class LightGBM(Booster):
 
 
 class XGBoost(Booster):
-    """XGBoost, which warns of names that it does not use; a feature's importance is its total gain."""
+    """XGBoost, which warns of parameters it does not use; a feature's importance is its total gain."""
 
     refused: ClassVar[dict[str, str]] = REFUSED_BY_XGBOOST
 
@@ -232,29 +232,29 @@ class XGBoost(Booster):
             verbose_eval=False,
             **settings,
         )
-        if job.patience is None:  # a best round is of the booster that this one goes on from
+        if job.patience is None:  # a best round would be that of the booster it continues from
             booster.set_attr(best_iteration=None, best_score=None)
         return booster
 
     def _parameters(self, job: Job) -> dict[str, Any]:
         parameters = {
             "learning_rate": job.learning_rate,
-            **_given(seed=job.seed, nthread=job.threads),
+            **_unless_none(seed=job.seed, nthread=job.threads),
             **job.parameters,
-            # The base margin takes its place in training, and raw scores are without either.
+            # The base margin replaces it in training, and raw scores should include neither.
             "base_score": 0.0,
             "disable_default_eval_metric": True,
         }
         if job.n_outputs > 1:
             parameters["num_class"] = job.n_outputs
         elif parameters.get("tree_method") == "approx":
-            # It weighs its bins by the curvature only if the objective that it knows of has one that
-            # varies; this one leaves raw scores as they are besides.
+            # "approx" weights its bins by the curvature only if the named objective has a varying one;
+            # this one does, and it also leaves raw scores unchanged.
             parameters["objective"] = "reg:pseudohubererror"
         return parameters
 
     def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
-        """Return the trainings of the folds."""
+        """Return one training per fold."""
         xgboost = require("xgboost")
         objective = for_xgboost.objective(job.loss, job.curvature, scale=job.scale)
 
@@ -300,15 +300,15 @@ class XGBoost(Booster):
         return np.array([gains.get(name, 0.0) for name in names], np.float64)
 
 
-# Of which CatBoost takes one.
+# Parameters that exclude each other in CatBoost.
 _CATBOOST_LOGS = {"logging_level", "verbose", "verbose_eval", "silent"}
 
-# Whether early stopping took trees away, and whether a fit went on from such trees and kept its own.
+# Whether early stopping removed trees, and whether a fit continued from such trees and removed none.
 _CUT, _ADDED_TO_A_CUT = "_focalis_cut", "_focalis_added_to_a_cut"
 
 
 class CatBoost(Booster):
-    """CatBoost, which refuses names that it does not know.
+    """CatBoost, which refuses unknown parameters.
 
     The importance of a feature is its PredictionValuesChange.
     """
@@ -321,7 +321,7 @@ class CatBoost(Booster):
         after = _AfterCatBoost(job.callback)
         parameters = {
             "learning_rate": job.learning_rate,
-            **_given(random_seed=job.seed, thread_count=job.threads),
+            **_unless_none(random_seed=job.seed, thread_count=job.threads),
             "leaf_estimation_method": "Newton",
             "allow_writing_files": False,
             **({} if job.parameters.keys() & _CATBOOST_LOGS else {"logging_level": "Silent"}),
@@ -335,8 +335,8 @@ class CatBoost(Booster):
 
         if getattr(job.previous, _ADDED_TO_A_CUT, False):
             raise ValueError(
-                "with booster='catboost', warm_start goes on only once after early stopping has cut the "
-                "trees, unless it cuts them again: CatBoost would take the trees of the last fit twice"
+                "with booster='catboost', warm_start continues only once after early stopping has cut "
+                "the trees, unless it cuts them again: CatBoost would use the last fit's trees twice"
             )
         before = 0 if job.previous is None else self.rounds(job.previous)
         stops = job.validation is not None and job.patience is not None
@@ -356,12 +356,12 @@ class CatBoost(Booster):
             if job.previous is None or not any(text in str(error) for text in _OTHER_ROWS):
                 raise
             raise ValueError(
-                "with booster='catboost', warm_start goes on only with the rows and the validation rows "
-                "of the fit before, and not after pickling: CatBoost forgets the rows"
+                "with booster='catboost', warm_start continues only with the rows and the validation "
+                "rows of the previous fit, and not after pickling: CatBoost forgets the rows"
             ) from error
         if after.raised is not None:
             raise after.raised
-        # What CatBoost goes on from is lost by a copy or a pickle, and so are these.
+        # Copying or pickling loses these, as it loses the rows that CatBoost needs to continue.
         cut = self.rounds(booster) - before < job.rounds
         setattr(booster, _CUT, cut)
         setattr(booster, _ADDED_TO_A_CUT, not cut and getattr(job.previous, _CUT, False))
@@ -378,7 +378,7 @@ class CatBoost(Booster):
         )
 
     def stages(self, job: Job, folds: Sequence[Fold]) -> list[Iterator[Array]]:
-        """Return the trainings of the folds, each of which is done at its first round."""
+        """Return one training per fold; each trains in full before it yields its first round."""
 
         def boost(fit_on: Array, held_out: Array) -> Iterator[Array]:
             booster = self.train(replace(job, train=job.train.take(fit_on), validation=None))
@@ -403,7 +403,7 @@ class CatBoost(Booster):
 
 
 def _scores_of_valid(booster: Any) -> Array:
-    """Return LightGBM's scores of validation rows, which it shows to metrics alone."""
+    """Return LightGBM's scores of the validation rows, which only a metric gets to see."""
     seen: list[Array] = []
 
     def metric(scores: Array, data: Any) -> tuple[str, float, bool]:
@@ -415,7 +415,7 @@ def _scores_of_valid(booster: Any) -> Array:
 
 
 def _after_xgboost(xgboost: Any, callback: Callable[[], None]) -> Any:
-    """Return a callback of XGBoost."""
+    """Return an XGBoost callback that calls this one after every round."""
 
     def after_iteration(self: Any, model: Any, epoch: int, evals_log: Any) -> bool:
         callback()
@@ -426,14 +426,14 @@ def _after_xgboost(xgboost: Any, callback: Callable[[], None]) -> Any:
 
 
 class _AfterCatBoost:
-    """A callback of CatBoost, which itself would go on after an error in one."""
+    """A CatBoost callback that keeps an exception, since CatBoost itself would carry on after it."""
 
     def __init__(self, callback: Callable[[], None] | None) -> None:
         self._callback = callback
         self.raised: BaseException | None = None
 
     def after_iteration(self, info: Any) -> bool:
-        """Return whether to go on."""
+        """Return whether to continue."""
         try:
             if self._callback is not None:
                 self._callback()
@@ -442,12 +442,12 @@ class _AfterCatBoost:
         return self.raised is None
 
 
-def _given(**settings: Any) -> dict[str, Any]:
+def _unless_none(**settings: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
 def _types(features: Array, categorical: list[int]) -> dict[str, Any]:
-    """Return what tells XGBoost which columns hold categories."""
+    """Return the arguments that tell XGBoost which columns hold categories."""
     if not categorical:
         return {}
     types = ["c" if i in categorical else "q" for i in range(features.shape[1])]
@@ -455,7 +455,7 @@ def _types(features: Array, categorical: list[int]) -> dict[str, Any]:
 
 
 def _with_categories(features: Array, categorical: list[int]) -> Array:
-    """Return features as CatBoost wants them: categories as text, ``"nan"`` where missing."""
+    """Return features in CatBoost's form: categories as text, ``"nan"`` where one is missing."""
     if not categorical:
         return features
     rows = features.astype(object)

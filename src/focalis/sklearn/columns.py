@@ -1,4 +1,4 @@
-"""From frames and arrays to the numbers that every booster takes, categories as whole numbers."""
+"""From frames and arrays to the numbers that every booster accepts, with categories as integers."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,19 +13,19 @@ __all__ = ["Columns", "check_types", "is_missing", "plain_names"]
 
 Array = np.ndarray
 
-# How the types of text and category columns begin, in pandas and polars.
+# Prefixes of the type names of text and category columns in pandas and polars.
 _CATEGORICAL_TYPES = ("categor", "enum", "str", "utf8", "large_string")
 
 
-# How the types begin whose values are neither numbers nor categories.
+# Prefixes of the names of types that are neither numbers nor categories.
 _NEITHER_TYPES = ("date", "time", "duration", "period", "interval", "list", "array", "struct")
 
-# What LightGBM or XGBoost does not take in a feature's name.
+# Characters that LightGBM or XGBoost does not accept in a feature's name.
 _NOT_IN_NAMES = re.compile(r'[][<>{}",:\s]')
 
 
 def plain_names(names: Sequence[Any]) -> list[str]:
-    """Return feature names as every booster takes them, special characters as underscores.
+    """Return feature names that every booster accepts, with special characters as underscores.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def plain_names(names: Sequence[Any]) -> list[str]:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value is none: None, NaN, NaT, or pandas' NA.
+    """Return whether a value is missing: None, NaN, NaT, or pandas' NA.
 
     Examples
     --------
@@ -51,19 +51,19 @@ def is_missing(value: Any) -> bool:
     """
     if value is None:
         return True
-    # NaN is not equal to itself, and of NA it is no truth value whether it is.
+    # NaN is not equal to itself, and comparing NA gives NA, which is not a bool.
     equal = value == value
     return not (isinstance(equal, bool | np.bool_) and equal)
 
 
 class Columns:
-    """Which columns are categorical, and the categories of each; the code of a category is its place.
+    """Which columns are categorical, with their categories; the code of a category is its position.
 
     Parameters
     ----------
     categorical : {"from_dtype"}, None or sequence of int or str
-        ``"from_dtype"``: those columns of a frame that hold text or categories. Else the columns by
-        place or name.
+        ``"from_dtype"`` for the columns of a frame that hold text or categories; otherwise the columns,
+        by position or name.
     """
 
     def __init__(self, categorical: Any) -> None:
@@ -72,7 +72,7 @@ class Columns:
         self.sparse = False
 
     def fit_transform(self, estimator: Any, X: Any) -> Any:
-        """Learn the categories and return the numbers; feature names go to the estimator."""
+        """Learn the categories and return the numbers; feature names are set on the estimator."""
         self.sparse = sparse.issparse(X)
         if self.sparse and self._chosen() is not None:
             raise ValueError(
@@ -87,7 +87,7 @@ class Columns:
         return self._numbers(estimator, X, reset=True)
 
     def transform(self, estimator: Any, X: Any) -> Any:
-        """Return the numbers of other rows; a category that was not there before is missing."""
+        """Return the numbers of other rows; an unknown category becomes a missing value."""
         return self._numbers(estimator, X, reset=False)
 
     def _numbers(self, estimator: Any, X: Any, *, reset: bool) -> Any:
@@ -98,17 +98,17 @@ class Columns:
             numbers: Any = self._encode(X)
         else:
             numbers = _numbers(estimator, X, reset=reset)
-        # To XGBoost a zero that is not stored is a missing value: all rows must be of one form.
+        # XGBoost takes a zero that is not stored for a missing value, so all rows need the same form.
         if sparse.issparse(numbers) == self.sparse:
             return numbers
         return sparse.csr_matrix(numbers) if self.sparse else numbers.toarray()
 
     def _table(self, X: Any) -> Any:
-        """Return a frame as it is, other rows as an array of any type."""
+        """Return a frame unchanged, other rows as an array of any type."""
         return X if _is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
 
     def _has_objects(self, X: Any) -> bool:
-        """Return whether a frame has columns whose numbers and gaps scikit-learn would not read."""
+        """Return whether a frame has object columns, whose missing values scikit-learn may not read."""
         return _is_frame(X) and any(_is_object(X[name]) for name in X.columns)
 
     def _encode(self, X: Any) -> Array:
@@ -122,15 +122,15 @@ class Columns:
         return encoded
 
     def _chosen(self) -> Sequence[Any] | None:
-        given = self.categorical
-        if given is None or (isinstance(given, str) and given == "from_dtype"):
+        chosen = self.categorical
+        if chosen is None or (isinstance(chosen, str) and chosen == "from_dtype"):
             return None
-        if isinstance(given, str) or not isinstance(given, Iterable):
+        if isinstance(chosen, str) or not isinstance(chosen, Iterable):
             raise ValueError(
                 "categorical_features must be 'from_dtype', None or a list of columns, "
-                f"got {given!r}"
+                f"got {chosen!r}"
             )
-        return list(given) or None
+        return list(chosen) or None
 
     def _places(self, X: Any) -> list[int]:
         chosen = self._chosen()
@@ -151,7 +151,7 @@ class Columns:
 
 
 def check_types(X: Any, categories: Iterable[int] = ()) -> None:
-    """Raise for a column of a frame, unless it holds categories, whose values are no numbers."""
+    """Raise if a column of a frame holds neither numbers nor, in `categories`, categories."""
     for place in range(len(X.columns) if _is_frame(X) else 0):
         found = _column(X, place)
         if place not in categories and _type(found).startswith(_NEITHER_TYPES):
@@ -177,10 +177,10 @@ def _numbers(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
     if not sparse.issparse(numbers):
         return np.asarray(numbers)
-    # LightGBM knows no sparse arrays, and CatBoost no wide indices; here they become narrow.
+    # LightGBM does not accept sparse arrays, nor CatBoost wide indices: this makes a csr_matrix.
     rows = sparse.csr_matrix((numbers.data, numbers.indices, numbers.indptr), numbers.shape)
     if not rows.has_canonical_format:
-        # The boosters do not add up what is stored of one place; the caller's matrix stays as it is.
+        # The boosters do not sum duplicate entries; the copy leaves the caller's matrix alone.
         rows = rows.copy()
         rows.sum_duplicates()
     return rows
@@ -209,7 +209,7 @@ def _real(column: Any, place: int) -> Array:
         column = column.to_numpy()
     if column.dtype.kind in "cmM":
         raise _neither(column.dtype, place)
-    if hasattr(column, "isna"):  # pandas, whose NA is no float
+    if hasattr(column, "isna"):  # pandas, whose NA cannot become a float by itself
         column = column.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers = np.asarray(column, np.float64)
     if np.isinf(numbers).any():
@@ -218,10 +218,10 @@ def _real(column: Any, place: int) -> Array:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column as plain values, None where one is missing."""
+    """Return a column as plain values, with None where one is missing."""
     if hasattr(column, "cast"):  # polars
         return list(column.to_list())
-    if hasattr(column, "isna"):  # pandas, whose NA equals nothing and is no truth value
+    if hasattr(column, "isna"):  # pandas, whose NA equals nothing, not even itself
         gaps = column.isna().to_numpy()
         return [None if gap else one for one, gap in zip(column.tolist(), gaps, strict=True)]
     return [None if is_missing(one) else one for one in np.asarray(column).tolist()]

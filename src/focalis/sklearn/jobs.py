@@ -1,4 +1,4 @@
-"""What a booster is trained on, in words that are of no library."""
+"""What to train a booster on, in terms that belong to no library."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ class Rows:
     weight: Array | None
 
     def take(self, index: Array) -> "Rows":
-        """Return some of the rows."""
+        """Return the rows at these positions."""
         weight = None if self.weight is None else self.weight[index]
         return Rows(self.features[index], self.labels[index], weight)
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """All that a training needs; None leaves a choice to the library."""
+    """Everything that training needs; None leaves a choice to the library."""
 
     loss: Loss
     curvature: str
@@ -46,13 +46,13 @@ class Job:
     categorical: list[int]
     names: list[str] | None
     previous: Any = None
-    # Called after every round; what it raises ends the training.
+    # Called after every round; an exception from it ends the training.
     callback: Callable[[], None] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:
-        """The number of logits of a row."""
+        """The number of logits per row."""
         return int(np.size(self.initial_logits))
 
     def completed_round(self) -> None:

@@ -1,4 +1,4 @@
-"""A linear model on any loss of the family, as a classifier of scikit-learn."""
+"""A linear model on any loss of the family, as a scikit-learn classifier."""
 
 import warnings
 from collections.abc import Callable
@@ -24,7 +24,7 @@ __all__ = ["LinearClassifier"]
 Array = np.ndarray
 
 _LARGEST_FEATURE = 1e70
-"""The fourth power of larger ones, which Newton's steps are made of, is infinite."""
+"""Newton steps contain fourth powers of the features, which overflow for larger ones."""
 
 SOLVERS = {"lbfgs": "L-BFGS-B", "newton-cg": "trust-ncg"}
 
@@ -40,23 +40,23 @@ class LinearClassifier(LossClassifier):
     loss : str, Loss or MarginLoss, default "focal"
         Such as ``"focal(gamma=2, alpha=.25)"``; a sigmoid for two classes, a softmax for more.
     C : float, default 1.0
-        Inverse strength of the penalty, which leaves the intercept alone.
+        Inverse strength of the penalty, which does not apply to the intercept.
     solver : {"lbfgs", "newton-cg"}, default "lbfgs"
         L-BFGS on the exact gradient, or Newton's method with conjugate gradients in a trust region, on
-        exact products with the Hessian. The second needs far fewer iterations where features are of
-        different sizes.
+        exact products with the Hessian. The latter needs far fewer iterations if the features have
+        different scales.
     class_weight : {"balanced"}, dict or None, default None
-        Multiplies the row weights. As with those, the probabilities are of the reweighted rows; the
-        weights of the loss itself (α, class weights) are undone.
+        Factors on the row weights. Like row weights, they change the probabilities to those of the
+        reweighted rows, whereas the weights of the loss (α, class weights) are undone.
     calibration : {"posterior", "link"}, default "posterior"
-        Whether `predict_proba` returns the class probabilities that the logits stand for, or what the
-        link makes of the logits.
+        Whether `predict_proba` returns the class probabilities that the logits imply, or the link's
+        output.
     tol : float, default 1e-6
-        Stop when no element of the gradient, divided by C and the total weight, is larger.
+        Stop once no element of the gradient, divided by C and the total weight, is larger than this.
     max_iter : int, default 1000
-        At most so many iterations; `converged_` says whether they were enough.
+        The most iterations allowed; `converged_` says whether they were enough.
     warm_start : bool, default False
-        Whether `fit` starts from the coefficients it has.
+        Whether `fit` starts from the existing coefficients.
 
     Attributes
     ----------
@@ -69,21 +69,21 @@ class LinearClassifier(LossClassifier):
     loss_ : Loss
         The loss that was minimised.
     n_iter_ : int
-        Iterations of the solver.
+        The number of iterations of the solver.
     converged_ : bool
-        Whether the gradient is as small as `tol` asks.
+        Whether the gradient is as small as `tol` requires.
     n_features_in_, feature_names_in_
-        As everywhere in scikit-learn.
+        As in all scikit-learn estimators.
 
     Raises
     ------
     ValueError, TypeError
-        If a setting or a label is not one of those.
+        If a parameter or a label is not one of these.
 
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
-        If `fit` ends with a larger gradient than `tol` asks.
+        If `fit` ends with a gradient larger than `tol`.
 
     Examples
     --------
@@ -136,14 +136,14 @@ class LinearClassifier(LossClassifier):
         y : array_like of shape (n,)
             Classes.
         sample_weight : array_like of shape (n,), optional
-            Non-negative.
+            Non-negative weights.
         callback : callable, optional
-            Called after every iteration; what it raises ends the training.
+            Called after every iteration; an exception from it ends the training.
 
         Returns
         -------
         LinearClassifier
-            Itself.
+            The estimator itself.
         """
         if self.solver not in SOLVERS:
             raise ValueError(f"solver must be 'lbfgs' or 'newton-cg', got {self.solver!r}")
@@ -191,7 +191,7 @@ class LinearClassifier(LossClassifier):
         return self.warm_start and hasattr(self, "coef_")
 
     def _minimise(self, risk: "_Risk", start: Array, callback: Callable[[], None] | None) -> Array:
-        """Return the parameters of the minimum; set what is known about the way there."""
+        """Return the parameters at the minimum; set `n_iter_` and `converged_`."""
         found, gradient = start, risk.value_and_gradient(start)[1]
         self.n_iter_ = 0
         if np.abs(gradient).max() > self.tol:
@@ -223,7 +223,7 @@ class LinearClassifier(LossClassifier):
         return found
 
     def raw_logits(self, X: Any) -> Array:
-        """Return the model's own logits.
+        """Return the logits of the model.
 
         Parameters
         ----------
@@ -275,7 +275,7 @@ class _Risk:
         return self._pulled_back(product, along)
 
     def _derive(self, parameters: Array) -> None:
-        """Find gradient and Hessian per logit, once for all directions."""
+        """Compute gradient and Hessian per logit, once for all directions."""
         if self._at is not None and np.array_equal(self._at, parameters):
             return
         _, logits = self._logits(parameters)
@@ -294,7 +294,7 @@ class _Risk:
         self._at = parameters.copy()
 
     def _answers(self) -> list[tuple[Array, Array]]:
-        """Return the classes that the targets mean, with their shares: one, or all if smoothed."""
+        """Return the classes that the targets stand for, with shares: one, or all if smoothed."""
         smoothing, n_classes = self._loss.label_smoothing, self._shape[0]
         if smoothing == 0.0:
             return [(np.ones(len(self._truth)), self._truth)]
@@ -314,7 +314,7 @@ class _Risk:
         return coef, logits[:, 0] if self._loss.link.elementwise else logits
 
     def _pulled_back(self, slope: Array, coef: Array) -> Array:
-        """Return the derivative by the parameters, from that by the logits."""
+        """Return the derivative with respect to the parameters from that with respect to the logits."""
         rows = slope.reshape(len(self._truth), -1)
         by_coef = rows.T @ self._X * self._scale + self._penalty * coef
         return np.concatenate([by_coef.ravel(), rows.sum(axis=0) * self._scale])

@@ -1,19 +1,19 @@
-"""Which parameters of each booster cannot be given to `BoostedClassifier`, and why."""
+"""Which parameters of each booster `BoostedClassifier` refuses, and why."""
 
 __all__ = ["REFUSED_BY_CATBOOST", "REFUSED_BY_LIGHTGBM", "REFUSED_BY_XGBOOST"]
 
 
 def _from(source: str, *names: str) -> dict[str, str]:
-    """Return a reason for what a parameter of the estimator determines."""
+    """Return, for these names, the reason that a parameter of the estimator determines them."""
     return dict.fromkeys(names, f"follows from {source}")
 
 
 def _dropped(library: str, *names: str) -> dict[str, str]:
-    """Return a reason for what has no effect unless the objective is one of the library's own."""
+    """Return, for these names, the reason that they affect only the library's built-in objectives."""
     return dict.fromkeys(names, f"has no effect under a custom objective in {library}")
 
 
-# By their main names.
+# By main name; `LightGBM.main_name` resolves aliases.
 REFUSED_BY_LIGHTGBM: dict[str, str] = {
     **_from("loss", "objective", "metric", "boost_from_average", "objective_seed", "sigmoid"),
     **_from("loss", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power"),
@@ -33,7 +33,7 @@ REFUSED_BY_LIGHTGBM: dict[str, str] = {
 }
 
 REFUSED_BY_XGBOOST: dict[str, str] = {
-    # Linear models do not stop early; trees of "dart" do, but the first of them are another model then.
+    # Linear models do not stop early. "dart" does, but its first trees are then a different model.
     "booster": "of XGBoost is always 'gbtree'",
     **_from("loss", "objective", "eval_metric", "base_score", "disable_default_eval_metric"),
     **_from("y", "num_class"),

@@ -1,6 +1,6 @@
 """The named losses of the table, as functions and modules of PyTorch.
 
-Made from the table in `focalis.named` by ``python -m focalis.named``: change that, and not this file.
+Generated from the table in `focalis.named` by ``python -m focalis.named``: edit that, not this file.
 """
 
 from typing import ClassVar
@@ -59,17 +59,17 @@ def balanced_cross_entropy(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     alpha : float or sequence of float, default 0.75
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def balanced_cross_entropy(
 
     Notes
     -----
-    α_t is α for a positive and 1 − α for a negative. The default is the one that the paper found
-    best for detection (its table 1a). To balance a data set, take the share of its negatives.
+    α_t is α for a positive and 1 − α for a negative. The default is the value that the paper found
+    best for detection (its table 1a). To balance a data set, use the share of its negatives.
 
     References
     ----------
@@ -130,12 +130,12 @@ def multilabel_softmax_cross_entropy(
     input, target : Tensor
         Logits (N, C, d1, …) or (C,), and as many numbers ≥ 0.
     weight, reduction, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def multilabel_softmax_cross_entropy(
     Notes
     -----
     M is the number of positives of the row, those above 0, so that 0/1 targets make each of them
-    worth 1/M. A row without positives counts 0.
+    worth 1/M. The loss of a row without positives is 0.
 
     References
     ----------
@@ -196,19 +196,19 @@ def sigmoid_focal_loss(
     Parameters
     ----------
     inputs, targets : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     alpha : float or sequence of float, default 0.25
-        Weighs positives by α and negatives by 1 − α; one number or one per class. None, or a number
-        below 0, is off.
+        Weights positives by α and negatives by 1 − α; one number or one per class. None, or a number
+        below 0, turns it off.
     gamma : float or Tensor, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     reduction, weight, ignore_index, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -273,16 +273,16 @@ def softmax_focal_loss(
     Parameters
     ----------
     input, target : Tensor
-        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
+        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class.
     gamma : float or Tensor, default 2.0
-        The focusing γ ≥ 0; 0 leaves cross-entropy.
+        The focusing γ ≥ 0; at 0 the loss is cross-entropy.
     alpha, weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
@@ -341,18 +341,18 @@ def sigmoid_focal_star(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     gamma : float or Tensor, default 2.0
         The steepness γ > 0.
     beta : float or Tensor, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -361,7 +361,7 @@ def sigmoid_focal_star(
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -416,18 +416,18 @@ def softmax_focal_star(
     Parameters
     ----------
     input, target : Tensor
-        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
+        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class.
     gamma : float or Tensor, default 2.0
         The steepness γ > 0.
     beta : float or Tensor, default 0.0
         The shift β of the margin m = log p_t − log(1 − p_t).
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
@@ -436,7 +436,7 @@ def softmax_focal_star(
 
     Notes
     -----
-    γ = 1, β = 0 is cross-entropy; the paper's own choices are (2, 1) and (4, 0).
+    γ = 1, β = 0 is cross-entropy; the paper uses (2, 1) and (4, 0).
     fvcore.nn.sigmoid_focal_loss_star has no β, and γ = 1 by default.
 
     References
@@ -490,16 +490,16 @@ def sigmoid_poly1(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     epsilon : float or Tensor, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -508,7 +508,7 @@ def sigmoid_poly1(
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -561,16 +561,16 @@ def softmax_poly1(
     Parameters
     ----------
     input, target : Tensor
-        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
+        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class.
     epsilon : float or Tensor, default 1.0
-        ε ≥ −1, how much of 1 − p_t is added; 0 leaves cross-entropy.
+        ε ≥ −1, how much of 1 − p_t is added; at 0 it is cross-entropy.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
@@ -579,7 +579,7 @@ def softmax_poly1(
 
     Notes
     -----
-    PolyLoss, cut off after the first of its terms.
+    PolyLoss, truncated after its first term.
 
     References
     ----------
@@ -632,16 +632,16 @@ def sigmoid_generalized_cross_entropy(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     kappa : float or Tensor, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -703,16 +703,16 @@ def softmax_generalized_cross_entropy(
     Parameters
     ----------
     input, target : Tensor
-        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
+        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class.
     kappa : float or Tensor, default 0.7
         κ in (0, 1]: towards 0 cross-entropy, at 1 the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
@@ -774,16 +774,16 @@ def sigmoid_tempered(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     order : float or Tensor, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each element.
+        The reduced loss, or one per element.
 
     Raises
     ------
@@ -845,16 +845,16 @@ def softmax_tempered(
     Parameters
     ----------
     input, target : Tensor
-        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
+        Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or one number per class.
     order : float or Tensor, default 2.0
         The order ≥ 1: at 1 cross-entropy, towards ∞ the error 1 − p_t.
     weight, ignore_index, reduction, label_smoothing, alpha, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As throughout `focalis.torch`.
 
     Returns
     -------
     Tensor
-        The reduced loss, or one for each row.
+        The reduced loss, or one per row.
 
     Raises
     ------
