@@ -26,6 +26,7 @@ print(len(losses), losses["BCELoss"])
 """
 
 
+@pytest.mark.slow
 def test_their_losses_parse_where_they_are_not_loaded():
     """No import adds to the families, so what parses here parses in any process."""
     for package in ("torch", "keras", "jax"):

@@ -57,6 +57,7 @@ class Second(Listener):
         self.refused.append(str(caught.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", [{}, {"overwrite": True}, {"resume": True}])
 def test_a_second_run_into_one_folder_is_refused_while_the_first_lives(asked, flag):
     first = replace(asked, resume=False)

@@ -88,6 +88,7 @@ def name(monkeypatch, folder):
 # What is kept -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_and_mended(tmp_path, expected):
     """A second process writes nothing; one that finds damage compiles again and replaces it."""
     folder = tmp_path / "cache"
@@ -146,6 +147,7 @@ def test_what_is_old_is_swept_away_and_what_is_read_is_not(tmp_path, monkeypatch
     assert left == {"read", "second", "third", "theirs", "link"}
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path, expected):
     """Nothing is kept, no half-written file is left, and the calls continue."""
     script = (
@@ -158,6 +160,7 @@ def test_a_full_disk(tmp_path, expected):
     assert "File too large" in error
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_one_cache(tmp_path):
     command = [sys.executable, "-W", "error", "-c", FIRST_CALL + "print(call())"]
     environment = {**os.environ, "FOCALIS_CACHE_DIR": str(tmp_path / "cache")}
@@ -346,6 +349,7 @@ def test_root_makes_nothing_in_a_users_home(tmp_path, monkeypatch, said):
 # In the middle of a compilation -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @posix
 def test_a_fork_waits_for_a_compilation(tmp_path, expected):
     """The child would find the compiler's lock held by a thread that it does not have."""
@@ -371,6 +375,7 @@ thread.join()
     assert run(ignore + IN_THE_MIDDLE + script, tmp_path / "cache")[0] == "0"
 
 
+@pytest.mark.slow
 def test_an_interrupt_waits_for_a_compilation(tmp_path, expected):
     """In LLVM's callback it would be lost, and the compiled code with it."""
     script = """
@@ -400,6 +405,7 @@ def test_signals_are_kept_until_the_end():
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_a_compiler_that_is_switched_off_for_the_users_functions(tmp_path, expected):
     """NUMBA_DISABLE_JIT is for inspecting those, as coverage does."""
     script = """

@@ -27,11 +27,13 @@ def run(*command, **environment):
     assert done.returncode == 0, (done.returncode, done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="pages are locked as Linux does it")
 def test_arrays_at_the_end_of_a_page():
     run(str(CALLS), "guarded")
 
 
+@pytest.mark.slow
 def test_with_bounds_checked(tmp_path):
     run(str(CALLS), "plain", NUMBA_BOUNDSCHECK="1", FOCALIS_CACHE_DIR=str(tmp_path))
 
@@ -80,6 +82,7 @@ for engine in ("numpy", "numba"):
 """
 
 
+@pytest.mark.slow
 def test_targets_that_another_thread_writes_to():
     """The result is a number, or the error for a bad target, but never a read outside an array."""
     run("-W", "error", "-c", RACE)

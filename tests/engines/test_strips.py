@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import registry
-from oracle import Margin
 
 from focalis import Loss
 
 pytestmark = pytest.mark.slow
 
 N = 120  # more than a strip of rows, and not a multiple of one
-SOFTMAX = Loss("softmax", registry.build(Margin("focal", (("gamma", 0.7),))), reduction="none")
+SOFTMAX = Loss("softmax", registry.build(registry.FOCAL), reduction="none")
 few_and_many = pytest.mark.parametrize("n_classes", [4, 64])
 
 

@@ -21,6 +21,7 @@ SECONDS = os.environ.get("FOCALIS_FUZZ_SECONDS", "3")
 SEED = os.environ.get("FOCALIS_FUZZ_SEED", "0")
 
 
+@pytest.mark.slow
 def test_random_losses_on_random_arrays():
     """In a separate process, which may end when it touches what lies next to an array."""
     command = [sys.executable, "-m", "tests.fuzz", "--seconds", SECONDS, "--seed", SEED]
@@ -70,6 +71,7 @@ def test_what_is_written_beside_an_array_is_found():
     assert beside
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no such pages")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_touch_of_what_lies_beside_ends_the_process():

@@ -106,6 +106,7 @@ def in_jax(loss, x, y, **given):
     return np.asarray(value), np.asarray(grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front_end", [in_torch, in_jax])
 def test_in_every_front_end(front_end):
     by_row = np.broadcast_to(MASK, (5, 4)).copy()

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import registry
 from contract import assert_accurate
-from oracle import Margin, mp, number, truth
+from oracle import mp, number, truth
 from weight_cases import weigh
 
 from focalis import Loss
 
 N, C = 7, 3
-MARGIN = Margin("focal", (("gamma", 1.7),))
+MARGIN = registry.FOCAL
 RNG = np.random.default_rng(31)
 LOGITS = RNG.normal(size=(N, C)) * 3
 PROBABILITIES = RNG.dirichlet([1.0] * C, size=N)
@@ -150,7 +150,7 @@ def test_hessians(link, targets, options, engine):
     weighed = weigh(link, targets, C, **options)
     of_loss, of_call = split(options)
     loss = Loss(link, registry.build(MARGIN), reduction="mean", **of_loss)
-    for curvature in registry.CURVATURES:
+    for curvature in registry.CURVATURES if engine == "numpy" else ("exact", "fisher"):
         expected = truth(MARGIN, link, x, weighed.components, curvature)
         call = {**of_call, "curvature": curvature, "engine": engine}
         gradient, hessian = loss.grad_and_hess(x, targets, **call)

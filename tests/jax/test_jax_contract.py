@@ -14,13 +14,18 @@ pytestmark = pytest.mark.slow
 
 FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
 EVERY = [*registry.FEW_MARGINS, FOCAL_HALF]
-SOME = [*registry.TWO_MARGINS, FOCAL_HALF]
-GRID = [("sigmoid", chosen) for chosen in EVERY]
-GRID += [(link, chosen) for link in ("softmax", "identity", "simplex") for chosen in SOME]
+SOME = [registry.TWO_MARGINS[1], FOCAL_HALF]
+# Every loss for one link, every link for two, each in one type: a compilation takes seconds.
+GRID = [("sigmoid", chosen, np.float64) for chosen in EVERY]
+GRID += [
+    (link, *each)
+    for link in registry.LINKS
+    for each in zip(SOME, (np.float64, np.float32), strict=True)
+    if (link, *each) not in GRID
+]
 
 
-@pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
-@pytest.mark.parametrize(("link", "chosen"), GRID, ids=registry.name)
+@pytest.mark.parametrize(("link", "chosen", "dtype"), GRID, ids=registry.name)
 def test_they_meet_the_contract(link, chosen, dtype):
     """Values, gradients and Hessians against 80 digits, from 0 to ±1e30 and ±inf."""
     loss = Loss(link, registry.build(chosen), reduction="none")

@@ -295,6 +295,7 @@ def test_the_module_describes_every_argument():
         assert argument in described, argument
 
 
+@pytest.mark.slow
 def test_what_differs_from_optax_on_purpose():
     """As listed in docs/frameworks/jax.md; soft labels and masks have separate tests."""
     ours = focalis.jax.softmax_cross_entropy_with_integer_labels

@@ -111,6 +111,7 @@ def test_leading_arguments_come_in_the_same_order():
             assert first[: len(shared)] == shared or name == "softmax_focal_loss", name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front_end", ["torch", "jax"])
 def test_what_is_made_for_a_framework_is_the_loss_of_its_row(front_end):
     import jax

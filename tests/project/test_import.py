@@ -65,6 +65,7 @@ def test_importing_starts_no_thread():
     assert run("import threading, focalis; print(threading.active_count())") == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["-O", "-OO"])
 def test_without_docstrings_and_assertions(flag):
     done = subprocess.run(

@@ -36,7 +36,11 @@ FEW_MARGINS = [
 """One of each form, for tests of everything around the margin loss."""
 
 TWO_MARGINS = [FEW_MARGINS[1], FEW_MARGINS[5]]
-"""Two that are not convex, for tests that compile many kernels for each."""
+"""Two that are not convex: a product, and one that is not a focal loss."""
+
+FOCAL = FEW_MARGINS[1]
+"""The one whose kernels are compiled in every form. Tests of what stands around a margin loss use it, so
+that they share them."""
 
 
 def unusual(name: str) -> dict[str, float]:
@@ -52,6 +56,8 @@ LINKS = LOGIT_LINKS + PROBABILITY_LINKS
 ROW_LINKS = ("softmax", "simplex")
 ENGINES = ("numpy", "numba")
 DTYPES = (np.float32, np.float64)
+DTYPES_ON_ENGINES = [("numpy", np.float32), ("numpy", np.float64), ("numba", np.float64)]
+"""For tests in which the compiled engine's type makes no difference to the path through the code."""
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
 CURVATURES = ("exact", "clipped", "absolute", "fisher")
 
@@ -129,11 +135,9 @@ def compiled(margin: Margin, link: str) -> bool:
     """Whether a kernel for a margin loss and a link is worth the seconds that it takes to compile.
 
     A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, and every
-    loop for losses of three forms: a product, a power, and one that is not a focal loss. Other
-    parameters are only other arguments of the same kernels.
+    loop for two losses. Other parameters are only other arguments of the same kernels.
     """
-    one = margin.name == "focal" and dict(margin.parameters)["gamma"] == 1
-    return link == "sigmoid" or (margin.name in ("focal", "generalized_cross_entropy") and not one)
+    return link == "sigmoid" or margin in TWO_MARGINS
 
 
 def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:

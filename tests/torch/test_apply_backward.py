@@ -364,6 +364,7 @@ for loss in LOSSES:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
 def test_peak_memory_in_logits_sized_buffers():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True)

@@ -50,6 +50,7 @@ def test_functions_in_a_symbolic_trace(batch):
     assert torch.equal(torch.fx.symbolic_trace(Plain())(x, y), Plain()(x, y))
 
 
+@pytest.mark.slow
 def test_an_exported_program_decomposes_and_trains(batch):
     model = Model()
     program = torch.export.export(model, batch)
@@ -64,6 +65,7 @@ def test_an_exported_program_decomposes_and_trains(batch):
     torch.testing.assert_close(plain.module()(*batch), model(*batch))
 
 
+@pytest.mark.slow
 def test_onnx(batch, tmp_path):
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
@@ -76,6 +78,7 @@ def test_onnx(batch, tmp_path):
     torch.testing.assert_close(torch.tensor(found), model(*batch).detach(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_saved_program_is_loaded_once_focalis_is_imported(batch, tmp_path):
     path = tmp_path / "model.pt2"
     model = Model()

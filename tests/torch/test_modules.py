@@ -224,6 +224,7 @@ def test_loss_module():
         F.LossModule("focal")
 
 
+@pytest.mark.slow
 def test_modules_with_weights_compile_without_a_break():
     """All modules run the same code: what changes between them must not become a variable."""
     for name in ("CrossEntropyLoss", "BCEWithLogitsLoss", "SoftmaxFocalLoss"):

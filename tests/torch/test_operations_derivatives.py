@@ -253,6 +253,7 @@ COMPILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", COMPILED)
 @pytest.mark.parametrize("link", ["sigmoid", "softmax"])
 def test_compiled(link, transform):
@@ -271,6 +272,7 @@ def test_compiled(link, transform):
         torch.testing.assert_close(compiled(x), plain(x), rtol=1e-14, atol=0)
 
 
+@pytest.mark.slow
 def test_compiled_backward_of_a_learned_parameter():
     torch._dynamo.reset()
     gradients = []
@@ -283,6 +285,7 @@ def test_compiled_backward_of_a_learned_parameter():
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
+@pytest.mark.slow
 def test_a_compiled_program_knows_its_loss():
     """A loss that differs only in a number gets another program."""
     torch._dynamo.reset()
