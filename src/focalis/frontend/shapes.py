@@ -1,4 +1,4 @@
-"""Which shapes of targets, weights and masks go with scores, and what is said of others."""
+"""Which shapes of targets, weights and masks fit the scores, and the errors for those that do not."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 
 def row_shape(loss: Loss, shape: Shape, axis: int) -> Shape:
-    """Return the shape of the rows: that of the scores without their class axis, where they have one."""
+    """Return the shape of the rows: that of the scores without the class axis, if they have one."""
     if len(shape) <= 1 and loss.link.elementwise:
         return shape
     return (*shape[:axis], *shape[axis + 1 :])
@@ -21,7 +21,7 @@ def row_shape(loss: Loss, shape: Shape, axis: int) -> Shape:
 def check_targets(
     loss: Loss, shape: Shape, rows: Shape, axis: int, found: Any, dtype: Any, integers: bool
 ) -> None:
-    """Raise for targets of a shape `found` and type that do not go with scores of this shape."""
+    """Raise for targets whose shape `found` or type does not fit scores of this shape."""
     if loss.link.elementwise:
         if found != shape:
             expected = f"the shape of the {{logits}} {shape}"
@@ -42,7 +42,7 @@ def check_targets(
 
 
 def check_rows(loss: Loss, name: str, found: Any, rows: Shape, shape: Shape) -> None:
-    """Raise for weights or a mask that have a number neither for each row nor, may be, element."""
+    """Raise for weights or a mask without one number per row or, for an elementwise link, element."""
     elementwise = loss.link.elementwise
     if found == rows or (elementwise and found == shape):
         return
@@ -71,6 +71,6 @@ def check_classes(loss: Loss, found: Shape, shape: Shape, axis: int) -> None:
 
 
 def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:
-    """Raise for a mask whose type is not the framework's own of truth values."""
+    """Raise for a mask that is not of the framework's boolean type."""
     if where.dtype != boolean:
         raise ArgumentTypeError(name, "boolean, True for what counts", where.dtype)
