@@ -1,4 +1,4 @@
-"""What is known of the arguments without looking at numbers, for all paths and devices."""
+"""Checks of the arguments that read no numbers, for all paths and devices."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def check(
     normalizer: float | Tensor | None,
     axis: int,
 ) -> int:
-    """Return the class axis, counted from the front; raise for what does not fit."""
+    """Return the class axis, counted from the front, or raise for an argument that does not fit."""
     _check_tensor("logits", logits, None)
     _check_tensor("targets", targets, logits)
     if logits.dtype not in _FLOATS:
@@ -41,16 +41,16 @@ def check(
             "floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or float64)",
             logits.dtype,
         )
-    shape = tuple(logits.shape)  # a torch.Size is slow to cut
+    shape = tuple(logits.shape)  # slicing a torch.Size is slow
     ndim = len(shape)
     if not 0 <= axis < ndim:
         axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
     rows = row_shape(loss, shape, axis)
     check_targets(loss, shape, rows, axis, targets.shape, targets.dtype, targets.dtype in _INTEGERS)
-    for name, given in (("sample_weight", sample_weight), ("where", where)):
-        if given is not None:
-            _check_tensor(name, given, logits)
-            check_rows(loss, name, given.shape, rows, shape)
+    for name, tensor in (("sample_weight", sample_weight), ("where", where)):
+        if tensor is not None:
+            _check_tensor(name, tensor, logits)
+            check_rows(loss, name, tensor.shape, rows, shape)
     if where is not None:
         check_boolean(where, torch.bool)
     if normalizer is not None:
@@ -70,21 +70,21 @@ def read_classes(loss: Loss, class_where: Any, logits: Tensor, axis: int) -> Ten
     return mask.expand(*rows, logits.shape[axis]).movedim(-1, axis)
 
 
-def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
-    if not isinstance(given, Tensor):
-        raise ArgumentTypeError(name, "a torch.Tensor", type(given).__name__)
-    if given.layout is not torch.strided:
-        raise ArgumentTypeError(name, "a dense (strided) tensor", given.layout)
-    if given.is_complex():
-        raise ArgumentTypeError(name, "real numbers", given.dtype)
-    if logits is not None and given.device != logits.device:
+def _check_tensor(name: str, tensor: Any, logits: Tensor | None) -> None:
+    if not isinstance(tensor, Tensor):
+        raise ArgumentTypeError(name, "a torch.Tensor", type(tensor).__name__)
+    if tensor.layout is not torch.strided:
+        raise ArgumentTypeError(name, "a dense (strided) tensor", tensor.layout)
+    if tensor.is_complex():
+        raise ArgumentTypeError(name, "real numbers", tensor.dtype)
+    if logits is not None and tensor.device != logits.device:
         expected = f"on {logits.device}, the device of the {{logits}}"
-        raise ArgumentError(name, expected, f"a tensor on {given.device}")
+        raise ArgumentError(name, expected, f"a tensor on {tensor.device}")
 
 
 def _check_normalizer(loss: Loss, normalizer: Any) -> None:
     if not isinstance(normalizer, Tensor):
-        # The compiler may have taken it for a variable.
+        # The compiler may treat the number as a variable.
         if not torch.compiler.is_compiling():
             read_normalizer(loss.reduction, normalizer)
         return

@@ -1,8 +1,8 @@
 """Any loss as PyTorch operations: on any device, in any floating type, differentiable at every order.
 
-`focalis.arrays.losses` in PyTorch's verbs, with derivatives tied together for autograd. It can be
-traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A weight or target that
-itself requires a gradient masks nothing where it is 0: its derivative there is the loss.
+This is `focalis.arrays.losses` with PyTorch's verbs, and derivatives tied together for autograd. It can
+be traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A weight or target that
+requires a gradient itself does not mask where it is 0: its derivative there is the loss.
 """
 
 from collections.abc import Mapping
@@ -37,12 +37,12 @@ def evaluate_in_operations(
     loss : Loss
         The loss.
     logits : Tensor
-        Scores, of any floating type; 16 bits are computed in 32, probabilities in 64 where the device
-        knows them.
+        Scores of any floating type; 16 bits are computed in 32, and probabilities in 64 if the device
+        supports it.
     targets : Tensor
         Sigmoid, identity: shaped like the logits. Softmax, simplex: class indices, shaped like the
-        logits without the class axis, or a number for each class, shaped like the logits. Of dense
-        targets time and memory are linear in the number of classes.
+        logits without the class axis, or a number for each class, shaped like the logits. For dense
+        targets, time and memory are linear in the number of classes.
     sample_weight, where : Tensor, optional
         Per row, or per element of a sigmoid or identity.
     normalizer : float or Tensor, optional
@@ -50,8 +50,8 @@ def evaluate_in_operations(
     axis : int
         The class axis; one-dimensional scores of a sigmoid or identity have none.
     parameters : mapping of str to Tensor, optional
-        Numbers that replace settings of the loss, and may be differentiated, as
-        `focalis.arrays.losses` has them.
+        Numbers that replace settings of the loss, and may be differentiated, as in
+        `focalis.arrays.losses`.
     class_where : Tensor of bool, optional
         True where a class counts: (C,), or a shape that broadcasts to that of the logits.
 

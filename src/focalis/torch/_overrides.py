@@ -1,8 +1,8 @@
-"""Tensors that have a say in what functions do to them, as they have with PyTorch's own functions.
+"""Tensors that override functions, which is respected here as it is by PyTorch's functions.
 
-A subclass or a mode with a ``__torch_function__`` is handed the function, and decides about the type of
-the result; a symbolic trace (`torch.fx`) writes it down. Within, a subclass is the tensor that it is.
-Sharded tensors are gathered: each process computes the whole loss, and the gradient of its own shard.
+A subclass or a mode with a ``__torch_function__`` is handed the function and decides the type of the
+result; a symbolic trace (`torch.fx`) records it. Inside the function, a subclass is a plain tensor.
+Sharded tensors are gathered: each process computes the whole loss, and the gradient of its shard.
 """
 
 import sys
@@ -19,7 +19,7 @@ __all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
 
 
 def has_override(input: Any, target: Any, *others: Any) -> bool:
-    """Return whether an argument is neither a plain tensor nor one of a trace."""
+    """Return whether an argument may override functions; plain tensors and those of traces do not."""
     return (
         type(input) not in KINDS
         or type(target) not in KINDS
@@ -29,12 +29,12 @@ def has_override(input: Any, target: Any, *others: Any) -> bool:
 
 def is_symbolic(call: tuple[Any, ...]) -> bool:
     """Return whether an argument is a symbol of `torch.fx`."""
-    return any(isinstance(given, Proxy) for given in call)
+    return any(isinstance(argument, Proxy) for argument in call)
 
 
 def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
-    """Write a call of a loss module down as one node, as `torch.fx` does with PyTorch's own modules."""
-    tracer: Any = next(given.tracer for given in call if isinstance(given, Proxy))
+    """Record the call of a loss module as one node, as `torch.fx` does for PyTorch's modules."""
+    tracer: Any = next(argument.tracer for argument in call if isinstance(argument, Proxy))
     names = ("sample_weight", "where", "normalizer", "class_where")
     options = {n: v for n, v in zip(names, call[2:], strict=False) if v is not None}
     return tracer.create_proxy("call_module", tracer.path_of_module(module), call[:2], options)
@@ -46,15 +46,15 @@ def handed_over(
     parameters: Mapping[str, Any],
     **fixed: Any,
 ) -> Tensor:
-    """Return function(**tensors, parameters=parameters, **fixed) as the types of the tensors want it."""
-    names, given = tuple(tensors), tuple(tensors.values())
+    """Return function(**tensors, parameters=parameters, **fixed), letting the tensors' types decide."""
+    names, values = tuple(tensors), tuple(tensors.values())
 
-    def loss(*given: Any, **parameters: Any) -> Tensor:
-        own = dict(zip(names, map(plain, given), strict=True))
+    def loss(*values: Any, **parameters: Any) -> Tensor:
+        arguments = dict(zip(names, map(plain, values), strict=True))
         learnt = {name: plain(value) for name, value in parameters.items()}
-        return function(**own, parameters=learnt, **fixed)
+        return function(**arguments, parameters=learnt, **fixed)
 
-    every = (*given, *parameters.values())
+    every = (*values, *parameters.values())
     sharded = sys.modules.get("torch.distributed.tensor")
     if sharded is not None:
         kind = sharded.DTensor
@@ -62,12 +62,12 @@ def handed_over(
         if mesh is not None:
             whole = [t.full_tensor() if isinstance(t, kind) else t for t in every]
             value = loss(
-                *whole[: len(given)], **dict(zip(parameters, whole[len(given) :], strict=True))
+                *whole[: len(values)], **dict(zip(parameters, whole[len(values) :], strict=True))
             )
             replicated = [sharded.Replicate()] * mesh.ndim
             result: Tensor = kind.from_local(value, mesh, replicated, run_check=False)
             return result
     if has_torch_function(every):
-        result = handle_torch_function(loss, every, *given, **parameters)
+        result = handle_torch_function(loss, every, *values, **parameters)
         return result
-    return loss(*given, **parameters)
+    return loss(*values, **parameters)
