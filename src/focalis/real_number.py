@@ -1,4 +1,4 @@
-"""A real number as an argument: the one check of its type and size."""
+"""Arguments that are real numbers: the one check of their type and size."""
 
 import math
 from typing import Any
@@ -11,9 +11,9 @@ __all__ = ["check_number", "real_number"]
 
 
 def real_number(name: str, given: Any, expected: str, *, of: str = "") -> float:
-    """Return a number as a float, infinite where it is beyond one, or raise a TypeError.
+    """Return a number as a float, infinite if it is too large for one, or raise a TypeError.
 
-    `of` is what it is a parameter of, if not of a function or a `Loss`.
+    `of` names what the number is a parameter of, unless that is a function or a `Loss`.
     """
     if isinstance(given, np.ndarray) and given.ndim == 0 and not np.ma.isMaskedArray(given):
         given = given.item()

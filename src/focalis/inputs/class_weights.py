@@ -1,4 +1,4 @@
-"""Weights of the answers: α, pos_weight and class_weight, checked, multiplied and measured."""
+"""Weights of the answers: α, pos_weight and class_weight, checked and multiplied; their range."""
 
 import functools
 import math
@@ -14,7 +14,7 @@ from focalis.settings_table import WEIGHTS, weight_of_no
 
 __all__ = ["check_factor", "class_weights", "extremes", "in_type", "ones", "weight_range"]
 
-_FEW = 1024  # classes whose ones are kept: to make them takes longer than to read them
+_FEW = 1024  # classes up to which arrays of ones are kept: making one takes longer than reading it
 
 Factor = float | tuple[float, ...]
 
@@ -90,7 +90,7 @@ def weight_range(link: Link, factors: Iterable[Factor | None]) -> tuple[float, f
 
 
 def extremes(weights: Array) -> tuple[float, float]:
-    """Return the least weight above 0 and the largest; NaN, or a least below 0, if one is so."""
+    """Return the least weight above 0, or a NaN or negative one if there is any, and the largest."""
     if weights.size == 0:
         return 1.0, 1.0
     least, most = weights.min(), weights.max()

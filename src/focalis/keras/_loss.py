@@ -33,7 +33,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         a row, or whichever of the last two fits their shape.
     arguments : mapping
         The arguments of the constructor by name, its ``locals()``: among them `axis`, `ignore_class`,
-        `reduction`, `name` and `dtype` as everywhere in `focalis.keras`. They make up the configuration.
+        `reduction`, `name` and `dtype` as described in `focalis.keras`. They make up the configuration.
     reading : callable
         How probabilities are read.
     activation : str, optional

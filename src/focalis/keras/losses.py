@@ -77,9 +77,9 @@ class BinaryCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -120,9 +120,9 @@ class BinaryFocalCrossentropy(FamilyLoss):
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Notes
     -----
@@ -174,9 +174,9 @@ class CategoricalCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -215,9 +215,9 @@ class CategoricalFocalCrossentropy(FamilyLoss):
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -260,9 +260,9 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
     q : float, default 0.5
         In (0, 1]: near 0 the loss is the cross-entropy, at 1 it is the probability of a mistake.
     reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -303,9 +303,9 @@ class SparseCategoricalCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -348,9 +348,9 @@ class SparseCategoricalFocalCrossentropy(FamilyLoss):
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -393,9 +393,9 @@ class MultiLabelSoftmaxCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------

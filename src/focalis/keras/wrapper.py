@@ -23,7 +23,7 @@ class LossWrapper(FamilyLoss):
         are clipped away from 0 and 1 but not divided by their sum. Its `ignore_index` is the default of
         `ignore_class`; its `reduction` is not used.
     axis, reduction, name, dtype, ignore_class, class_where : optional
-        As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices, or
+        As described in `focalis.keras`. The targets of a softmax or simplex may be class indices, or
         have a number for each class.
 
     Examples

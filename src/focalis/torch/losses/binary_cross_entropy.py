@@ -82,7 +82,7 @@ def binary_cross_entropy(
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
     reduction, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def binary_cross_entropy_with_logits(
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
     reduction, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def cross_entropy(
     input, target : Tensor
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
 
