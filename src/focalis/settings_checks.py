@@ -74,11 +74,11 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
-    if not isinstance(given, str):
-        raise ArgumentTypeError(name, "a str", type(given).__name__)
-    if given not in choices:
-        raise ArgumentError(name, f"one of {', '.join(map(repr, choices))}", repr(given))
+def _one_of(name: str, value: Any, choices: Collection[str]) -> None:
+    if not isinstance(value, str):
+        raise ArgumentTypeError(name, "a str", type(value).__name__)
+    if value not in choices:
+        raise ArgumentError(name, f"one of {', '.join(map(repr, choices))}", repr(value))
 
 
 def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:

@@ -19,11 +19,11 @@ _FEW = 1024  # classes up to which arrays of ones are kept: making one takes lon
 Factor = float | tuple[float, ...]
 
 
-def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> Factor | None:
+def check_factor(name: str, factor: Any, high: float, *, scalar: bool = True) -> Factor | None:
     """Return None, a number or a tuple of numbers in [0, high], or raise."""
-    if given is None:
+    if factor is None:
         return None
-    array = real_array(name, given)
+    array = real_array(name, factor)
     if array.dtype.kind == "b":
         raise ArgumentTypeError(name, "real numbers", array.dtype)
     upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
@@ -32,7 +32,7 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
         raise ArgumentError(name, kinds, f"shape {array.shape}")
     values = array.astype(np.float64)
     if not np.all((values >= 0) & (values <= high) & np.isfinite(values)):
-        raise ArgumentError(name, upper, repr(given), must="lie in")
+        raise ArgumentError(name, upper, repr(factor), must="lie in")
     return float(values) if array.ndim == 0 else tuple(float(w) for w in values)
 
 

@@ -55,26 +55,26 @@ class Scores(NamedTuple):
         return np.ascontiguousarray(self.rows[lo:hi], self.dtype)
 
 
-def as_array(name: str, given: Any) -> Array:
-    """Return `given` as an array of any type, or raise an error that names it."""
-    if type(given) is np.ndarray:
-        return given
-    if isinstance(given, np.ma.MaskedArray):
+def as_array(name: str, value: Any) -> Array:
+    """Return `value` as an array of any type, or raise an error that names it."""
+    if type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(name, "an array without a mask", "a masked array")
     try:
-        return np.asarray(given)
+        return np.asarray(value)
     except ValueError as error:
         expected = "numbers in rows of equal length"
         raise ArgumentError(name, expected, f"what NumPy cannot read: {error}") from None
     except (TypeError, RuntimeError) as error:
         # Such as a tensor that requires a gradient, or lies on a device.
         expected = "an array or what NumPy can turn into one"
-        raise ArgumentTypeError(name, expected, f"{type(given).__name__}: {error}") from error
+        raise ArgumentTypeError(name, expected, f"{type(value).__name__}: {error}") from error
 
 
-def real_array(name: str, given: Any) -> Array:
-    """Return `given` as an array of real numbers, or raise a TypeError that names it."""
-    array = given if type(given) is np.ndarray else as_array(name, given)
+def real_array(name: str, value: Any) -> Array:
+    """Return `value` as an array of real numbers, or raise a TypeError that names it."""
+    array = value if type(value) is np.ndarray else as_array(name, value)
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array
@@ -96,13 +96,13 @@ def read_scores(link: Link, given: Any) -> Scores:
 
 
 @functools.cache
-def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def _types(found: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the type of the results and the type to compute in."""
-    own = given.newbyteorder("=")
+    own = found.newbyteorder("=")
     if own.kind in "iu":
         own = np.dtype(np.float64)
     elif own.kind == "b" or not 2 <= own.itemsize <= 8:
-        raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", given)
+        raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", found)
     # For a float32 p, 1 − p is exact in float64, and its logarithm needs these digits.
     wide = own == np.float64 or link.on_probabilities
     return own, np.dtype(np.float64 if wide else np.float32)
