@@ -50,7 +50,7 @@ class Loss:
     r"""A classification loss: link × margin loss × weighting.
 
     The loss of one element is Σ_k w_k α_k φ(m_k): the margin loss φ at the margin m_k of answer k,
-    averaged over what the target says of the answers (w_k) and weighted per answer (α_k).
+    weighted by the target's share of the answer (w_k) and by the weight of the answer (α_k).
 
     Parameters
     ----------
@@ -60,10 +60,11 @@ class Loss:
     margin_loss : MarginLoss
         From `focalis.margin`, such as ``margin.focal(gamma=2.0)``.
     alpha : float or sequence of float, optional
-        Sigmoid and identity: α in [0, 1] weighs positives and 1 − α negatives, one number or one per
-        class. Softmax and simplex: a factor per class. None, or a number below 0, is off.
+        Sigmoid and identity: α in [0, 1] is the weight of positives and 1 − α that of negatives, one
+        number or one per class. Softmax and simplex: a factor per class. None, or a number below 0,
+        is off.
     pos_weight : float or sequence of float, optional
-        Weighs positives only (sigmoid and identity; not together with `alpha`).
+        A factor for positives only (sigmoid and identity; not together with `alpha`).
     class_weight : sequence of float, optional
         A factor (C,) for each class.
     label_smoothing : float, default 0.0
@@ -81,15 +82,15 @@ class Loss:
     Raises
     ------
     ValueError, TypeError
-        If an argument is not one of those, or the combination means nothing.
+        If an argument is invalid, or the combination is meaningless.
 
     Notes
     -----
-    Soft targets mean the expectation Σ_k w_k φ(m_k). torchvision and optax mix p_t first, which is
-    another loss: γ = 2, y = .7, x = 1 give .226 here against .102 there.
+    With soft targets the loss is the expectation Σ_k w_k φ(m_k). torchvision and optax mix p_t first,
+    which is a different loss: γ = 2, y = .7, x = 1 give .226 here against .102 there.
 
-    What is masked or has weight 0 may hold anything, NaN included, and gives exactly 0. Nothing left
-    to average gives 0 with a gradient of 0, where PyTorch gives NaN.
+    Whatever is masked or has weight 0 may hold anything, even NaN, and contributes exactly 0. If
+    nothing is left to average, the loss and its gradient are 0, where PyTorch gives NaN.
 
     References
     ----------
@@ -117,7 +118,7 @@ class Loss:
     ignore_index: int | float | None = field(default=None, kw_only=True)
     reduction: Literal["mean", "sum", "none", "batchmean"] = field(default="mean", kw_only=True)
 
-    if TYPE_CHECKING:  # a link may be given by its name, which no annotation of a field can say
+    if TYPE_CHECKING:  # a link may also be a name, which the field's annotation cannot say
 
         def __init__(
             self,
@@ -134,8 +135,8 @@ class Loss:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name, value in check_settings(given).items():
+        settings = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in check_settings(settings).items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_weights", {})
         object.__setattr__(self, "_weight_range", weight_range(self.link, self._factors()))
@@ -157,8 +158,8 @@ class Loss:
         ----------
         logits : array_like
             Scores (…, C) with the class axis last (sigmoid and identity: any shape; one dimension is
-            N rows of one output). Float types of 16 to 64 bits, bfloat16 among them; integers count
-            as float64.
+            N rows of one output). Float types of 16 to 64 bits, including bfloat16; integers count as
+            float64.
         targets : array_like
             Sigmoid, identity: shaped like the logits, in [0, 1]. Softmax, simplex: class indices (…)
             or non-negative numbers (…, C).
@@ -167,9 +168,9 @@ class Loss:
         where : array_like of bool, optional
             True where a row (or element) counts; shaped as `sample_weight`.
         class_where : array_like of bool, optional
-            True where a class exists: (C,), or a shape that broadcasts to that of the logits. What is
-            masked has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid
-            or identity it is an element that does not count. A target there is refused.
+            True where a class exists: (C,), or a shape that broadcasts to that of the logits. A masked
+            class has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid
+            or identity it is an element that does not count. A target on a masked class is an error.
         normalizer : float, optional
             Replaces the denominator of "mean" and "batchmean", for example by the number of positives.
         engine : {"auto", "numba", "numpy"}, default "auto"
@@ -214,8 +215,8 @@ class Loss:
         logits, targets, sample_weight, where, class_where, normalizer, engine
             As in calling the loss.
         out : ndarray, optional
-            Where the gradient is written: of the shape and type of the logits; the logits themselves
-            may be overwritten so. After an error its content is undefined.
+            Where to write the gradient: an array of the shape and type of the logits, or the logits
+            themselves, which are then overwritten. After an error its content is undefined.
 
         Returns
         -------
@@ -259,9 +260,9 @@ class Loss:
         logits, targets, sample_weight, where, class_where, engine
             As in calling the loss; the reduction plays no part.
         curvature : {"exact", "clipped", "absolute", "fisher"}, default "exact"
-            What stands for the second derivative; see `focalis.curvature`.
+            What to return as the second derivative; see `focalis.curvature`.
         out : tuple of two ndarray, optional
-            Where gradient and Hessian are written: of the shape and type of the logits.
+            Where to write gradient and Hessian: arrays of the shape and type of the logits.
 
         Returns
         -------
@@ -290,7 +291,7 @@ class Loss:
         return grad, hess
 
     def probabilities(self, logits: Any) -> Array:
-        """Return the probabilities that the link makes of the scores.
+        """Return the probabilities into which the link turns the scores.
 
         Parameters
         ----------
@@ -315,8 +316,8 @@ class Loss:
     def posterior(self, logits: Any) -> Array:
         """Return the class probabilities that trained scores stand for.
 
-        Only cross-entropy's minimiser is the class probability; for any other loss, and under class
-        weights, η_k ∝ p_k / (α_k (−φ′(m_k)/(1 − p_k))). Label smoothing is undone and clipped.
+        Only cross-entropy without class weights is minimised by the class probabilities; for any other
+        loss, η_k ∝ p_k / (α_k (−φ′(m_k)/(1 − p_k))). Label smoothing is undone and clipped.
 
         Parameters
         ----------
@@ -359,7 +360,7 @@ class Loss:
     ) -> Any:
         """Return the constant logits that minimise the loss over the targets.
 
-        What a booster or a bias should start from; for cross-entropy the log-odds.
+        A booster or a bias should start from them; for cross-entropy they are the log-odds.
 
         Parameters
         ----------
@@ -368,12 +369,12 @@ class Loss:
         sample_weight : array_like, optional
             As in calling the loss.
         n_classes : int, optional
-            The number of classes of class indices; one more than the largest if not given.
+            The number of classes of class indices; by default one more than the largest.
 
         Returns
         -------
         float64 or ndarray
-            A scalar for one output, else (C,); of a softmax with mean 0.
+            A scalar for one output, else (C,); for a softmax, with mean 0.
 
         Raises
         ------
@@ -451,7 +452,7 @@ class Loss:
 
 
 class Wanted(NamedTuple):
-    """What an evaluation finds besides the value.
+    """What an evaluation returns besides the value, and how.
 
     ``order`` is the number of derivatives. ``out`` is where gradient and Hessian are written, None for a
     new array; they have the type ``dtype``, None for that of the logits. The gradient of a reduced value
@@ -469,15 +470,15 @@ class Wanted(NamedTuple):
 def evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, Any]:
     """Return the value, gradient and Hessian; None for what is not wanted.
 
-    Where there is no memory for it, it is tried again once the kept buffers are given back.
+    If memory runs out, the cached buffers are released and the evaluation is tried once more.
     """
     try:
         return _evaluate(loss, given, wanted)
     except MemoryError:
         logits = np.asarray(given.logits)
-        written_over = any(o is not None and np.may_share_memory(logits, o) for o in wanted.out)
-        # Logits that are partly written over cannot be read again.
-        if not buffers.release() or written_over:
+        overwritten = any(o is not None and np.may_share_memory(logits, o) for o in wanted.out)
+        # Logits that are partly overwritten cannot be read again.
+        if not buffers.release() or overwritten:
             raise
     return _evaluate(loss, given, wanted)
 
@@ -517,7 +518,7 @@ def read_batch(loss: Loss, given: Arguments) -> Batch:
 
 
 def _outputs(loss: Loss, batch: Batch, wanted: Wanted) -> tuple[Outputs, Batch]:
-    """Return the arrays for the results, and the batch that knows how they are to be filled."""
+    """Return the arrays for the results, and the batch, which now says how to fill them."""
     scores, weights = batch.scores, batch.weights
     others = (batch.targets.rows, weights.sample_weight, weights.where)
     value = grad = hess = None
@@ -553,7 +554,7 @@ def _load(
 
 
 def type_for(loss: Loss, dtype: Any) -> Any:
-    """Return the type to compute unweighted rows in: the given one or float64."""
+    """Return the type to compute unweighted rows in: this one or float64."""
     dtype = _holding(loss.margin_loss, dtype)
     return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE
 
@@ -574,7 +575,7 @@ def _fits(loss: Loss, rows: tuple[float, float], scale: float) -> bool:
 
 @functools.lru_cache(maxsize=512)
 def _holding(loss: MarginLoss, dtype: Any) -> Any:
-    """Return a type that holds what a margin loss makes of its parameters: the given one or float64."""
+    """Return a type that holds what a margin loss makes of its parameters: this one or float64."""
     farthest = _FARTHEST_PARAMETER[dtype]
     for name, value in loss.parameters.items():
         low = 0.0 if 0.0 in loss.family.ranges[name] else 1.0 / farthest
@@ -589,7 +590,7 @@ def _holding(loss: MarginLoss, dtype: Any) -> Any:
 
 
 def _in_type(loss: Loss, batch: Batch, dtype: Any) -> Batch:
-    """Return a batch that is computed in a type of its own, whatever that of its logits."""
+    """Return the batch, to be computed in this type whatever that of its logits."""
     positive, negative = loss.answer_weights(batch.scores.n_classes, dtype)
     scores = batch.scores._replace(dtype=dtype)
     return batch._replace(scores=scores, positive=positive, negative=negative)
@@ -625,19 +626,19 @@ def answer_totals(
 
 
 def _read_without_logits(loss: Loss, targets: Any, n_classes: int | None) -> tuple[Scores, Targets]:
-    """Read targets against logits that exist in shape only."""
-    given = real_array("targets", targets)
-    shape = given.shape
-    if not loss.link.elementwise and given.dtype.kind in "iu":
-        one_hot = given.ndim > 1 and n_classes in (None, shape[-1])
+    """Read targets for logits of which only the shape exists."""
+    array = real_array("targets", targets)
+    shape = array.shape
+    if not loss.link.elementwise and array.dtype.kind in "iu":
+        one_hot = array.ndim > 1 and n_classes in (None, shape[-1])
         if not one_hot:
-            counted = given if loss.ignore_index is None else given[given != loss.ignore_index]
+            counted = array if loss.ignore_index is None else array[array != loss.ignore_index]
             shape = (*shape, n_classes or int(counted.max(initial=0)) + 1)
     if n_classes is not None and shape and not loss.link.elementwise and shape[-1] != n_classes:
         expected = f"{shape[-1]}, the length of the last axis of the {{targets}}"
         raise ArgumentError("n_classes", expected, n_classes)
     scores = read_scores(loss.link, np.broadcast_to(np.float32(0), shape))
-    return scores, read_targets(scores, given, loss)
+    return scores, read_targets(scores, array, loss)
 
 
 def _as_float64(numbers: Array) -> Array:

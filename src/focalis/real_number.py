@@ -1,4 +1,4 @@
-"""A real number as an argument: the one check of its type and size."""
+"""Arguments that are real numbers: the one check of their type and size."""
 
 import math
 from typing import Any
@@ -10,19 +10,19 @@ from focalis.errors import ArgumentError, ArgumentTypeError
 __all__ = ["check_number", "real_number"]
 
 
-def real_number(name: str, given: Any, expected: str, *, of: str = "") -> float:
-    """Return a number as a float, infinite where it is beyond one, or raise a TypeError.
+def real_number(name: str, value: Any, expected: str, *, of: str = "") -> float:
+    """Return a number as a float, infinite if it is too large for one, or raise a TypeError.
 
-    `of` is what it is a parameter of, if not of a function or a `Loss`.
+    `of` names what the number is a parameter of, unless that is a function or a `Loss`.
     """
-    if isinstance(given, np.ndarray) and given.ndim == 0 and not np.ma.isMaskedArray(given):
-        given = given.item()
-    if isinstance(given, bool) or not isinstance(given, int | float | np.number):
-        raise ArgumentTypeError(name, expected, type(given).__name__, of=of)
+    if isinstance(value, np.ndarray) and value.ndim == 0 and not np.ma.isMaskedArray(value):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise ArgumentTypeError(name, expected, type(value).__name__, of=of)
     try:
-        return float(given)
+        return float(value)
     except OverflowError:  # an int
-        return math.inf if given > 0 else -math.inf
+        return math.inf if value > 0 else -math.inf
 
 
 def check_number(name: str, given: Any, low: float, high: float, *, expected: str) -> float:

@@ -1,4 +1,4 @@
-"""The settings of a loss, checked and brought into one form."""
+"""The settings of a loss, checked and normalised."""
 
 import functools
 import math
@@ -23,7 +23,7 @@ _LARGEST_LABEL = 2**63 - 1
 
 
 def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings as they are kept: numbers as float, sequences as tuples, "off" as None."""
+    """Return the settings as they are stored: numbers as float, sequences as tuples, "off" as None."""
     _one_of("link", given["link"], LINKS)
     _one_of("positives", given["positives"], ("sum", "mean"))
     _one_of("reduction", given["reduction"], REDUCTIONS)
@@ -55,14 +55,14 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
             "pos_weight",
             "{class_weight}",
             f"it with link={str(link)!r}",
-            problem="{argument} weighs the positives of yes/no questions, got {got}; use {expected}",
+            problem="{argument} weights the positives of yes/no questions, got {got}; use {expected}",
         )
     if settings["pos_weight"] is not None and settings["alpha"] is not None:
         raise ArgumentError(
             "pos_weight",
             "one of them",
             f"{given['pos_weight']!r} and {given['alpha']!r}",
-            problem="{argument} and {alpha} both weigh the positives: expected {expected}, got {got}",
+            problem="{argument} and {alpha} both weight the positives: expected {expected}, got {got}",
         )
     if given["positives"] == "mean" and link.elementwise:
         raise ArgumentError(
@@ -74,15 +74,15 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _one_of(name: str, given: Any, choices: Collection[str]) -> None:
-    if not isinstance(given, str):
-        raise ArgumentTypeError(name, "a str", type(given).__name__)
-    if given not in choices:
-        raise ArgumentError(name, f"one of {', '.join(map(repr, choices))}", repr(given))
+def _one_of(name: str, value: Any, choices: Collection[str]) -> None:
+    if not isinstance(value, str):
+        raise ArgumentTypeError(name, "a str", type(value).__name__)
+    if value not in choices:
+        raise ArgumentError(name, f"one of {', '.join(map(repr, choices))}", repr(value))
 
 
 def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
-    """Return the ignored target; NaN as the one NaN object, so that losses compare equal."""
+    """Return the ignored target; every NaN as the same object, so that losses compare equal."""
     if given is None:
         return None
     value = real_number("ignore_index", given, "a number")
@@ -94,7 +94,7 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
         raise ArgumentError("ignore_index", "a finite number or NaN", repr(given))
     if not whole and not elementwise:
         raise ArgumentError("ignore_index", "an integer for class indices", repr(given))
-    # A large integer is no float: it must not become one on the way.
+    # A float cannot hold every large integer, so it must not become one on the way.
     if abs(int(number) if whole else number) > _LARGEST_LABEL:
         raise ArgumentError("ignore_index", "an integer of 64 bits", repr(given))
     return int(number) if whole else value
@@ -102,7 +102,7 @@ def _check_ignore_index(given: Any, elementwise: bool) -> int | float | None:
 
 @functools.cache
 def _check_text_form(family: MarginLossFamily, settings: tuple[str, ...]) -> None:
-    """Raise for a margin loss whose name or parameters would mean another loss in the text form."""
+    """Raise if the name or parameters of a margin loss would be misread in the text form."""
     name = family.name
     if not re.fullmatch("[a-z]\\w*", name) or canonical_name(name) != name:
         raise ValueError(

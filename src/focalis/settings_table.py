@@ -1,4 +1,4 @@
-"""The settings of a loss, a row each, from which every list of them is read."""
+"""The settings of a loss, one row each; every list of settings is derived from this table."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,11 +19,11 @@ class Setting:
     meaning : str
         What it does, in the words of the command line and the catalogue.
     kind : {"weight", "number", "word", "target"}
-        A weight (one number or one per class), one number, one of some words, or a target.
+        A weight (one number or one per class), a number, one of several words, or a target.
     letter : str, optional
-        What papers and plots write.
+        The symbol in papers and plots.
     of_a_row : bool, default True
-        Whether it changes what a row that counts adds to the loss, and so which loss it is.
+        Whether it changes what a row that counts adds to the loss, and hence which loss it is.
     elementwise_only : bool, default False
         Whether only yes/no questions have it.
     """
@@ -37,7 +37,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("alpha", "weighs the answers", "weight", "α"),
+    Setting("alpha", "weights the answers", "weight", "α"),
     Setting("pos_weight", "a factor for positives", "weight", elementwise_only=True),
     Setting("class_weight", "a factor for each class", "weight"),
     Setting("label_smoothing", "moves targets this far towards the middle", "number"),
@@ -55,12 +55,12 @@ def weights_of(link: Link) -> tuple[str, ...]:
 
 
 def largest_weight(name: str, link: Link, largest: float) -> float:
-    """Return the largest value of a weight: 1 for α where it is shared out, else that of the type."""
+    """Return the largest value of a weight: 1 for an α of yes/no questions, else that of the type."""
     return 1.0 if name == "alpha" and link.elementwise else largest
 
 
 def weight_of_no(name: str, link: Link, weight: Any) -> Any:
-    """Return what a weight is for a negative answer, None if it weighs positive answers alone."""
+    """Return the weight of a negative answer, or None if the setting is for positive answers only."""
     if name == "alpha" and link.elementwise:
         return 1.0 - weight
     return weight if name == "class_weight" else None

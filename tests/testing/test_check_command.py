@@ -69,7 +69,7 @@ def test_names_of_the_catalogue():
     assert str(named) == "focal(gamma=3, alpha=.5, reduction=none)"
     named = read_loss("keras.losses.BinaryFocalCrossentropy(from_logits=True)", {})
     assert named.link == "sigmoid"
-    with pytest.raises(ValueError, match="takes scores or targets of its own kind"):
+    with pytest.raises(ValueError, match="takes scores or targets of another kind"):
         read_loss("torch.nn.SoftMarginLoss", {})
     with pytest.raises(ValueError, match=r"BCEWithLogitsLoss: it has no parameter for gamma"):
         read_loss("torch.nn.BCEWithLogitsLoss", {"gamma": 2.0})
@@ -81,9 +81,9 @@ def test_a_full_name_is_one_loss():
     assert read_loss("monai.losses.FocalLoss", {}).link == "sigmoid"
     assert read_loss("monai.losses.FocalLoss(use_softmax=True)", {}).link == "softmax"
     assert read_loss("torchvision.ops.sigmoid_focal_loss", {"reduction": "sum"}).reduction == "sum"
-    with pytest.raises(ValueError, match="takes scores or targets of its own kind"):
+    with pytest.raises(ValueError, match="takes scores or targets of another kind"):
         read_loss("keras.losses.CategoricalCrossentropy", {})
-    with pytest.raises(ValueError, match=r"paddle\.nn has no such name that is known here: try "):
+    with pytest.raises(ValueError, match=r"paddle\.nn has no such name in the catalogue: try "):
         read_loss("paddle.nn.BCEWithLogitsLoss", {})
 
 

@@ -192,7 +192,7 @@ def test_shapes_that_a_function_does_not_take_are_not_held_against_it():
     assert "it returns the shape (9,) for scores of the shape (9, 3)" in reasons
     four = replace(SOFTMAX, class_weight=(1, 2, 3, 4), reduction="none")
     reasons = [f.not_checked for f in check_loss(four, four, checks=["shapes"]).findings]
-    assert reasons[0] == "class_weight is for a number of classes of its own"
+    assert reasons[0] == "class_weight fixes the number of classes"
 
 
 def test_a_tensor_without_a_gradient_is_wrong():

@@ -67,7 +67,7 @@ def test_one_for_each_class_and_for_each_row():
         (ValueError, "^gamma of parameters must .* shape", SOFTMAX, {"gamma": torch.ones(5)}),
         (ValueError, "^class_weight must be", SOFTMAX, {"class_weight": torch.tensor([1.0, -1, 1])}),
         (ValueError, "must be among", SOFTMAX, {"pos_weight": torch.ones(3)}),
-        (ValueError, "does not go with", SIGMOID, {"pos_weight": torch.ones(3), "alpha": 0.5}),
+        (ValueError, "exclude each other", SIGMOID, {"pos_weight": torch.ones(3), "alpha": 0.5}),
     ],
 )  # fmt: skip
 def test_errors(error, message, loss, given):

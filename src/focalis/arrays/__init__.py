@@ -1,3 +1,3 @@
-"""From scores, targets, weights and masks to a loss: once, in the verbs that every framework has."""
+"""From scores, targets, weights and masks to a loss, written once in verbs that every framework has."""
 
 __all__: list[str] = []

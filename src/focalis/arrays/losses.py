@@ -1,12 +1,12 @@
-"""A loss of arrays: what `focalis.loss` and an engine do together, without a look at the data.
+"""A loss of arrays: what `focalis.loss` and an engine do together, without reading the data.
 
-No branch depends on a number, so the whole can be traced, compiled, mapped, differentiated and run
-without memory. Nothing of the caller's is written to.
+No branch depends on a number, so all of it can be traced, compiled, mapped, differentiated and run on
+arrays without memory. The caller's arrays are never written to.
 
-What is masked, or has weight 0, is replaced by a harmless score before anything is computed, so that
-whatever it held reaches neither the value nor a derivative of any order. To raise an error would be to
-look, so a target, a weight or a normaliser that the loss cannot take gives NaN instead. Only a sum of
-weights that is 0 means that nothing is left to average; the mean is then 0, with derivatives of 0.
+Scores that are masked, or have weight 0, are replaced by harmless ones before anything is computed, so
+that whatever they held reaches neither the value nor a derivative of any order. Raising an error would
+mean reading the data, so a target, weight or normaliser that the loss cannot take gives NaN instead.
+Only if the weights sum to 0 is there nothing to average; the mean is then 0, with derivatives of 0.
 """
 
 from collections.abc import Mapping
@@ -28,21 +28,21 @@ INF, NAN = float("inf"), float("nan")
 
 
 class _Batch(NamedTuple):
-    """The arguments with the class axis last, in the type to compute in."""
+    """The arguments with the class axis last, in the type used for computing."""
 
     xp: Hooks
     loss: Loss
     scores: Array
-    targets: Array  # class indices (…) that exist, or numbers (…, C)
-    one: Array | None  # beside class indices: 1, NaN for one that does not exist
+    targets: Array  # valid class indices (…), or numbers (…, C)
+    one: Array | None  # for class indices: 1, or NaN where the index was not valid
     weight: Array | None  # per row (…) or element (…, C), 0 where masked
-    kept: Array | None  # True where not masked, as weight
+    kept: Array | None  # True where not masked, shaped like the weight
     classes: Array | None  # True where a class is not masked (…, C)
     values: dict[str, Array]  # parameters of the margin loss
     factors: dict[str, Array]  # alpha, pos_weight and class_weight
 
 
-def weighted_losses(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> Array:
+def weighted_losses(xp: Hooks, loss: Loss, arguments: Arguments, axis: int = -1) -> Array:
     """Return the loss, in the type of the logits.
 
     Parameters
@@ -51,11 +51,11 @@ def weighted_losses(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> 
         The framework.
     loss : Loss
         The loss.
-    given : Arguments
-        Arrays of the framework. `parameters` are of the margin loss, of shapes that broadcast to that of
-        the scores, or beside class indices of the rows; and alpha, pos_weight and class_weight, of
-        shapes that broadcast to that of the scores. With as many axes as the logits, each has the class
-        axis where they have it; with fewer, the last one is the classes'.
+    arguments : Arguments
+        Arrays of the framework. `parameters` holds parameters of the margin loss, whose shapes broadcast
+        to that of the scores or, for class indices, of the rows; and alpha, pos_weight and class_weight,
+        whose shapes broadcast to that of the scores. One with as many axes as the logits has the class
+        axis where they have it; one with fewer has it last.
     axis : int
         The class axis; one-dimensional scores of a sigmoid or identity have none.
 
@@ -65,7 +65,7 @@ def weighted_losses(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> 
         Without dimensions, or for "none" shaped like the logits (sigmoid, identity) or with one number
         per row.
     """
-    logits, elementwise = given.logits, loss.link.elementwise
+    logits, elementwise = arguments.logits, loss.link.elementwise
     ndim = len(logits.shape)
     has_axis = not (elementwise and ndim <= 1)
 
@@ -74,20 +74,20 @@ def weighted_losses(xp: Hooks, loss: Loss, given: Arguments, axis: int = -1) -> 
             return array
         return xp.moved(array, axis, -1)
 
-    arrays = Arguments(*map(classes_last, given[:5]))
-    parameters = {k: classes_last(v) for k, v in (given.parameters or {}).items()}
+    arrays = Arguments(*map(classes_last, arguments[:5]))
+    parameters = {k: classes_last(v) for k, v in (arguments.parameters or {}).items()}
     batch = _read(xp, loss, arrays, parameters)
     values = _elementwise(batch) if elementwise else _rows(batch)
     if loss.reduction == "none":
         values = xp.moved(values, -1, axis) if elementwise and has_axis else values
     else:
-        values = _reduced(batch, values, given.normalizer)
+        values = _reduced(batch, values, arguments.normalizer)
     return xp.cast(values, logits.dtype)
 
 
-def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Array]) -> _Batch:
-    x = xp.cast(given.logits, xp.computing_type(given.logits, loss.link.on_probabilities))
-    targets, kept, classes, weight = given.targets, given.where, given.class_where, None
+def _read(xp: Hooks, loss: Loss, arrays: Arguments, parameters: Mapping[str, Array]) -> _Batch:
+    x = xp.cast(arrays.logits, xp.computing_type(arrays.logits, loss.link.on_probabilities))
+    targets, kept, classes, weight = arrays.targets, arrays.where, arrays.class_where, None
     is_index = len(targets.shape) < len(x.shape)
     if is_index or loss.ignore_index is not None:
         targets = xp.index(targets)
@@ -99,8 +99,8 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
             kept, classes = _both(kept, classes), None
         else:
             kept = _both(kept, xp.any(classes)[..., 0])
-    if given.sample_weight is not None:
-        weight = xp.cast(given.sample_weight, x.dtype)
+    if arrays.sample_weight is not None:
+        weight = xp.cast(arrays.sample_weight, x.dtype)
         weight = xp.where((weight >= 0.0) & (weight < INF), weight, NAN)
     if kept is not None and weight is None:
         weight = xp.cast(kept, x.dtype)
@@ -116,24 +116,24 @@ def _read(xp: Hooks, loss: Loss, given: Arguments, parameters: Mapping[str, Arra
         if classes is not None:
             valid = valid & xp.any(xp.is_class(targets, x) & classes)[..., 0]
         one = _valid_or_nan(xp, xp.cast(valid, x.dtype), valid, weight)
-    own = loss.margin_loss.parameters
+    of_margin_loss = loss.margin_loss.parameters
     known = weights_of(loss.link)
     values, factors = {}, {}
     for name, parameter in parameters.items():
         parameter = xp.cast(parameter, x.dtype)
-        if name in own:
+        if name in of_margin_loss:
             values[name] = parameter
         elif name in known:
             factors[name] = _read_factor(xp, loss, name, parameter, x)
         else:
-            names = ", ".join((*own, *known))
+            names = ", ".join((*of_margin_loss, *known))
             expected = f"{names} for link={loss.link!r} and {loss.margin_loss!r}"
             raise ArgumentError("parameters", expected, name, must="be among")
     return _Batch(xp, loss, x, targets, one, weight, kept, classes, values, factors)
 
 
 def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> Array:
-    """Return the weights of the classes, NaN for what is none, with as many axes as the scores."""
+    """Return the weights of the classes, NaN for invalid ones, with as many axes as the scores."""
     if not _broadcasts(factor, x):
         expected = (
             "a number or have one for each class, or a shape that broadcasts to that of the {logits}, "
@@ -146,14 +146,14 @@ def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> A
 
 
 def _broadcasts(a: Array, like: Array) -> bool:
-    """Return whether a shape broadcasts to another; a length that is not known yet is None."""
+    """Return whether one shape broadcasts to another; a length not yet known is None."""
     pairs = zip(reversed(a.shape), reversed(like.shape), strict=False)
     fits = (n == 1 or n is None or m is None or n == m for n, m in pairs)
     return len(a.shape) <= len(like.shape) and all(fits)
 
 
 def _with_axes_of(x: Array, a: Array) -> Array:
-    """Return an array with as many axes, unless it has none."""
+    """Return an array with as many axes as x, unless it has none."""
     missing = len(x.shape) - len(a.shape) if len(a.shape) else 0
     return a[(None,) * missing] if missing else a
 
@@ -168,7 +168,7 @@ def _both(mask: Array | None, other: Array) -> Array:
 
 
 def _valid_or_nan(xp: Hooks, y: Array, valid: Array, weight: Array | None) -> Array:
-    """Return targets, NaN for what is none; of weight 0 it may be anything, and becomes 0."""
+    """Return targets with NaN for invalid ones, or 0 where the weight is 0."""
     bad = NAN if weight is None else xp.where(weight == 0.0, xp.number(0.0, y), NAN)
     return xp.where(valid, y, bad)
 
@@ -218,7 +218,7 @@ def _rows(batch: _Batch) -> Array:
 
 
 def _by_class(batch: _Batch, weight: Array | None) -> Array:
-    """Return how much each class of a row is the true one, (…, C)."""
+    """Return the share of the truth that each class of a row has, (…, C)."""
     xp, loss, x = batch.xp, batch.loss, batch.scores
     rest, count = 1.0 - loss.label_smoothing, xp.classes(x, x)
     if batch.classes is not None:
@@ -230,7 +230,7 @@ def _by_class(batch: _Batch, weight: Array | None) -> Array:
     y = xp.cast(batch.targets, x.dtype)
     valid = (y >= 0.0) & (y < INF)
     if batch.classes is not None:
-        # A class that is masked cannot be true, or nothing in its row is.
+        # A target on a masked class makes its whole row invalid.
         valid = valid & ~xp.any(~batch.classes & ~(y == 0.0))
         y = xp.where(batch.classes, y, 0.0)
     y = _valid_or_nan(xp, y, valid, weight)
@@ -252,7 +252,7 @@ def _share(batch: _Batch, y: Array, factor: Array | None, weight: Array | None) 
     xp = batch.xp
     if factor is not None:
         if weight is not None and batch.factors:
-            # What is of weight 0 may hold anything.
+            # Where the weight is 0, the factor may be NaN.
             factor = xp.where((weight == 0.0) & xp.isnan(factor), 0.0, factor)
         y = y * factor
     return y if weight is None else y * weight
@@ -260,19 +260,19 @@ def _share(batch: _Batch, y: Array, factor: Array | None, weight: Array | None) 
 
 def _weighted(batch: _Batch, x: Array, shares: tuple[Array, ...], companions: Any = None) -> Array:
     """Return the margin loss of scores times their shares."""
-    xp, loss, own = batch.xp, batch.loss, batch.xp.finfo(x)
+    xp, loss, info = batch.xp, batch.loss, batch.xp.finfo(x)
     if loss.link.on_probabilities:
-        possible = (x >= 0.0) & (x <= 1.0 + PROBABILITY_SLACK * float(own.eps))
-        # Added, so that the gradient is NaN too.
+        possible = (x >= 0.0) & (x <= 1.0 + PROBABILITY_SLACK * float(info.eps))
+        # Added to x, so that the gradient is NaN too.
         x = x + xp.where(possible, xp.number(0.0, x), NAN)
     values = tuple(_parameter(batch, name, x) for name in batch.values)
-    bounds = bounds_of(loss.margin_loss, own.dtype)
+    bounds = bounds_of(loss.margin_loss, info.dtype)
     terms = MarginTerms(xp, loss.link, loss.margin_loss, tuple(batch.values), bounds)
     return xp.weighted(terms, x, shares, values, companions)
 
 
 def _parameter(batch: _Batch, name: str, x: Array) -> Array:
-    """Return a parameter of the margin loss with the axes of what the loss is asked about, or none."""
+    """Return a parameter of the margin loss with as many axes as x, or none."""
     value, ndim = batch.values[name], len(batch.scores.shape)
     fits = _broadcasts(value, batch.scores)
     if batch.one is not None and 0 < len(value.shape) < ndim:
@@ -293,22 +293,22 @@ def _parameter(batch: _Batch, name: str, x: Array) -> Array:
 def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
     """Return the weights of positive and negative answers, with as many axes as the scores or none.
 
-    None where all are 1.
+    They are None if all are 1.
     """
-    xp, loss, x, given = batch.xp, batch.loss, batch.scores, batch.factors
-    fixed = {name: None if name in given else getattr(loss, name) for name in WEIGHTS}
-    if not given and all(factor is None for factor in fixed.values()):
+    xp, loss, x, factors = batch.xp, batch.loss, batch.scores, batch.factors
+    fixed = {name: None if name in factors else getattr(loss, name) for name in WEIGHTS}
+    if not factors and all(factor is None for factor in fixed.values()):
         return None, None
     one_output = loss.link.elementwise and len(x.shape) <= 1
     lengths = [len(factor) for factor in fixed.values() if isinstance(factor, tuple)]
-    # Numbers for all classes leave a number of classes that is not known yet open.
+    # Scalar factors do not need the number of classes, which may not be known yet.
     per_class = bool(lengths) and not one_output
     classes = (x.shape[-1] or lengths[0]) if per_class else 1
     weights = class_weights(loss.link, classes, fixed.values())
     yes, no = (
         _with_axes_of(x, xp.number(weight if per_class else weight[0], x)) for weight in weights
     )
-    for name, factor in given.items():
+    for name, factor in factors.items():
         yes = yes * factor
         of_no = weight_of_no(name, loss.link, factor)
         no = no if of_no is None else no * of_no
@@ -316,7 +316,7 @@ def _answer_weights(batch: _Batch) -> tuple[Array | None, Array | None]:
 
 
 def _of_class(batch: _Batch, by_class: Array | None) -> Array | None:
-    """Return of numbers (…, C) or () those of the true classes (…) or ()."""
+    """Return the numbers of the true classes, (…) or (), out of those of all classes, (…, C) or ()."""
     if by_class is None or not len(by_class.shape):
         return by_class
     *rows, classes = by_class.shape
@@ -341,7 +341,7 @@ def _reduced(batch: _Batch, values: Array, normalizer: Any) -> Array:
 
 
 def _denominator(batch: _Batch) -> Array:
-    """Return what the sum of the losses is divided by; 0 if nothing counts."""
+    """Return the number that the sum of the losses is divided by; 0 if nothing counts."""
     xp, loss, x, weight = batch.xp, batch.loss, batch.scores, batch.weight
     elementwise = loss.link.elementwise
     if loss.reduction == "batchmean":

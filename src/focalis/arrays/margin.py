@@ -1,9 +1,9 @@
-"""A margin loss on arrays, some of its parameters arrays too: what its derivatives are made of.
+"""The derivatives of a margin loss on arrays, whose parameters may be arrays too.
 
-Differentiating a formula such as −q^γ log p meets 0 · ∞ at the ends and cancels before them. So the
-derivative of the value is the slope that the margin loss gives, and that of the slope its curvature;
-what is left goes through the formula, on companions u, v, p, q whose derivatives are q, −p, p q, −p q.
-How to differentiate a formula, and how to tie the derivatives together, is the framework's.
+Differentiating a formula such as −q^γ log p meets 0 · ∞ at the ends and cancels near them. So the
+derivative of the value is the slope that the margin loss returns, and that of the slope its curvature.
+Other derivatives go through the formula, on companions u, v, p, q with derivatives q, −p, p q, −p q.
+Each framework says how to differentiate a formula and how to tie the derivatives together.
 """
 
 import functools
@@ -30,15 +30,15 @@ from focalis.maths.links import (
 __all__ = ["MarginTerms", "Orders", "bounds_of"]
 
 Orders = tuple[int, ...]
-"""How often to differentiate: by the score, then by each of the parameters that are given."""
+"""How often to differentiate by the score, and then by each parameter that is an array."""
 
 
 @functools.lru_cache(maxsize=256)
 def bounds_of(loss: MarginLoss, dtype: Any) -> Limits:
     """Return the limits of a loss and the bounds of a type, float32 or float64."""
-    own = np.finfo(dtype)
+    info = np.finfo(dtype)
     return limits(loss, np.float64)._replace(
-        largest=float(own.max), tiny=float(own.tiny), floor=float(own.eps) ** 0.5
+        largest=float(info.max), tiny=float(info.tiny), floor=float(info.eps) ** 0.5
     )
 
 
@@ -51,11 +51,11 @@ class MarginTerms:
     xp : Hooks
         The framework.
     link : Link
-        Says whether what the loss is asked about are margins or probabilities.
+        Says whether the scores are margins or probabilities.
     loss : MarginLoss
-        Its parameters hold where `given` does not name them.
-    given : tuple of str
-        The parameters that come as arrays, in order.
+        Supplies the parameters that are not in `names`.
+    names : tuple of str
+        The parameters that are arrays, in order.
     bounds : Limits
         The limits of the loss in the type of the scores.
     """
@@ -63,14 +63,8 @@ class MarginTerms:
     xp: Hooks
     link: Link
     loss: MarginLoss
-    given: tuple[str, ...]
+    names: tuple[str, ...]
     bounds: Limits
-
-    def bind(self, values: tuple[Any, ...]) -> Any:
-        """Return the margin loss as a function of m, u, v, p, q."""
-        given = dict(zip(self.given, values, strict=True))
-        parameters = [given.get(name, value) for name, value in self.loss.parameters.items()]
-        return lambda m, u, v, p, q: self.loss.family.function(m, u, v, p, q, *parameters)
 
     def derivatives(
         self,
@@ -80,7 +74,7 @@ class MarginTerms:
         sides: list[int],
         companions: Any = None,
     ) -> list[Array]:
-        """Return the derivatives of these orders: 0 of an answer that x speaks for, 1 of one against."""
+        """Return the derivatives for each side: 0 where x speaks for the answer, 1 where against it."""
         by_score, *by_values = orders
         if by_score <= 2 and not any(by_values):
             found = [terms[by_score] for terms in self.closed(x, values, sides, companions)]
@@ -95,35 +89,35 @@ class MarginTerms:
     def closed(
         self, x: Array, values: tuple[Array, ...], sides: list[int], companions: Any = None
     ) -> list[Any]:
-        """Return value, slope and curvature for each side, of which a slope is by the side's score."""
+        """Return value, slope and curvature for each side, differentiated by that side's score."""
         bound, bounds = self._bind(values), self._limits(x, values)
         if companions is not None:
             largest, impossible = bounds.largest, companions.u == -float("inf")
             m, u, v = (self.xp.clip(z, -largest, largest) for z in (x, companions.u, companions.v))
             terms = state_terms(bound, "exact", m, u, v, companions.p, companions.q)
             return [(self.xp.where(impossible, bounds.value, terms[0]), *terms[1:])]
-        z, given = self._sides(x), (self.link, bound, bounds, "exact")
+        z, settings = self._sides(x), (self.link, bound, bounds, "exact")
         if len(sides) == 2:
-            both = both_link_terms(*given)(*z)
+            both = both_link_terms(*settings)(*z)
             return [both[:3], both[3:]]
-        return [link_terms(*given)(z[against], z[1 - against]) for against in sides]
+        return [link_terms(*settings)(z[against], z[1 - against]) for against in sides]
 
     def full(self, x: Array, term: Any) -> Array:
-        """Return a term of a formula, which may be a mere number, as an array like x."""
+        """Return a term of a formula, which may be a plain number, as an array like x."""
         return self.xp.broadcast(self.xp.number(term, x), x)
 
     def _beyond(self, orders: Orders, x: Array, values: tuple[Array, ...], against: int) -> Any:
-        """Differentiate the formula itself, at a score held to what is finite at any order."""
+        """Differentiate the formula itself, at a score clipped to where every order is finite."""
         sides, bounds = self._sides(x), self.bounds
         z, mirrored = sides[against], sides[1 - against]
         known = min(orders[0], 2)
         if self.link.on_probabilities:
-            # Slope and curvature cancel where they are turned from margins to probabilities, and
-            # derivatives of theirs would cancel more: beyond them, differentiate the value.
+            # Turning slope and curvature from margins to probabilities cancels, and differentiating
+            # them would cancel more: for higher orders, differentiate the value.
             known = orders[0] if orders[0] <= 2 else 0
             z, mirrored = (self.xp.clip(one, bounds.tiny, None) for one in (z, mirrored))
         else:
-            # Room for products of margins: so far out all that is not a power of m has its limit.
+            # Leave room for products of margins: this far out all but powers of m have their limits.
             far = bounds.largest**0.25
             z = self.xp.clip(z, -far, far)
 
@@ -144,17 +138,17 @@ class MarginTerms:
 
     def _bind(self, values: tuple[Any, ...]) -> Any:
         """Return the margin loss as a function of m, u, v, p, q."""
-        given = dict(zip(self.given, values, strict=True))
-        parameters = [given.get(name, value) for name, value in self.loss.parameters.items()]
+        arrays = dict(zip(self.names, values, strict=True))
+        parameters = [arrays.get(name, value) for name, value in self.loss.parameters.items()]
         return lambda m, u, v, p, q: self.loss.family.function(m, u, v, p, q, *parameters)
 
     def _limits(self, x: Array, values: tuple[Array, ...]) -> Limits:
-        """Return the limits of the loss, which parameters that are given move."""
-        if not self.given:
+        """Return the limits of the loss, which depend on the parameters."""
+        if not self.names:
             return self.bounds
 
         def number(z: float) -> Array:
-            # In 32 bits a loss is followed a tenth as many powers of ten far out.
+            # float32 reaches out only a tenth as many powers of ten.
             reach = z if self.bounds.tiny < 1e-300 else math.copysign(abs(z) ** 0.1, z)
             return self.xp.number(reach, x)
 
@@ -166,7 +160,7 @@ class MarginTerms:
         return self.bounds._replace(**found)
 
     def _sides(self, x: Array) -> tuple[Array, Array]:
-        """Return margin or probability of the answers that the score speaks for and against."""
+        """Return the margins or probabilities of the answers that the score speaks for and against."""
         if self.link.on_probabilities:
             return self.xp.clip(x, None, 1.0), self.xp.clip(1.0 - x, 0.0, None)
         return x, -x

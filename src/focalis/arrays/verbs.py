@@ -1,4 +1,4 @@
-"""What the algorithm asks of a framework: verbs, and hooks for its derivatives and compilers."""
+"""What the algorithm needs of a framework: verbs, and hooks for its derivatives and compiler."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -6,14 +6,14 @@ from typing import Any, Protocol
 __all__ = ["Array", "Hooks", "Verbs"]
 
 Array = Any
-"""An array of the framework. Arithmetic, comparisons, indexing and `shape` are Python's own."""
+"""An array of the framework. Arithmetic, comparisons, indexing and `shape` are used directly."""
 
 
 class Verbs(Protocol):
-    """One framework. Where nothing else is said, a verb works along the last axis and keeps it.
+    """The verbs of one framework. Unless stated otherwise, a verb reduces the last axis and keeps it.
 
-    Numbers of Python may stand for arrays in `where` and `clip`; the functions of
-    `focalis.vocabulary` serve every framework.
+    `where` and `clip` take Python numbers as well as arrays; the functions of `focalis.vocabulary`
+    work for every framework.
     """
 
     # Types and numbers.
@@ -24,10 +24,10 @@ class Verbs(Protocol):
         """Return an array in another type."""
 
     def index(self, t: Array) -> Array:
-        """Return integers in at least 32 bits, other numbers as they are."""
+        """Return integers in at least 32 bits, and other numbers unchanged."""
 
-    def number(self, given: Any, like: Array) -> Array:
-        """Return a number, a sequence or an array as an array in the type of another."""
+    def number(self, value: Any, like: Array) -> Array:
+        """Return a number, a sequence or an array as an array of another one's type."""
 
     def zeros(self, like: Array) -> Array:
         """Return zeros in the shape and type of another array."""
@@ -40,29 +40,29 @@ class Verbs(Protocol):
         """Return a where the condition holds and b elsewhere."""
 
     def clip(self, x: Array, low: float | None, high: float | None) -> Array:
-        """Return x held in [low, high]; NaN stays."""
+        """Return x clipped to [low, high]; NaN stays NaN."""
 
     def isnan(self, x: Array) -> Array:
         """Return True where a number is NaN."""
 
     def differs(self, x: Array, number: float) -> Array:
-        """Return True where x is not this number, which its type may not have."""
+        """Return True where x is not this number, which the type of x may be unable to hold."""
 
     # Shapes.
     def moved(self, x: Array, source: int, destination: int) -> Array:
-        """Return x with an axis in another place."""
+        """Return x with one axis moved."""
 
     def broadcast(self, x: Array, like: Array) -> Array:
         """Return x in the shape of another array."""
 
     def classes(self, x: Array, like: Array) -> Any:
-        """Return the length of the last axis, as a number to be used with another array."""
+        """Return the length of the last axis, as a number that can be combined with `like`."""
 
     def size(self, x: Array, rows: bool) -> Array:
         """Return the number of elements, or rows, in the type of x."""
 
     def count(self, mask: Array, like: Array) -> Array:
-        """Return how often a mask is True, in the type of another array."""
+        """Return how many entries of a mask are True, in the type of another array."""
 
     # Along the classes.
     def total(self, x: Array) -> Array:
@@ -75,10 +75,10 @@ class Verbs(Protocol):
         """Return the largest numbers."""
 
     def any(self, x: Array) -> Array:
-        """Return True where one is."""
+        """Return True where any entry is."""
 
     def argmax(self, x: Array) -> Array:
-        """Return the class (…) of the first of the largest, without a derivative."""
+        """Return the class (…) of the first largest entry, without a derivative."""
 
     def is_class(self, t: Array, x: Array) -> Array:
         """Return True (…, C) at the classes t (…) of x."""
@@ -87,14 +87,14 @@ class Verbs(Protocol):
         """Return the entries (…) of the classes t (…)."""
 
     def take(self, by_class: Array, t: Array) -> Array:
-        """Return of numbers (C,) those of the classes t (…)."""
+        """Return the numbers (…) of the classes t (…), out of numbers (C,)."""
 
     def without(self, x: Array, t: Array) -> Array:
         """Return x (…, C) with −∞ at the classes t (…)."""
 
 
 class Hooks(Verbs, Protocol):
-    """What owns derivatives, or steers a compiler."""
+    """The verbs, and what ties derivatives together or steers a compiler."""
 
     def along(self, f: Callable[..., Any], i: int) -> Callable[..., Any]:
         """Return the derivative of an elementwise function by its i-th argument."""
@@ -106,18 +106,18 @@ class Hooks(Verbs, Protocol):
         """Return the margins (…) of the classes t (…) in rows of logits x (…, C)."""
 
     def all_margins(self, x: Array) -> tuple[Array, Any]:
-        """Return the margins (…, C) of all classes, and what `weighted` may make use of besides."""
+        """Return the margins (…, C) of all classes, and any companions that `weighted` can use."""
 
     def quiet(self, x: Array, share: Array, kept: Array | None, harmless: float) -> Array:
-        """Return scores with a harmless one where the share is 0, unless a derivative by it is wanted.
+        """Return scores, harmless where the share is 0 unless a derivative by the share is wanted.
 
-        What is not `kept` is harmless in any case.
+        Scores that are not `kept` are made harmless in any case.
         """
 
     def asked(self, x: Array, shares: tuple[Array, Array]) -> Array:
-        """Return logits with a harmless one where neither yes nor no has a share (a class weight of 0).
+        """Return logits, harmless where neither yes nor no has a share (a class weight of 0).
 
-        A framework that sees to each share by itself has nothing to do.
+        A framework whose `weighted` handles each share separately returns them unchanged.
         """
 
     def weighted(
@@ -125,8 +125,8 @@ class Hooks(Verbs, Protocol):
     ) -> Array:
         """Return Σ share × margin loss over the answers that a score speaks for and against.
 
-        Exactly 0, with derivatives of 0, where a share is 0. The second share may be missing.
+        A share of 0 contributes exactly 0, with derivatives of 0. The second share may be missing.
         """
 
     def mean(self, values: Array, denominator: Array | None) -> Array:
-        """Return the sum of values, over a denominator."""
+        """Return the sum of the values, divided by the denominator if there is one."""

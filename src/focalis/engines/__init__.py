@@ -1,4 +1,4 @@
-"""The engines: what compiles the loop.
+"""The engines: what computes a loss on rows.
 
 An engine turns a loss into a `Kernels` object: four functions that each take a run of rows, and two that
 convert numbers to and from the computing type. The driver in :mod:`focalis.engines.driver`, the same

@@ -81,7 +81,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Lease:
-    """Own a buffer on behalf of the arrays made from it, and return it when they are gone."""
+    """Hold a buffer for the arrays made from it, and return it when they are gone."""
 
     def __init__(self, buffer: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._buffer = buffer
@@ -117,7 +117,7 @@ def release() -> bool:
 
 
 def buffer_cache_limit() -> int:
-    """Return how many bytes of dropped gradients are kept for the next call.
+    """Return how many bytes of dropped gradients are kept for later calls.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def buffer_cache_limit() -> int:
 
 
 def set_buffer_cache_limit(limit: int) -> None:
-    """Set how many bytes of dropped gradients are kept for the next call.
+    """Set how many bytes of dropped gradients are kept for later calls.
 
     At most eight buffers, each of at least 1 MiB, are kept. Memory that is still referred to is never
     reused.

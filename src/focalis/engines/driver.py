@@ -1,7 +1,7 @@
 """The driver: prepares rows chunk by chunk, runs an engine's kernels on them, and reduces.
 
-Nothing the size of the logits is made but what the caller asked for. Whatever the kernels cannot take
-as it lies in memory (other types, strides, masks) is converted one chunk at a time.
+Nothing of the size of the logits is allocated except what the caller asked for. Whatever the kernels
+cannot read as it lies in memory (other types, strides, masks) is converted one chunk at a time.
 """
 
 import functools
@@ -22,7 +22,7 @@ __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 # Elements of a chunk: large enough to hide the cost of a call, small enough to share out evenly.
 CHUNK = 1 << 19
 
-# Bytes of a gradient that no cache holds until somebody reads it: it is written past them.
+# Bytes from which a gradient is written past the caches: they could not hold it until it is read.
 STREAM = 1 << 25
 _LINE = 64
 
@@ -36,7 +36,7 @@ class Outputs(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """All that a run of the kernels needs to know."""
+    """Everything that a run of the kernels needs to know."""
 
     scores: Scores
     targets: Targets
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
     def step(self) -> int:
         """How many rows make a chunk; the same for any number of threads."""
         rows = max(1, CHUNK // max(1, self.scores.n_classes))
-        # Chunks that begin where a line of the cache does.
+        # Each chunk begins at the start of a cache line.
         return rows if rows < _LINE else rows - rows % _LINE
 
 
@@ -69,25 +69,25 @@ class _Run(NamedTuple):
 
 
 def make_output(
-    scores: Scores, out: Any, others: tuple[Array | None, ...], own: Any = None
+    scores: Scores, out: Any, others: tuple[Array | None, ...], dtype: Any = None
 ) -> Array:
     """Return an array for a result shaped like the logits: the caller's, checked, or a new one.
 
-    `others` are the arrays that it must not overlap. The logits themselves may be written over.
-    `own` is the type of the result, if it is not that of the logits.
+    `others` are the arrays that it must not overlap. The logits themselves may be overwritten.
+    `dtype` is the type of the result, if it is not that of the logits.
     """
-    own = scores.own if own is None else own
+    dtype = scores.own if dtype is None else dtype
     if out is None:
-        return buffers.empty(scores.shape, own)
+        return buffers.empty(scores.shape, dtype)
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise ArgumentTypeError("out", "a NumPy array", type(out).__name__)
-    if out.shape != scores.shape or out.dtype != own:
-        expected = f"the shape {scores.shape} and type {own} of the {{logits}}"
+    if out.shape != scores.shape or out.dtype != dtype:
+        expected = f"the shape {scores.shape} and type {dtype} of the {{logits}}"
         raise ArgumentError("out", expected, f"{out.shape} and {out.dtype}", must="have")
     if not out.flags.writeable:
         raise ArgumentError("out", "writable", "a read-only array")
     if overlaps_itself(out):
-        expected = "a place of its own for each number"
+        expected = "separate memory for each number"
         raise ArgumentError("out", expected, "an array whose numbers share memory", must="have")
     if any(other is not None and np.may_share_memory(other, out) for other in others):
         expected = "{targets}, weights or another out"
@@ -151,17 +151,17 @@ def _run_chunks(run: _Run, layout: Layout, x: Array, outputs: Outputs) -> float:
 
 
 def _arrange(layout: Layout, output: Array | None, scores: Scores) -> Array | None:
-    """Return an output as rows: a view, or a copy to be written back where there is no view."""
+    """Return an output as rows: a view, or a copy to be written back if there can be no view."""
     if output is None:
         return None
     if output.ndim == scores.array.ndim:
         return layout.arrange(output)
-    # One number per row, or (of one question per row) without a class axis.
+    # One number per row, or a result without a class axis (one question per row).
     return output.reshape(-1) if output.shape != scores.shape else output.reshape(-1, 1)
 
 
 def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> tuple[float, bool]:
-    """Fill the places of a chunk; return its sum, and whether something in it is not valid."""
+    """Fill the places of a chunk; return its sum, and whether anything in it is invalid."""
     batch, kernels, scale = run
     lo, hi = span
     scores, targets = batch.scores, batch.targets
@@ -170,7 +170,7 @@ def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> t
     else:
         x = _taken(batch, kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
-            # A kernel may look at a score again after it has written a result.
+            # A kernel may read a score again after it has written a result.
             x = x.copy()
         results = Outputs(*(_target(batch, kernels, a) for a in places))
     take = functools.partial(_taken, batch, kernels)
@@ -213,7 +213,7 @@ def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> t
 def _may_stay_planar(
     batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
 ) -> bool:
-    """Return whether a kernel takes the scores as they lie, and writes the gradient so."""
+    """Return whether a kernel can read the scores and write the gradient as they lie."""
     if batch.link.on_probabilities or not batch.targets.is_index or hess is not None:
         return False
     if batch.scores.n_classes > kernels.most_planes:
@@ -224,21 +224,21 @@ def _may_stay_planar(
 
 
 def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
-    """Return whether an array itself is read or written."""
-    # NumPy works on a simplex, in the computing type.
-    own = array.dtype == batch.scores.dtype
+    """Return whether the kernels can read or write an array itself, without a copy."""
+    # A simplex is prepared by NumPy, in the computing type.
+    same = array.dtype == batch.scores.dtype
     by_numpy = batch.link.on_probabilities and not batch.link.elementwise
-    known = own if by_numpy else kernels.knows(array.dtype)
+    known = same if by_numpy else kernels.knows(array.dtype)
     return known and bool(array.flags.c_contiguous)
 
 
 def _taken(batch: Batch, kernels: Kernels, array: Array) -> Array:
-    """Return numbers for the kernel to read: the array itself where it can be."""
+    """Return numbers for the kernel to read: the array itself if possible."""
     return array if _as_it_lies(batch, kernels, array) else kernels.read(array)
 
 
 def _target(batch: Batch, kernels: Kernels, place: Array | None) -> Array | None:
-    """Return contiguous rows for the kernel to fill: the place itself where it can be."""
+    """Return contiguous rows for the kernel to fill: the place itself if possible."""
     if place is None:
         return None
     itself = _as_it_lies(batch, kernels, place)
@@ -253,7 +253,7 @@ def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
         per_row = batch.positive[np.clip(t, 0, len(batch.positive) - 1)]
     else:
         with np.errstate(invalid="ignore"):
-            # Not a matrix product, which adds a row up in an order that depends on how many there are.
+            # Not a matrix product, which sums a row in an order that depends on the number of rows.
             per_row = (t * batch.positive).sum(axis=1)
     return np.where(weight == 0, 0, weight * per_row).astype(batch.positive.dtype)
 
@@ -261,7 +261,7 @@ def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
 def _simplex(
     run: _Run, x: Array, t: Array, weight: Array | None, places: Outputs
 ) -> tuple[float, bool]:
-    """Answer rows of probabilities as positives-only yes/no questions, one for each named class."""
+    """Evaluate rows of probabilities as yes/no questions answered yes, one for each target class."""
     batch, kernels, scale = run
     value, grad, hess = places
     rows, classes = x.shape
@@ -301,7 +301,7 @@ def _simplex(
             else:
                 np.put_along_axis(place, column, part, axis=1)
     if batch.fisher and hess is not None:
-        # Each class is the truth with its own probability, and then its score alone has a slope.
+        # Each class is true with its probability, and only the score of the true class has a slope.
         p = np.maximum(x, np.finfo(x.dtype).tiny)
         slope = np.empty_like(p)
         flat = (p.reshape(-1), np.ones(p.size, x.dtype), None, one, 0 * one, 1.0)

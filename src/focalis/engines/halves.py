@@ -1,4 +1,4 @@
-"""float16 and bfloat16 arrays to float32 and back, by kernels: Numba supports neither type on a CPU."""
+"""Convert float16 and bfloat16 to float32 and back by kernels: Numba supports neither on a CPU."""
 
 import functools
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def read(source: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def write(result: Array, place: Array) -> None:
-    """Copy a contiguous result to its place, rounded to the type there; a half goes through float32."""
+    """Copy a contiguous result to its place, rounded to its type; for a half, through float32."""
     if place.dtype.name not in _BITS:
         with np.errstate(over="ignore"):
             place[...] = result

@@ -1,9 +1,9 @@
 """From kernel source to machine code, kept on disk under a hash of everything it is made from.
 
 A generated module contains everything its kernels are made of, so any edit gives another hash and stale
-machine code cannot run. Numba's own cache keeps an index beside the code, which two processes may
-overwrite for each other and which, once damaged, breaks every later process; here each piece of code is
-a file of its own, and one that is missing or damaged is compiled again. `kernel_files` says where.
+machine code cannot run. Numba's cache has an index beside the code: two processes may overwrite
+each other's entries, and once it is damaged, it breaks every later process. Here each piece of code is
+a separate file, and one that is missing or damaged is compiled again. `kernel_files` says where.
 """
 
 import contextlib
@@ -89,9 +89,9 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
 
 @contextlib.contextmanager
 def _compiling() -> Iterator[None]:
-    """Compile without interruption, even where the user has switched compilation off.
+    """Compile without interruption, even if the user has switched compilation off.
 
-    ``NUMBA_DISABLE_JIT`` is for debugging the user's own functions; the kernels cannot run as Python.
+    ``NUMBA_DISABLE_JIT`` is for debugging the user's functions; the kernels cannot run as Python.
     """
     with undisturbed(global_compiler_lock):
         _config.reload_config()  # otherwise Numba would do so in the middle
@@ -170,7 +170,7 @@ class _MachineCode(NullCache):
             return
         try:
             code = dumps(compiled._reduce())
-        except Exception as error:  # the compiled form itself exists, and is right
-            say_once(f"{self._name} cannot be written down: {error!r}")
+        except Exception as error:  # the compiled form itself exists, and is correct
+            say_once(f"{self._name} cannot be serialised: {error!r}")
         else:
             keep(self._file(signature, compiled.codegen), code)

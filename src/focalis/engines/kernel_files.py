@@ -7,11 +7,11 @@ The folder is the first of these:
 3. ``focalis`` in the user's cache directory: ``XDG_CACHE_HOME``, where that is absolute, or
    ``~/.cache``; ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows.
 
-Missing parts of it are created for the user alone: mode 0700, whatever the umask. The folder is used if
-it belongs to the user, nobody else may write to it, and every folder and link on the way to it belongs
-to the user or root and cannot be replaced by others. Any other folder, and one that cannot be written
-to, is left alone: kernels are then compiled in memory, and the logger ``focalis`` gives the reason, once
-per process, at level WARNING.
+Missing parts of the path are created for the user alone: mode 0700, whatever the umask. The folder is
+used if it belongs to the user, nobody else may write to it, and every folder and link on the way to it
+belongs to the user or root and cannot be replaced by others. Any other folder, and one that cannot be
+written to, is left alone: kernels are then compiled in memory, and the logger ``focalis`` gives the
+reason, once per process, at level WARNING.
 """
 
 import contextlib
@@ -62,8 +62,8 @@ def cache_directory() -> Path | None:
 
 
 def _named() -> Path:
-    told, numbas = os.environ.get("FOCALIS_CACHE_DIR"), _config.CACHE_DIR
-    return Path(told) if told else (Path(numbas) if numbas else _user_cache()) / "focalis"
+    chosen, numbas = os.environ.get("FOCALIS_CACHE_DIR"), _config.CACHE_DIR
+    return Path(chosen) if chosen else (Path(numbas) if numbas else _user_cache()) / "focalis"
 
 
 def _user_cache() -> Path:
@@ -72,8 +72,8 @@ def _user_cache() -> Path:
         return Path(local) if local else Path.home() / "AppData" / "Local"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
-    told = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return told if told.is_absolute() else Path.home() / ".cache"
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return chosen if chosen.is_absolute() else Path.home() / ".cache"
 
 
 def _private(path: Path) -> Path:
@@ -141,8 +141,8 @@ def kept(name: str) -> bytes | None:
     try:
         content = path.read_bytes()
         if path.stat().st_mtime < time.time() - _DAY:
-            with contextlib.suppress(OSError):  # it may be for reading only
-                path.touch()  # so that what is in use is not swept away
+            with contextlib.suppress(OSError):  # it may be read-only
+                path.touch()  # so that a file in use is not removed as old
     except OSError:
         return None
     size = _DIGEST().digest_size
@@ -166,9 +166,9 @@ _swept = False
 
 
 def _sweep(directory: Path) -> None:
-    """Remove, once in a process, our files that nobody has read or written for a month.
+    """Remove, once per process, our files that nobody has read or written for a month.
 
-    Those of versions that are gone, and what a killed write has left.
+    They belong to versions that are gone, or were left by a write that was killed.
     """
     global _swept
     if _swept:

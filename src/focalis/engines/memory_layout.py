@@ -1,4 +1,4 @@
-"""How rows of classes lie in memory, so that no array has to be copied whole to be read row by row.
+"""How rows of classes lie in memory, so that reading row by row never needs a copy of a whole array.
 
 An array (…, C) whose rows follow each other at one stride is a single block of rows. One whose class
 axis comes early in memory, as in images (N, C, H, W), is N blocks of rows.
@@ -28,7 +28,7 @@ class Layout(NamedTuple):
         return array.reshape(self.blocks, self.size, classes)
 
     def take(self, arranged: Array, lo: int, hi: int) -> Array:
-        """Return rows of one block (n, C), or whole blocks (blocks, size, C); or numbers, of (R,)."""
+        """Return rows of one block (n, C), or whole blocks (blocks, size, C); of (R,), numbers (n,)."""
         if self.blocks == 1 or arranged.ndim == 1:
             return arranged[lo:hi]
         block, start = divmod(lo, self.size)

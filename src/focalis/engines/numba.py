@@ -32,13 +32,13 @@ _MOST_LANE_CLASSES = 48
 class NumbaKernels:
     """One loss, dtype and curvature policy; see `focalis.engines.Kernels`."""
 
-    # Lanes sum the classes in their own type; with more classes the rounding would show.
+    # Lanes sum the classes in the computing type; with more classes the rounding would show.
     most_planes = 256
 
     def __init__(self, link: Link, loss: MarginLoss, dtype: Any, curvature: str) -> None:
         self._link, self._dtype = link, np.dtype(dtype)
         if link == SOFTMAX and curvature == "fisher":
-            # Of the softmax kernels only `fisher` has to do with it, and that needs slopes alone.
+            # Of the softmax kernels only `fisher` depends on it, and that needs only slopes.
             curvature = "exact"
         self._scalar = self._dtype.type
         bounds = limits(loss, dtype)
@@ -75,7 +75,7 @@ class NumbaKernels:
         """Return whether the kernels read and write numbers of a type; see `focalis.engines.Kernels`."""
         if dtype == self._dtype:
             return True
-        # Types half as wide as the kernel's own, whose numbers it can all represent exactly.
+        # Types half as wide as the computing type, which holds all their numbers exactly.
         return halves.is_half(dtype) if self._scalar is np.float32 else bool(dtype == np.float32)
 
     def read(self, source: Array) -> Array:
@@ -115,8 +115,8 @@ class NumbaKernels:
         )
         if math.isfinite(result[0]):
             return result
-        given = x, y, weight, positive, negative, scale
-        return self._summed(result, value, x.size, functools.partial(self.elementwise, *given))
+        again = functools.partial(self.elementwise, x, y, weight, positive, negative, scale)
+        return self._summed(result, value, x.size, again)
 
     def _summed(
         self, result: tuple[float, bool], value: Array | None, n: int, evaluate: Callable[..., Any]
@@ -162,7 +162,7 @@ class NumbaKernels:
         grad: Array | None,
         hess: Array | None,
     ) -> tuple[float, bool]:
-        # Separately: the logits alone may have been converted, if their layout was different.
+        # Each for itself: only the logits may have been converted, if their layout was different.
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
         if not x.flags.c_contiguous:
             lines = (_lines(x), x.strides[1] // x.itemsize)
@@ -178,7 +178,7 @@ class NumbaKernels:
         return self._softmax("index_lanes" if n_classes <= _MOST_LANE_CLASSES else "index_rows")
 
     def shortest(self, n_classes: int, *weights: Array) -> Callable[..., tuple[float, bool]]:
-        """Return a function of scores, targets, scale and gradient, for batches too small to prepare.
+        """Return a function of scores, targets, scale and gradient, for batches not worth preparing.
 
         Scores and gradient are contiguous and of the computing type; the gradient may be None.
         `weights` are the class weights; for a softmax the targets are indices.
@@ -190,13 +190,13 @@ class NumbaKernels:
         scalar = self._scalar
 
         def call(x: Array, t: Array, scale: float, grad: Array | None) -> tuple[float, bool]:
-            given = x, t, None, *weights, scalar(scale)
-            result: tuple[float, bool] = kernel(*given, None, grad, None, *constants)
+            batch = x, t, None, *weights, scalar(scale)
+            result: tuple[float, bool] = kernel(*batch, None, grad, None, *constants)
             if math.isfinite(result[0]):
                 return result
 
             def again(value: Array, *_: None) -> tuple[float, bool]:
-                result = kernel(*given, value, None, None, *constants)
+                result = kernel(*batch, value, None, None, *constants)
                 return self._summed(result, value, t.size, again)
 
             return self._summed(result, None, t.size, again)
@@ -226,13 +226,13 @@ class NumbaKernels:
             return self.index(x, t, hot, np.ones_like(per_class), scale, value, grad, hess)
         scores, values = x, value
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
-        given = (x, halves.bits(y), weight, per_class, self._scalar(scale), value, grad)
+        arrays = (x, halves.bits(y), weight, per_class, self._scalar(scale), value, grad)
         traced = (self._constants, self._state_constants, self._limit)
         result: tuple[float, bool]
         if few and hess is None:
-            result = self._softmax("dense_lanes")(*given, *traced)
+            result = self._softmax("dense_lanes")(*arrays, *traced)
         else:
-            result = self._softmax("dense_rows")(*given, hess, *traced)
+            result = self._softmax("dense_rows")(*arrays, hess, *traced)
         if math.isfinite(result[0]):
             return result
         again = functools.partial(self.dense, scores, y, weight, per_class, scale)
@@ -244,7 +244,7 @@ class NumbaKernels:
 
 
 def _lines(planar: Array) -> Array:
-    """Return the memory of planar rows from first number to last, in a form that Numba vectorises."""
+    """Return the memory of planar rows from first to last number, in a form that Numba vectorises."""
     n, classes = planar.shape
     length = (classes - 1) * (planar.strides[1] // planar.itemsize) + n
     return np.lib.stride_tricks.as_strided(planar, (length,), (planar.itemsize,))

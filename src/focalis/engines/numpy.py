@@ -1,4 +1,4 @@
-"""The readable engine: plain NumPy, written to be checked against the table, not to be fast.
+"""The readable engine: plain NumPy, written to be checked against the definition, not to be fast.
 
 A dense target is taken literally: the sum over the classes of the loss with that one class as the truth,
 times its weight. That is quadratic in the number of classes; the fused engine is not.

@@ -48,7 +48,7 @@ class _Pool:
             self._size, self._executor = size, None
 
     def forget(self) -> None:
-        # In a forked child the worker threads are gone, and one of them may have held the lock.
+        # In a forked child the other threads are gone, and one of them may have held the lock.
         self._lock = threading.RLock()
         self._starting = False
         self._executor = None
@@ -142,7 +142,7 @@ _bound = _Bound()
 
 
 class at_most:  # noqa: N801, a context manager is called like a function
-    """Limit the calls of this thread to `threads` threads, as a front end's own setting asks."""
+    """Limit the calls of this thread to `threads` threads, as the setting of a front end demands."""
 
     def __init__(self, threads: int) -> None:
         self._threads, self._before = threads, _bound.threads

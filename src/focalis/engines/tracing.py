@@ -35,7 +35,7 @@ class _Recorder:
             return operand.name
         if isinstance(operand, bool) or not isinstance(operand, int | float):
             raise TypeError(
-                "a margin loss may combine its arguments with numbers and each other only, "
+                "a margin loss may combine its arguments only with numbers and each other, "
                 f"got {type(operand).__name__}"
             )
         # Constants are told apart by object: the same literal twice is one constant, but a parameter
@@ -54,7 +54,7 @@ class Symbol:
         self.recorder = recorder
         self.name = name
 
-    # NumPy's numbers leave operators to the symbol, and its functions refuse it.
+    # Makes NumPy's numbers leave operators to the symbol, and its functions reject it.
     __array_ufunc__ = None
 
     def __bool__(self) -> bool:
@@ -122,14 +122,14 @@ def trace(
     name : str
         The name of the function in the source.
     function : callable
-        Takes the arguments, returns a tuple of values.
         Takes the arguments and returns a tuple of values.
+    arguments : tuple of str
         Their names.
 
     Returns
     -------
     source : str
-        ``def name(*arguments, c): …`` where ``c`` holds the constants.
+        ``def name(*arguments, c): …``, where ``c`` holds the constants.
     constants : list of float
 
     Raises
@@ -141,7 +141,7 @@ def trace(
     try:
         results = function(*(Symbol(recorder, argument) for argument in arguments))
     except TypeError as error:
-        # NumPy's own error, of which nothing but the text tells what it is about.
+        # NumPy's error, whose text alone tells what it is about.
         if "ufunc" not in str(error):
             raise
         raise TypeError(

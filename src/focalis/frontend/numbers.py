@@ -16,8 +16,8 @@ Array = np.ndarray[Any, Any]
 def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Arguments) -> None:
     """Raise for a target or weight that the loss cannot take, with its position.
 
-    They are NumPy's arrays and fit scores of this shape; one that is None does not exist or cannot be
-    read. What is masked, ignored or has weight 0 may be anything.
+    The arguments are NumPy arrays whose shapes have already been checked; None is one that is missing or
+    must not be read. Entries that are masked, ignored or of weight 0 may be anything.
     """
     _, targets, sample_weight, where, class_where, *_ = given
     exist = None if class_where is None else _whole(class_where, shape, axis)
@@ -28,8 +28,8 @@ def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Argument
         return np.expand_dims(a, axis) if a.ndim < like.ndim else a
 
     if exist is not None:
-        own: Array = exist if elementwise else np.asarray(exist.any(axis=axis))
-        where = own if where is None else beside(where, own) & beside(own, where)
+        counts: Array = exist if elementwise else np.asarray(exist.any(axis=axis))
+        where = counts if where is None else beside(where, counts) & beside(counts, where)
     if sample_weight is not None:
         weight = _numbers(sample_weight)
         bad = ~((weight >= 0) & (weight < np.inf))
@@ -68,7 +68,7 @@ def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Argument
 
 
 def _whole(class_where: Array, shape: tuple[int, ...], axis: int) -> Array:
-    """Return a mask of classes in the shape of the scores; with fewer axes its last is the classes'."""
+    """Return a mask of classes in the shape of the scores; one with fewer axes has the classes last."""
     if class_where.ndim == len(shape):
         return np.broadcast_to(class_where, shape)
     last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
@@ -76,19 +76,19 @@ def _whole(class_where: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def _numbers(array: Array) -> Array:
-    """Return real numbers in a type that NumPy can compare; bfloat16 is none of its own."""
+    """Return real numbers in a type that NumPy can compare, which bfloat16 is not."""
     return array if array.dtype.kind in "biuf" else array.astype(np.float32)
 
 
 def complain(
     name: str,
     expected: str,
-    given: Array,
+    array: Array,
     bad: Array,
     error: type[ArgumentError] = ArgumentError,
 ) -> None:
-    """Raise for the first number that is bad."""
+    """Raise for the first bad number of an array, if there is one."""
     if not bad.any():
         return
     position = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-    raise error(name, expected, given[position], position)
+    raise error(name, expected, array[position], position)

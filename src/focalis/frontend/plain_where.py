@@ -1,4 +1,4 @@
-"""`where` on conditions that are plain truth values: those on the parameters of a loss alone."""
+"""`where` for plain truth values, which conditions on a loss's parameters alone are."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _OF_NUMPY = (np.ndarray, np.generic, int, float)
 
 
 def _where(condition: bool | np.bool_, a: Any, b: Any) -> Any:
-    """Return one of two, whatever front end's arrays they are."""
+    """Return one of the two, whichever front end's arrays they are."""
     if isinstance(a, _OF_NUMPY) and isinstance(b, _OF_NUMPY):
         return np.where(condition, a, b)
     return a if condition else b

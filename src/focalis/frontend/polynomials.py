@@ -1,4 +1,4 @@
-"""log(1 + x) in arithmetic alone: XLA vectorises no loop with an exponential and a logarithm."""
+"""log(1 + x) by arithmetic alone: XLA does not vectorise loops with an exponential and a logarithm."""
 
 import functools
 from typing import Any
@@ -17,7 +17,7 @@ def log1p_unit_polynomial(x: Any) -> Any:
 
 @functools.cache
 def _coefficients() -> list[float]:
-    """Return those of log(1 + x) / x that the fused kernels have."""
+    """Return the coefficients of log(1 + x) / x that the fused kernels use."""
     from focalis.engines.fused import primitives32  # brings Numba, which is slow to import
 
     return [float(getattr(primitives32, f"G{k}")) for k in range(10)]

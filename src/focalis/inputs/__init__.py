@@ -1,3 +1,3 @@
-"""What a caller hands over beside the logits: targets, weights and masks, read and checked."""
+"""The arguments of a call: scores, targets, weights and masks, read and checked."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""The arguments of a call, which every front end reads from its own signature."""
+"""The arguments of a call, which every front end reads from its signature."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,9 +7,9 @@ __all__ = ["Arguments"]
 
 
 class Arguments(NamedTuple):
-    """What a loss is called with: arrays of any framework.
+    """The arguments of a loss: arrays of any framework.
 
-    All but the last two have, or lack, the class axis.
+    All but the last two may have the class axis.
     """
 
     logits: Any

@@ -1,4 +1,4 @@
-"""Weights of the answers: α, pos_weight and class_weight, checked, multiplied and measured."""
+"""Weights of the answers: α, pos_weight and class_weight, checked and multiplied; their range."""
 
 import functools
 import math
@@ -14,16 +14,16 @@ from focalis.settings_table import WEIGHTS, weight_of_no
 
 __all__ = ["check_factor", "class_weights", "extremes", "in_type", "ones", "weight_range"]
 
-_FEW = 1024  # classes whose ones are kept: to make them takes longer than to read them
+_FEW = 1024  # classes up to which arrays of ones are kept: making one takes longer than reading it
 
 Factor = float | tuple[float, ...]
 
 
-def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> Factor | None:
+def check_factor(name: str, factor: Any, high: float, *, scalar: bool = True) -> Factor | None:
     """Return None, a number or a tuple of numbers in [0, high], or raise."""
-    if given is None:
+    if factor is None:
         return None
-    array = real_array(name, given)
+    array = real_array(name, factor)
     if array.dtype.kind == "b":
         raise ArgumentTypeError(name, "real numbers", array.dtype)
     upper = f"[0, {high:g}]" if math.isfinite(high) else "[0, inf)"
@@ -32,7 +32,7 @@ def check_factor(name: str, given: Any, high: float, *, scalar: bool = True) -> 
         raise ArgumentError(name, kinds, f"shape {array.shape}")
     values = array.astype(np.float64)
     if not np.all((values >= 0) & (values <= high) & np.isfinite(values)):
-        raise ArgumentError(name, upper, repr(given), must="lie in")
+        raise ArgumentError(name, upper, repr(factor), must="lie in")
     return float(values) if array.ndim == 0 else tuple(float(w) for w in values)
 
 
@@ -90,7 +90,7 @@ def weight_range(link: Link, factors: Iterable[Factor | None]) -> tuple[float, f
 
 
 def extremes(weights: Array) -> tuple[float, float]:
-    """Return the least weight above 0 and the largest; NaN, or a least below 0, if one is so."""
+    """Return the least weight above 0, or a NaN or negative one if there is any, and the largest."""
     if weights.size == 0:
         return 1.0, 1.0
     least, most = weights.min(), weights.max()

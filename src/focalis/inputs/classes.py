@@ -1,4 +1,4 @@
-"""Classes that not every row has: what is masked has probability 0."""
+"""Masks of classes: a masked class has probability 0."""
 
 import numpy as np
 
@@ -8,12 +8,13 @@ from focalis.inputs.targets import Array, Scores, as_array
 
 __all__ = ["check_targets", "masked_scores", "read_classes"]
 
-# Whatever stands for a class of probability 0, and harms no class that is never asked about.
+# What masked scores are replaced by: a logit of probability 0, or a probability that does no harm,
+# since no target asks about that class.
 _MASKED = {"softmax": -np.inf, "simplex": 0.5}
 
 
 def read_classes(scores: Scores, given: object) -> Array:
-    """Return a mask of classes, True where there is one, as rows × classes."""
+    """Return a class mask as rows × classes, True where a class exists."""
     mask = as_array("class_where", given)
     check_boolean(mask, np.bool_, "class_where")
     check_classes(scores, mask.shape)
@@ -21,7 +22,7 @@ def read_classes(scores: Scores, given: object) -> Array:
 
 
 def masked_scores(scores: Scores, classes: Array) -> Scores:
-    """Return a copy of scores in which a class that is masked has no say in that of another."""
+    """Return a copy of the scores in which masked classes do not affect the others."""
     if scores.link.elementwise:
         return scores
     array = scores.array.copy()
@@ -30,7 +31,7 @@ def masked_scores(scores: Scores, classes: Array) -> Scores:
 
 
 def check_targets(weights: RowWeights, step: int) -> None:
-    """Raise for a target that the loss cannot take; the kernels know no class that is masked."""
+    """Raise for a target that the loss cannot take; the kernels do not know the mask."""
     targets = weights.targets
     if targets.form == "elementwise":
         return

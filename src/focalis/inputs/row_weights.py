@@ -1,4 +1,4 @@
-"""Weights and masks of rows and elements, and the denominator that goes with a reduction."""
+"""Weights and masks of rows and elements, and the denominator of a reduction."""
 
 import math
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ class RowWeights(NamedTuple):
         return np.ascontiguousarray(weight, dtype).reshape(-1)
 
     def total(self, class_weight: Array | None, step: int) -> float:
-        """Return the denominator of "mean": of rows their weights, of elements their number."""
+        """Return the denominator of "mean": the total weight of rows, or the number of elements."""
         rows = len(self.targets.rows)
         elementwise = self.targets.form == "elementwise"
         width = self.targets.n_classes if elementwise else 1
@@ -69,13 +69,13 @@ class RowWeights(NamedTuple):
         for lo, hi in _spans(rows, step):
             kept = self.kept(lo, hi)
             if elementwise and kept is not None:
-                # Something is ignored or masked, or the number would be known without counting.
+                # Something is ignored or masked; otherwise the number would be known without counting.
                 total += np.count_nonzero(kept) * (width if np.ndim(kept) < 2 else 1)
                 continue
             weight = self.chunk(lo, hi, np.float64, None)
             weight = np.ones(hi - lo) if weight is None else weight
             if class_weight is not None and self.targets.form == "index":
-                # A label that is out of range is found, and complained of, by the kernel.
+                # A label out of range is found and reported by the kernel.
                 t = np.clip(self.targets.rows[lo:hi], 0, self.targets.n_classes - 1)
                 weight = weight * class_weight[t.astype(np.int64)]
             total += float(weight.sum())
@@ -102,7 +102,7 @@ def read_row_weights(
         check_boolean(mask, np.bool_)
         mask = _as_rows("where", mask, scores)
     if targets.classes is not None:
-        # A row without a class has nothing to say.
+        # A row without any class does not count.
         dense = targets.form == "elementwise"
         exist: Array = targets.classes if dense else np.asarray(targets.classes.any(axis=1))
         mask = exist if mask is None else _align(mask, exist) & exist
@@ -132,7 +132,7 @@ def _as_rows(name: str, array: Array, scores: Scores) -> Array:
 
 
 def check_has_denominator(reduction: str) -> None:
-    """Raise for a reduction that has nothing for a normaliser to replace."""
+    """Raise if a reduction has no denominator for a normaliser to replace."""
     if reduction not in ("mean", "batchmean"):
         raise ArgumentError(
             "normalizer",

@@ -1,4 +1,4 @@
-"""Which shapes of targets, weights and masks fit scores, and what is said of the others."""
+"""Which shapes of targets, weights and masks fit the scores, and the errors for those that do not."""
 
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -22,7 +22,7 @@ Form = Literal["elementwise", "index", "dense"]
 
 
 class HasShape(Protocol):
-    """Scores, or what is known of them before there are numbers."""
+    """Scores, or what is known about them before their numbers are."""
 
     @property
     def link(self) -> Link:
@@ -34,7 +34,7 @@ class HasShape(Protocol):
 
     @property
     def row_shape(self) -> Shape:
-        """The shape without the class axis, where there is one."""
+        """The shape without the class axis, if there is one."""
 
     @property
     def axis(self) -> int:
@@ -42,7 +42,7 @@ class HasShape(Protocol):
 
 
 class ScoreShape(NamedTuple):
-    """What is known of scores before there are numbers."""
+    """What is known about scores before their numbers are."""
 
     link: Link
     shape: Shape
@@ -51,7 +51,7 @@ class ScoreShape(NamedTuple):
 
 
 def score_shape(link: Link, shape: Shape, axis: int) -> ScoreShape:
-    """Return the shape of scores whose class axis is this one, counted from the front."""
+    """Return the shape of scores with this class axis, counted from the front."""
     if len(shape) <= 1 and link.elementwise:
         return ScoreShape(link, shape, shape, axis)
     return ScoreShape(link, shape, (*shape[:axis], *shape[axis + 1 :]), axis)
@@ -80,7 +80,7 @@ def target_form(scores: HasShape, found: Shape, dtype: Any, is_integer: bool) ->
 
 
 def check_nothing_ignored(form: Form, ignore_index: int | float | None) -> None:
-    """Raise if a class index is to be ignored, but the targets are a number for each class."""
+    """Raise if a class index is to be ignored, but the targets have a number for each class."""
     if form == "dense" and ignore_index is not None:
         raise ArgumentError(
             "ignore_index",
@@ -92,7 +92,7 @@ def check_nothing_ignored(form: Form, ignore_index: int | float | None) -> None:
 
 
 def check_rows(scores: HasShape, name: str, found: Shape) -> None:
-    """Raise unless weights or a mask have a number for each row or, of a yes/no link, element."""
+    """Raise for weights or a mask without one number per row or, for an elementwise link, element."""
     elementwise = scores.link.elementwise
     if found == scores.row_shape or (elementwise and found == scores.shape):
         return
@@ -103,7 +103,7 @@ def check_rows(scores: HasShape, name: str, found: Shape) -> None:
 
 
 def check_classes(scores: HasShape, found: Shape) -> None:
-    """Raise unless the shape of a mask of classes broadcasts to that of the scores."""
+    """Raise unless the shape of a class mask broadcasts to that of the scores."""
     shape = scores.shape
     if len(shape) <= 1 and scores.link.elementwise:
         raise ArgumentError(
@@ -122,6 +122,6 @@ def check_classes(scores: HasShape, found: Shape) -> None:
 
 
 def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:
-    """Raise unless a mask is of the framework's type for truth values."""
+    """Raise unless a mask is of the framework's boolean type."""
     if where.dtype != boolean:
         raise ArgumentTypeError(name, "boolean, True for what counts", where.dtype)

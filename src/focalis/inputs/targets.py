@@ -27,8 +27,8 @@ Array = np.ndarray
 class Scores(NamedTuple):
     """Logits or probabilities as rows × classes.
 
-    ``array`` (…, C) is the caller's, with a class axis; ``dtype`` is the type to compute in, ``own`` the
-    type to answer in; ``row_shape`` is the caller's shape without the class axis.
+    ``array`` (…, C) is the caller's, with a class axis; ``dtype`` is the type to compute in, ``own``
+    that of the results; ``row_shape`` is the caller's shape without the class axis.
     """
 
     link: Link
@@ -47,7 +47,7 @@ class Scores(NamedTuple):
 
     @property
     def rows(self) -> Array:
-        """The scores (R, C): a view where there can be one."""
+        """The scores (R, C): a view if possible."""
         return self.array.reshape(self.n_rows, self.n_classes)
 
     def chunk(self, lo: int, hi: int) -> Array:
@@ -55,26 +55,26 @@ class Scores(NamedTuple):
         return np.ascontiguousarray(self.rows[lo:hi], self.dtype)
 
 
-def as_array(name: str, given: Any) -> Array:
-    """Return `given` as an array of any type, or raise an error that names it."""
-    if type(given) is np.ndarray:
-        return given
-    if isinstance(given, np.ma.MaskedArray):
+def as_array(name: str, value: Any) -> Array:
+    """Return `value` as an array of any type, or raise an error that names it."""
+    if type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray):
         raise ArgumentTypeError(name, "an array without a mask", "a masked array")
     try:
-        return np.asarray(given)
+        return np.asarray(value)
     except ValueError as error:
         expected = "numbers in rows of equal length"
         raise ArgumentError(name, expected, f"what NumPy cannot read: {error}") from None
     except (TypeError, RuntimeError) as error:
-        # A tensor that requires a gradient, or lies on a device.
-        expected = "an array or what NumPy makes one of"
-        raise ArgumentTypeError(name, expected, f"{type(given).__name__}: {error}") from error
+        # Such as a tensor that requires a gradient, or lies on a device.
+        expected = "an array or what NumPy can turn into one"
+        raise ArgumentTypeError(name, expected, f"{type(value).__name__}: {error}") from error
 
 
-def real_array(name: str, given: Any) -> Array:
-    """Return `given` as an array of real numbers, or raise a TypeError that names it."""
-    array = given if type(given) is np.ndarray else as_array(name, given)
+def real_array(name: str, value: Any) -> Array:
+    """Return `value` as an array of real numbers, or raise a TypeError that names it."""
+    array = value if type(value) is np.ndarray else as_array(name, value)
     # Types that NumPy does not define itself (bfloat16) have the kind V.
     if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16":
         return array
@@ -96,20 +96,20 @@ def read_scores(link: Link, given: Any) -> Scores:
 
 
 @functools.cache
-def _types(given: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Return the type to answer in and the type to compute in."""
-    own = given.newbyteorder("=")
+def _types(found: np.dtype[Any], link: Link) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    """Return the type of the results and the type to compute in."""
+    own = found.newbyteorder("=")
     if own.kind in "iu":
         own = np.dtype(np.float64)
     elif own.kind == "b" or not 2 <= own.itemsize <= 8:
-        raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", given)
-    # 1 − p is exact in float64 for a float32 p, and its logarithm needs the digits.
+        raise ArgumentTypeError("logits", "floating-point numbers of 16 to 64 bits", found)
+    # For a float32 p, 1 − p is exact in float64, and its logarithm needs these digits.
     wide = own == np.float64 or link.on_probabilities
     return own, np.dtype(np.float64 if wide else np.float32)
 
 
 class TargetSettings(Protocol):
-    """The settings of a loss that say how its targets are read."""
+    """The settings of a loss that determine how its targets are read."""
 
     @property
     def label_smoothing(self) -> float:
@@ -125,7 +125,7 @@ class TargetSettings(Protocol):
 
 
 class Targets(NamedTuple):
-    """Targets as rows: class indices (R,) or numbers (R, C), with what is to be done to them.
+    """Targets as rows: class indices (R,) or numbers (R, C), and how to treat them.
 
     ``classes`` (R, C) is True where a row has a class, None where all rows have all.
     """
@@ -161,16 +161,16 @@ class Targets(NamedTuple):
         read: Callable[[Array], Array],
         take: Callable[[Array], Array] | None = None,
     ) -> Array:
-        """Return a chunk as an engine wants it, in the type that `read` converts numbers to.
+        """Return a chunk for an engine, in the type that `read` converts numbers to.
 
-        What `take` returns is enough where nothing is computed here. What is not valid stays
-        recognisable.
+        Numbers that are not changed here are passed through `take` instead, if there is one. Invalid
+        targets stay recognisable.
         """
         rows = self.rows[lo:hi]
         if self.is_index:
             return np.ascontiguousarray(rows, np.int64)
         if self.form == "index":
-            # A copy: what was checked is what is used, also where another thread writes to them.
+            # A copy, so that what was checked is what is used, even if another thread writes to them.
             labels = rows.astype(np.int64)
             valid = (labels >= 0) & (labels < self.n_classes)
             y = np.empty((hi - lo, self.n_classes), dtype)
@@ -188,7 +188,7 @@ class Targets(NamedTuple):
         return self._smooth(y, lo, hi)
 
     def _spread(self, lo: int, hi: int) -> Any:
-        """Return what smoothing gives each answer of a chunk: a number, or one for each class."""
+        """Return what smoothing adds to each answer of a chunk: a number, or one for each class."""
         if self.form == "elementwise":
             return self.smoothing / 2
         if self.classes is None:
@@ -202,12 +202,12 @@ class Targets(NamedTuple):
         smoothed: Array = y * y.dtype.type(1.0 - self.smoothing) + np.asarray(
             self._spread(lo, hi), y.dtype
         )
-        # Smoothing must not make a valid target of an invalid one.
+        # Smoothing must not turn an invalid target into a valid one.
         smoothed[~((y >= 0) & (y <= (1 if self.form == "elementwise" else np.inf)))] = np.nan
         return smoothed
 
     def valid(self, lo: int, hi: int, largest: float = sys.float_info.max) -> Array:
-        """Return True where the caller's own target is one that this loss can take.
+        """Return True where the caller's target is one that this loss can take.
 
         `largest` is the largest number of the type to compute in.
         """
@@ -244,7 +244,7 @@ def read_targets(scores: Scores, given: Any, settings: TargetSettings) -> Target
     """Return the targets as rows that match the scores."""
     targets = real_array("targets", given)
     if targets.size == 0 and not isinstance(given, np.ndarray):
-        # An empty list holds no number that could be of the wrong type.
+        # An empty list holds no number that could have the wrong type.
         targets = targets.astype(np.int64)
     form = target_form(scores, targets.shape, targets.dtype, targets.dtype.kind in "iu")
     check_nothing_ignored(form, settings.ignore_index)

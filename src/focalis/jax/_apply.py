@@ -1,4 +1,4 @@
-"""Any loss on arrays: `focalis.arrays.losses` in JAX's verbs, and what JAX needs besides."""
+"""Any loss on JAX arrays: `focalis.arrays.losses` with JAX's verbs and hooks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,15 +56,15 @@ def apply(
         The class axis.
     parameters : mapping of str to array, optional
         Numbers that replace settings of the loss, and may be traced or differentiated: parameters of its
-        margin loss, of shapes that broadcast to that of the scores with the classes last, or beside
-        class indices to that of the rows; and ``"alpha"``, ``"pos_weight"`` and ``"class_weight"``, of
-        shapes that broadcast to that of the scores. With as many axes as the logits each has the class
-        axis where they have it, of one number for all classes or of one for each.
+        margin loss, whose shapes broadcast to that of the scores with the classes last or, for class
+        indices, to that of the rows; and ``"alpha"``, ``"pos_weight"`` and ``"class_weight"``, whose
+        shapes broadcast to that of the scores. One with as many axes as the logits has its class axis,
+        of length 1 or C, where they have it.
     class_where : array of bool, optional
-        True where a class counts: (C,), or a shape that broadcasts to that of the logits. What is masked
+        True where a class counts: (C,), or a shape that broadcasts to that of the logits. A masked class
         has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid or
-        identity it is an element that does not count. A target that is masked raises, or gives NaN
-        where it cannot be read.
+        identity it is an element that does not count. A target on a masked class raises an error, or
+        gives NaN where it cannot be read.
 
     Returns
     -------
@@ -75,14 +75,14 @@ def apply(
     Raises
     ------
     ValueError, TypeError
-        If shapes, types or settings do not fit, while tracing already. No number in an array is looked
-        at: as elsewhere in JAX, a target, a sample weight or a normaliser that the loss cannot take
-        gives NaN, and so does a weight of classes.
+        If shapes, types or settings do not fit, even while tracing; and if a target, weight, normaliser
+        or parameter is invalid and can be read without waiting (outside a trace, on a CPU). Where it
+        cannot be read, it gives NaN.
 
     Notes
     -----
-    Soft targets mean the expectation Σ_k w_k φ(m_k). optax mixes p_t first in its focal loss, which is
-    another loss.
+    With soft targets the loss is the expectation Σ_k w_k φ(m_k). optax's focal loss mixes p_t first,
+    which is a different loss.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class _Jax(Verbs):
     def quiet(self, x: Array, share: Array, kept: Array | None, harmless: float) -> Array:
         if kept is not None:
             x = jnp.where(kept, x, harmless)
-        # Only a NaN: with any other score the loss has a derivative by the weight that is 0.
+        # Replace only NaN: with any other score the loss has a derivative by the weight, even at 0.
         return jnp.where((share == 0.0) & jnp.isnan(x), harmless, x)
 
     def asked(self, x: Array, shares: tuple[Array, Array]) -> Array:
@@ -144,10 +144,10 @@ class _Jax(Verbs):
 
 @jax.custom_jvp
 def _total(values: Array) -> Array:
-    """Return the sum of values, whose derivative waits for it.
+    """Return the sum of the values, with a derivative that waits for it.
 
-    On a CPU, XLA then writes the gradient where the values were. It would compute both and sum after,
-    and the system takes longer to give the memory than they take.
+    On a CPU, XLA then writes the gradient over the values. Otherwise it would compute both before
+    summing, and the system takes longer to provide the memory than XLA to compute them.
     """
     return jnp.sum(values)
 

@@ -1,4 +1,4 @@
-"""What is known of the arguments: shapes and types while a program is traced too, numbers on a CPU."""
+"""Checks of the arguments: shapes and types even while tracing, numbers only on a CPU."""
 
 import operator
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ __all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
 Array = jax.Array
 
 
-def as_array(name: str, given: Any) -> Array:
+def as_array(name: str, value: Any) -> Array:
     """Return real numbers as a JAX array, or raise."""
-    if not isinstance(given, jax.Array | np.ndarray | np.generic | int | float):
-        raise ArgumentTypeError(name, "an array of JAX or NumPy", type(given).__name__)
-    array = jnp.asarray(given)
+    if not isinstance(value, jax.Array | np.ndarray | np.generic | int | float):
+        raise ArgumentTypeError(name, "an array of JAX or NumPy", type(value).__name__)
+    array = jnp.asarray(value)
     if jnp.issubdtype(array.dtype, jnp.complexfloating) or not (
         jnp.issubdtype(array.dtype, jnp.number) or array.dtype == jnp.bool_
     ):
@@ -41,7 +41,7 @@ def as_array(name: str, given: Any) -> Array:
 
 
 def numbers_of(array: Any) -> Any:
-    """Return what an array holds, None where it cannot be read without waiting or is not there yet."""
+    """Return the numbers of an array, or None if they are not known yet or are not on a CPU."""
     if isinstance(array, jax.core.Tracer):
         return None
     if isinstance(array, jax.Array):
@@ -62,7 +62,7 @@ def class_axis(axis: Any, ndim: int) -> int:
 
 
 def class_axes(axis: Any, ndim: int) -> list[int]:
-    """Return the axes that together hold the classes, counted from the front; None is all of them."""
+    """Return the axes that together hold the classes, counted from the front; None means all axes."""
     if ndim == 0:
         raise ArgumentError("logits", "an axis of at least one class", "shape ()", must="have")
     if axis is None:
@@ -74,7 +74,7 @@ def class_axes(axis: Any, ndim: int) -> list[int]:
 
 
 def check(loss: Loss, given: Arguments, axis: int) -> None:
-    """Raise for arrays that do not fit."""
+    """Raise for an argument that does not fit."""
     logits, targets, sample_weight, where, class_where, normalizer, parameters = given
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
@@ -93,14 +93,14 @@ def check(loss: Loss, given: Arguments, axis: int) -> None:
     if class_where is not None:
         check_classes(scores, class_where.shape)
         check_boolean(class_where, jnp.bool_, "class_where")
-    # Before the normaliser, which a front end may have made of the weights.
+    # Before the normaliser, which a front end may have computed from the weights.
     _check_numbers(loss, given, axis)
     if isinstance(normalizer, jax.Array | np.ndarray):
         if as_array("normalizer", normalizer).shape:
             expected = "a number or an array without dimensions"
             raise ArgumentError("normalizer", expected, f"shape {normalizer.shape}")
         known = numbers_of(normalizer)
-        # The number itself may not be there yet.
+        # An unknown number is not checked.
         normalizer = 1.0 if known is None else float(known)
     read_normalizer(loss.reduction, normalizer)
     if not isinstance(parameters, Mapping | None):
@@ -110,10 +110,10 @@ def check(loss: Loss, given: Arguments, axis: int) -> None:
 
 
 def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
-    """Raise for a number that is there and out of its range."""
+    """Raise for a parameter that can be read and is out of its range."""
     ranges = loss.margin_loss.family.ranges
-    for name, given in parameters.items():
-        known = numbers_of(as_array(name, given))
+    for name, value in parameters.items():
+        known = numbers_of(as_array(name, value))
         if known is None:
             continue
         numbers = known.astype(np.float64)
@@ -129,14 +129,14 @@ def _check_parameters(loss: Loss, parameters: Mapping[str, Any]) -> None:
 
 
 def _check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
-    """Raise for the first target or weight that can be read and is none."""
+    """Raise for the first target or weight that can be read and is invalid."""
     logits, targets, sample_weight, where, class_where, *_ = given
     weight, kept, classes = (
         None if a is None else numbers_of(a) for a in (sample_weight, where, class_where)
     )
     if (where is not None and kept is None) or (class_where is not None and classes is None):
         return
-    # Behind a weight that is not there yet anything may stand.
+    # Targets of weight 0 may be anything, so unknown weights leave none to check.
     hidden = sample_weight is not None and weight is None
     known = None if hidden else numbers_of(targets)
     check_numbers(loss, logits.shape, axis, Arguments(None, known, weight, kept, classes))

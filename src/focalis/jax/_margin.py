@@ -1,7 +1,7 @@
 """A margin loss on arrays: the derivatives of `focalis.arrays.margin`, tied together for JAX.
 
-Each of them is the same function at other *orders* (by the score, by each parameter), whose derivatives
-are again the same function: so both modes, in any nesting, stay within the closed forms.
+Each derivative is the same function at other *orders* (by the score, by each parameter), and so are its
+derivatives in turn. So both modes, nested in any way, stay within the closed forms.
 """
 
 import functools
@@ -21,7 +21,7 @@ Array = jax.Array
 Values = tuple[Array, ...]
 
 Shares = tuple[Array | None, Array | None]
-"""How much an answer counts where the score speaks for it, and where it speaks against it."""
+"""The share of the answer that the score speaks for, and of the one that it speaks against."""
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -33,7 +33,7 @@ def weighted(
     values: Values,
     known: Any,
 ) -> Array:
-    """Return the sum over the answers of share × derivative, exactly 0 where the share is 0.
+    """Return the sum over the answers of share × derivative, where a share of 0 adds exactly 0.
 
     Parameters
     ----------
@@ -44,33 +44,33 @@ def weighted(
     x : Array
         Scores: margins or probabilities.
     shares : tuple of Array or None
-        Shaped like the scores: how much the answers count that they speak for and against.
+        Shaped like the scores: how much the answers that they speak for and against count.
     values : tuple of Array
-        The parameters that `terms` names, of shapes that broadcast to that of the scores.
+        The parameters that `terms` names, whose shapes broadcast to that of the scores.
     known : SeenFromAll or None
-        What goes with margins of the truth, where it is known already.
+        The companions of the margins, if they have been computed already.
     """
-    there = [share for share in shares if share is not None]
+    present = [share for share in shares if share is not None]
     sides = [against for against, share in enumerate(shares) if share is not None]
     found = terms.derivatives(orders, x, values, sides, known)
-    parts = [share * term for share, term in zip(there, found, strict=True)]
+    parts = [share * term for share, term in zip(present, found, strict=True)]
     if len(parts) == 2:
-        # A choice last keeps XLA from summing the parts apart, as two arrays.
-        yes, no = there
+        # Ending with a choice keeps XLA from summing the two parts as separate arrays.
+        yes, no = present
         return jnp.where(
             no == 0.0,
             jnp.where(yes == 0.0, 0.0, parts[0]),
             jnp.where(yes == 0.0, parts[1], parts[0] + parts[1]),
         )
-    return jnp.where(there[0] == 0.0, 0.0, parts[0])
+    return jnp.where(present[0] == 0.0, 0.0, parts[0])
 
 
 def _weighted_jvp(terms: MarginTerms, orders: Orders, primals: Any, tangents: Any) -> Any:
     x, shares, values, known = primals
     by_x, by_shares, by_values, _ = tangents
     changes = []
-    # What value and slope have in common XLA would write to memory, which takes longer than to
-    # compute it twice.
+    # XLA would write what value and slope have in common to memory, which takes longer than
+    # computing it twice.
     apart = jax.lax.optimization_barrier(x)
     for i, change in enumerate((by_x, *by_values)):
         if not isinstance(change, SymbolicZero):
@@ -92,7 +92,7 @@ def along(f: Callable[..., Any], i: int) -> Callable[..., Array]:
 
     def derivative(*args: Array) -> Array:
         def of_one(arg: Array) -> Array:
-            # A term of a formula may be a mere number.
+            # A term of a formula may be a plain number.
             return jnp.asarray(f(*args[:i], arg, *args[i + 1 :]), arg.dtype)
 
         change: Array = jax.jvp(of_one, (args[i],), (jnp.ones_like(args[i]),))[1]

@@ -1,4 +1,4 @@
-"""What the named losses share: from their arguments to a call of `apply`."""
+"""What the named losses share: turning their arguments into a call of `apply`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -37,20 +37,20 @@ Axis = int | tuple[int, ...] | None
 
 
 class LossSettings(TypedDict, total=False):
-    """What all named losses take."""
+    """The options that all named losses take."""
 
     class_weight: Weight
     label_smoothing: float
 
 
 class Options(LossSettings, total=False):
-    """What those take besides that do not name it themselves."""
+    """The options of losses that do not have `where` in their signature."""
 
     where: ArrayLike | None
 
 
 class RowOptions(Options, total=False):
-    """What the losses of rows take."""
+    """The options of losses of rows."""
 
     axis: Axis
 
@@ -82,7 +82,10 @@ def rows(
     options: Mapping[str, Any],
     **settings: Any,
 ) -> Array:
-    """Return one loss for each row, the classes along one axis or several; `options` as above."""
+    """Return one loss for each row, the classes along one axis or several.
+
+    `options` are the caller's keywords.
+    """
     settings = {**_known(options, RowOptions, parameters, settings), **settings}
     axis, where = settings.pop("axis", -1), settings.pop("where", None)
     x, y = as_array("logits", logits), as_array("labels", labels)
@@ -117,12 +120,12 @@ def rows(
 
 
 def dense(logits: ArrayLike, labels: ArrayLike) -> Array:
-    """Return labels with a number for each class, in the shape of the logits."""
+    """Return labels with a number for each class, broadcast to the shape of the logits."""
     return _broadcast("labels", labels, as_array("logits", logits).shape)
 
 
 def clipped(probabilities: ArrayLike, eps: float) -> Array:
-    """Return probabilities held in [eps, 1 − eps]; what is none stays."""
+    """Return probabilities clipped to [eps, 1 − eps]; invalid ones stay, to give NaN."""
     eps = check_number("eps", eps, 0.0, 0.5, expected="a number in [0, 0.5]")
     p = as_array("probabilities", probabilities)
     if eps == 0.0 or not jnp.issubdtype(p.dtype, jnp.floating):
@@ -132,17 +135,20 @@ def clipped(probabilities: ArrayLike, eps: float) -> Array:
 
 
 def _known(
-    options: Mapping[str, Any], known: Any, parameters: Mapping[str, Any], own: Mapping[str, Any]
+    options: Mapping[str, Any],
+    known: Any,
+    parameters: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     """Return the options, or raise for one that the losses of this kind do not take."""
     for name in options.keys() - known.__annotations__.keys():
-        takes = (*parameters, *(["alpha"] if "alpha" in own else []), *known.__annotations__)
+        takes = (*parameters, *(["alpha"] if "alpha" in settings else []), *known.__annotations__)
         raise TypeError(f"unexpected keyword argument {name!r}: expected {', '.join(takes)}")
     return options
 
 
-def _broadcast(name: str, given: ArrayLike, shape: tuple[int, ...]) -> Array:
-    array = as_array(name, given)
+def _broadcast(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = as_array(name, value)
     try:
         return jnp.broadcast_to(array, shape)
     except ValueError:
@@ -164,14 +170,14 @@ def _call(
     where: Array | None,
     settings: Mapping[str, Any],
 ) -> Array:
-    """Return the loss; what is an array, and may be traced, is handed on as a parameter."""
+    """Return the loss; arrays, which may be traced, are passed on as parameters."""
     arrays = {k: v for k, v in parameters.items() if isinstance(v, jax.Array) or np.ndim(v)}
     numbers = {k: v for k, v in parameters.items() if k not in arrays}
     factors = {k: settings[k] for k in WEIGHTS if k in settings}
     arrays |= {k: v for k, v in factors.items() if isinstance(v, jax.Array)}
     fixed = {k: v for k, v in settings.items() if k not in arrays}
     if fixed.get("alpha") is not None:
-        # A Loss takes a number below 0 for none; a traced one could not mean that.
+        # A Loss takes a number below 0 to mean no alpha; here a traced one could not mean that.
         high = largest_weight("alpha", LINKS[link], math.inf)
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)

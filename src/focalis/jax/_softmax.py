@@ -26,9 +26,9 @@ def margins(x: Array, t: Array) -> Array:
 
 
 def all_margins(x: Array) -> tuple[Array, SeenFromAll]:
-    """Return the margins (…, C) of all classes of rows of logits x (…, C), and what goes with them.
+    """Return the margins (…, C) of all classes in rows of logits x (…, C), and their companions.
 
-    The companions have no derivatives: the margins' are all that there is.
+    Only the margins have derivatives; those of the companions would be redundant.
     """
     found = _seen_from_all(x, VERBS.argmax(x))
     return found.margin, SeenFromAll(*map(jax.lax.stop_gradient, found))

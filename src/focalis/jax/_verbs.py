@@ -14,7 +14,7 @@ Array = jax.Array
 
 
 class Verbs:
-    """JAX's; `focalis.arrays.verbs.Verbs` says what they do."""
+    """JAX's verbs, which `focalis.arrays.verbs.Verbs` documents."""
 
     where: Any = staticmethod(jnp.where)
     clip = staticmethod(jnp.clip)
@@ -24,7 +24,7 @@ class Verbs:
     total = staticmethod(jnp.sum)
 
     def computing_type(self, x: Array, probabilities: bool) -> Any:
-        # Where there is float64, 1 − p is exact in it for a float32 p.
+        # For a float32 p, 1 − p is exact in float64, if that is enabled.
         return jnp.result_type(float) if probabilities else _at_least(jnp.float32, x)
 
     def cast(self, x: Array, dtype: Any) -> Array:
@@ -33,8 +33,8 @@ class Verbs:
     def index(self, t: Array) -> Array:
         return t.astype(_at_least(jnp.int32, t)) if _is_integer(t) else t
 
-    def number(self, given: Any, like: Array) -> Array:
-        return jnp.asarray(given, like.dtype)
+    def number(self, value: Any, like: Array) -> Array:
+        return jnp.asarray(value, like.dtype)
 
     def finfo(self, x: Array) -> Any:
         return np.finfo(x.dtype)
@@ -73,8 +73,9 @@ class Verbs:
         x = jax.lax.stop_gradient(x)
         classes, top = x.shape[-1], jnp.max(x, axis=-1, keepdims=True)
         if _has_numbers(x):
-            # On a CPU, XLA has one fast loop for arithmetic and the reduction after it, but comparisons
-            # and choices it writes to memory first. So what is below the top comes after all classes.
+            # On a CPU, XLA turns arithmetic and the reduction after it into one fast loop, but writes
+            # comparisons and choices to memory first. So arithmetic moves the classes below the top
+            # behind all others.
             largest = jnp.finfo(x.dtype).max
             j = _classes(x, x.dtype) + classes * jnp.sign(jnp.clip(top, -largest, largest) - x)
             return jnp.min(j, axis=-1).astype(int) % classes
@@ -90,8 +91,8 @@ class Verbs:
         return by_class[t]
 
     def without(self, x: Array, t: Array) -> Array:
-        # On a CPU, XLA copies and sets faster than it compares each index and chooses, and the
-        # exponentials that follow take the place of the copy.
+        # On a CPU, XLA copies and sets faster than it compares every index and chooses, and the
+        # exponentials that follow are written over the copy.
         found: Array = _without(x, t)
         return found
 
@@ -106,12 +107,12 @@ def _is_integer(x: Array) -> bool:
 
 
 def _at_least(dtype: Any, x: Array) -> Any:
-    """Return the type of an array, or this one of 32 bits if it has fewer."""
+    """Return the type of an array, or `dtype`, of 32 bits, if the array has fewer."""
     return dtype if x.dtype.itemsize < 4 else x.dtype
 
 
 def _has_numbers(x: Array) -> bool:
-    """Return whether the type of the scores can count twice the classes, and they are counted yet."""
+    """Return whether the number of classes is known, and the scores' type counts to twice as many."""
     classes = x.shape[-1]
     return isinstance(classes, int) and bool(2 * classes < 1.0 / jnp.finfo(x.dtype).eps)
 

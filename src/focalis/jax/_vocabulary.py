@@ -1,4 +1,4 @@
-"""The vocabulary on JAX arrays and tracers, so that a margin loss runs on them as it is written."""
+"""The vocabulary for JAX arrays and tracers, so that a margin loss runs on them as it is written."""
 
 from typing import Any
 

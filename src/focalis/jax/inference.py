@@ -17,7 +17,7 @@ Array = jax.Array
 
 
 def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Array:
-    """Return the class probabilities that logits stand for after training with a loss.
+    """Return the class probabilities that logits imply after training with a loss.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
     Returns
     -------
     Array
-        Shaped like the logits and of their type. Computed by the host, under ``jax.jit`` as well, and
-        without a gradient.
+        In the shape and type of the logits. Computed on the host, even under ``jax.jit``, and without
+        a gradient.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
 
     See Also
     --------
-    focalis.Loss.posterior : What it is.
+    focalis.Loss.posterior : The definition.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
         raise ArgumentTypeError("logits", "floating-point numbers", x.dtype)
     axis = class_axis(axis, x.ndim)
     rows = jnp.moveaxis(x, axis, -1) if x.ndim else x
-    # What the loss cannot answer is an error here, not in the midst of a running program.
+    # If the loss cannot answer, raise here and not in the middle of a running program.
     outputs = 1 if x.ndim <= 1 and loss.link.elementwise else rows.shape[-1]
     loss.posterior(np.full((1, outputs), 0.5))
     eta = jax.pure_callback(
@@ -74,8 +74,8 @@ def posterior(loss: Loss, logits: jax.typing.ArrayLike, *, axis: int = -1) -> Ar
 
 
 def _on_host(loss: Loss, logits: Any) -> np.ndarray:
-    given = np.asarray(logits)
-    return loss.posterior(given.astype(np.float64)).astype(given.dtype)
+    x = np.asarray(logits)
+    return loss.posterior(x.astype(np.float64)).astype(x.dtype)
 
 
 def initial_logits(
@@ -85,24 +85,24 @@ def initial_logits(
     sample_weight: jax.typing.ArrayLike | None = None,
     n_classes: int | None = None,
 ) -> Array:
-    """Return the constant logits that minimise a loss over the targets: a bias to start from.
+    """Return the constant logits that minimise a loss over the targets: the bias to start from.
 
     Parameters
     ----------
     loss : Loss
         What the model will be trained with.
     targets : array
-        As in `focalis.jax.apply`, with the classes along the last axis. Their numbers are read, so they
-        may not be traced.
+        As in `focalis.jax.apply`, with the classes along the last axis. They are read, so they must not
+        be traced.
     sample_weight : array, optional
         As in `focalis.jax.apply`.
     n_classes : int, optional
-        The number of classes of class indices; one more than the largest if not given.
+        The number of classes for class indices; by default one more than the largest index.
 
     Returns
     -------
     Array
-        Without dimensions for one output, else (C,); of a softmax with mean 0.
+        Without dimensions for one output, else (C,); for a softmax the mean is 0.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def initial_logits(
 
     See Also
     --------
-    focalis.Loss.initial_logits : What it is.
+    focalis.Loss.initial_logits : The definition.
 
     Examples
     --------
@@ -123,10 +123,10 @@ def initial_logits(
     """
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
-    given = [("targets", targets), ("sample_weight", sample_weight)]
-    for name, array in given:
+    arrays = [("targets", targets), ("sample_weight", sample_weight)]
+    for name, array in arrays:
         if isinstance(array, jax.core.Tracer):
             raise ArgumentTypeError(name, "known numbers to start from", "a traced array")
-    read = [None if array is None else np.asarray(array) for _, array in given]
+    read = [None if array is None else np.asarray(array) for _, array in arrays]
     found = loss.initial_logits(read[0], sample_weight=read[1], n_classes=n_classes)
     return jnp.asarray(found, jnp.result_type(float))

@@ -1,4 +1,4 @@
-"""The losses of optax by its names and signatures, and the log losses; see `focalis.jax`."""
+"""The losses of optax under its names and signatures, and the log losses; see `focalis.jax`."""
 
 from typing import Unpack
 
@@ -36,7 +36,7 @@ ArrayLike = jax.typing.ArrayLike
 def sigmoid_binary_cross_entropy(
     logits: ArrayLike, labels: ArrayLike, **options: Unpack[Options]
 ) -> Array:
-    """Return the cross-entropy of a sigmoid, −log p_t, as optax has it.
+    """Return the cross-entropy of a sigmoid, −log p_t, with optax's signature.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def sigmoid_binary_cross_entropy(
 def binary_log_loss(
     probabilities: ArrayLike, labels: ArrayLike, *, eps: float = 0.0, **options: Unpack[Options]
 ) -> Array:
-    """Return −log p_t of probabilities of yes, which are held in [eps, 1 − eps].
+    """Return −log p_t for probabilities of yes, which are clipped to [eps, 1 − eps].
 
     Examples
     --------
@@ -72,9 +72,9 @@ def softmax_cross_entropy(
     where: ArrayLike | None = None,
     **options: Unpack[LossSettings],
 ) -> Array:
-    """Return the cross-entropy of a softmax with a number for each class, as optax has it.
+    """Return the cross-entropy of a softmax with a number for each class, with optax's signature.
 
-    Labels below 0 give NaN.
+    Labels below 0 raise an error, or give NaN where they cannot be read.
 
     Examples
     --------
@@ -95,10 +95,10 @@ def softmax_cross_entropy_with_integer_labels(
     where: ArrayLike | None = None,
     **options: Unpack[LossSettings],
 ) -> Array:
-    """Return the cross-entropy of a softmax with class indices, as optax has it.
+    """Return the cross-entropy of a softmax with class indices, with optax's signature.
 
-    Indices out of range give NaN. A class that `where` excludes has probability 0, and as a label gives
-    infinity.
+    Indices out of range raise an error, or give NaN where they cannot be read. A class that `where`
+    excludes has probability 0, and gives infinity as a label.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def poly_loss_cross_entropy(
     axis: Axis = -1,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Return `softmax_poly1` with a number for each class and the default ε of optax.
+    """Return `softmax_poly1` with a number for each class and optax's default ε.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def poly_loss_cross_entropy(
 def log_loss(
     probabilities: ArrayLike, labels: ArrayLike, *, eps: float = 0.0, **options: Unpack[RowOptions]
 ) -> Array:
-    """Return −log p_t of rows of probabilities, which are held in [eps, 1 − eps].
+    """Return −log p_t for rows of probabilities, which are clipped to [eps, 1 − eps].
 
     Examples
     --------

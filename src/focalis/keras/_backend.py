@@ -1,4 +1,4 @@
-"""What computes a loss: the front end that owns automatic differentiation on the backend of Keras."""
+"""What computes a loss: the front end for the framework that is Keras' backend."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ def apply(*scores: Any, **settings: Any) -> Any:
 
 
 def replicas() -> int:
-    """Return over how many replicas of a model a batch is spread, each of which takes its part."""
+    """Return the number of replicas of a model that a batch is split over."""
     return 1
 
 
 def logits_behind(x: Any, activation: str | None) -> Any:
-    """Return the logits that scores were made of by an activation, None where they are not known."""
+    """Return the logits from which an activation made the scores, or None if they are not known."""
     return None
 
 
 _compute: Any
 numbers_of: Any
-"""Return what a tensor holds, None where that cannot be read without waiting."""
+"""Return the numbers of a tensor, or None if they cannot be read without waiting."""
 
 
 def _is_compiling() -> bool:
-    """Return whether a compiler reads this very code, and had better find no more than it must."""
+    """Return whether a compiler is tracing this code, which should then contain only what it must."""
     return False
 
 

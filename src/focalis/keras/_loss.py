@@ -1,4 +1,4 @@
-"""From the arguments of a loss of Keras to a call of the front end that computes it."""
+"""From the arguments of a Keras loss to a call of the front end that computes it."""
 
 import dataclasses
 import warnings
@@ -22,23 +22,22 @@ __all__ = ["FamilyLoss", "factors"]
 
 
 class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
-    """A loss of the family as Keras' own are: what the named losses and `LossWrapper` share.
+    """A loss of the family as a Keras loss: what the named losses and `LossWrapper` share.
 
     Parameters
     ----------
     loss : Loss
-        Link, margin loss and weights; its reduction plays no part.
+        Link, margin loss and weights; its reduction is not used.
     form : {"elementwise", "index", "dense", "any"}
         What the targets are: a number for each score, a class for each row, a number for each class of
-        a row, or of these two what the shape tells.
+        a row, or whichever of the last two fits their shape.
     arguments : mapping
         The arguments of the constructor by name, its ``locals()``: among them `axis`, `ignore_class`,
-        `reduction`, `name` and `dtype` as everywhere in `focalis.keras`. They are what the configuration
-        holds.
+        `reduction`, `name` and `dtype` as described in `focalis.keras`. They make up the configuration.
     reading : callable
         How probabilities are read.
     activation : str, optional
-        The activation behind which Keras looks for logits, where its backend has them.
+        The activation behind which Keras looks for logits, if its backend knows them.
     """
 
     def __init__(
@@ -50,28 +49,28 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         reading: Reading = held,
         activation: str | None = None,
     ) -> None:
-        given = {n: v for n, v in arguments.items() if n not in ("self", "__class__")}
-        super().__init__(**{name: given.pop(name) for name in ("name", "reduction", "dtype")})
-        axis = given["axis"]
+        options = {n: v for n, v in arguments.items() if n not in ("self", "__class__")}
+        super().__init__(**{name: options.pop(name) for name in ("name", "reduction", "dtype")})
+        axis = options["axis"]
         if isinstance(axis, bool) or not isinstance(axis, int):
             raise ArgumentTypeError("axis", "an int", repr(axis))
         with renamed(ignore_index="ignore_class"):
-            # The core knows what can be ignored.
+            # The core checks the value.
             self._ignored = dataclasses.replace(
-                loss, ignore_index=given["ignore_class"]
+                loss, ignore_index=options["ignore_class"]
             ).ignore_index
         self._loss = dataclasses.replace(loss, reduction="mean")
-        self._classes = _mask(given["class_where"])
+        self._classes = _mask(options["class_where"])
         self._form, self._reading, self._activation = form, reading, activation
-        self._arguments = tuple(given)
-        for argument, value in given.items():
+        self._arguments = tuple(options)
+        for argument, value in options.items():
             setattr(self, argument, _plain(value))
 
     @property
     def loss(self) -> Loss:
-        """The `focalis.Loss` behind this one, for its `posterior` and `initial_logits` among others.
+        """The `focalis.Loss` behind this one, for example for its `posterior` and `initial_logits`.
 
-        Of a mapping `class_weight` it has the factors up to the last class that is named.
+        If `class_weight` is a mapping, it has the factors up to the last class that is named.
         """
         return self._loss
 
@@ -85,25 +84,25 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         y_pred : array_like
             Logits or probabilities.
         sample_weight : array_like, optional
-            Shaped like the losses of the samples, or what broadcasts to them from the last axis on, as
-            in Keras. What has weight 0, or is masked, may hold anything.
+            Of the shape of the samples' losses, or one that broadcasts to it from the last axis, as in
+            Keras. Samples that are masked or of weight 0 may hold anything.
         """
         mask = get_keras_mask(y_pred)
         with keras.name_scope(self.name):
             return self._evaluate(y_true, y_pred, sample_weight, mask, self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each sample: of yes/no questions the mean along `axis`."""
+        """Return the loss of each sample: for yes/no questions, the mean along `axis`."""
         return self._evaluate(y_true, y_pred, None, None, "none")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal loss."""
+        """Return the configuration from which an equal loss can be made."""
         config: dict[str, Any] = super().get_config()
         return config | {name: getattr(self, name) for name in self._arguments}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Return the loss of a configuration, in which JSON makes text of the classes."""
+        """Return the loss of a configuration, in which JSON may have turned classes into text."""
         by_class = config.get("class_weight")
         if isinstance(by_class, Mapping):
             config = {**config, "class_weight": {int(k): w for k, w in by_class.items()}}
@@ -122,7 +121,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         elementwise = loss.link.elementwise
         x, y = aligned(x, ops.convert_to_tensor(y_true), self._form, self.axis)
         if elementwise and len(x.shape) == 1:
-            # A single sample, as Keras takes it.
+            # Keras takes this as a single sample.
             x, y = ops.expand_dims(x, 0), ops.expand_dims(y, 0)
             single = True
         axis = self.axis % len(x.shape)
@@ -139,31 +138,31 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
             kept = counted if kept is None else _beside(kept, counted, axis) & counted
         if len(y.shape) < len(x.shape) and keras.backend.is_float_dtype(labels.dtype):
             _check_labels(loss, labels, x, axis, weight, kept)
-        given = {"sample_weight": weight, "where": kept, "axis": axis}
+        options = {"sample_weight": weight, "where": kept, "axis": axis}
         if classes is not None and not elementwise:
-            given["class_where"] = classes
+            options["class_where"] = classes
             x = ops.where(classes, x, ops.zeros_like(x))
         if loss.link.on_probabilities:
             x = self._reading(x if elementwise else _harmless(x, weight, kept, axis), y, axis)
         if reduction in (None, "none"):
             loss = dataclasses.replace(loss, reduction="none")
-            values = apply(loss, x, y, **given)
+            values = apply(loss, x, y, **options)
             if elementwise:
-                # The mean of Keras takes float64 for float32 on torch.
+                # Not Keras' mean, which returns float64 for float32 on torch.
                 values = ops.sum(values, axis) / _count((ops.shape(x)[axis],), x)
             return ops.cast(values[0] if single else values, self.dtype)
         denominator = self._denominator(reduction, x, weight, kept, axis)
-        value = apply(loss, x, y, normalizer=denominator, **given)
+        value = apply(loss, x, y, normalizer=denominator, **options)
         if reduction != "sum" and replicas() > 1:
             value = value / replicas()
         return ops.cast(value, self.dtype)
 
     def _check_kind(self, from_logits: bool) -> None:
-        """Warn as Keras does for probabilities that are said to be logits."""
+        """Warn, as Keras does, about probabilities that are passed as logits."""
         if from_logits:
             warnings.warn(
                 f"{self.name} received from_logits=True, but y_pred was produced by a "
-                f"{self._activation} activation: its logits are taken. Was this intended?",
+                f"{self._activation} activation: its logits are used. Was this intended?",
                 stacklevel=4,
             )
 
@@ -182,8 +181,8 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         if not isinstance(by_class, dict):
             return loss
         if classes is None:
-            expected = "a sequence where the number of classes is not known yet"
-            got = f"{by_class} with y_pred of the shape {tuple(x.shape)}"
+            expected = "a sequence, since the number of classes is not known yet"
+            got = f"{by_class} with y_pred of shape {tuple(x.shape)}"
             raise ArgumentError("class_weight", expected, got)
         if max(by_class) >= classes:
             expected = f"classes in [0, {classes}), those of y_pred"
@@ -191,7 +190,7 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         return dataclasses.replace(loss, class_weight=factors(by_class, classes))
 
     def _denominator(self, reduction: str | None, x: Any, weight: Any, kept: Any, axis: int) -> Any:
-        """Return what the sum of the losses is divided by: 1 where nothing is left to average."""
+        """Return the number that the sum of the losses is divided by: 1 if nothing counts."""
         shape = ops.shape(x)
         each = shape[axis] if self._loss.link.elementwise else 1
         if reduction == "sum":
@@ -213,23 +212,21 @@ class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
 
 
 def factors(by_class: Mapping[int, float], classes: int | None = None) -> tuple[float, ...]:
-    """Return a factor for each class, 1 for those that a mapping does not name."""
+    """Return a factor for each class, 1 for classes that the mapping does not name."""
     last = max(by_class) + 1
     return tuple(by_class.get(i, 1.0) for i in range(last if classes is None else classes))
 
 
 def _mask(classes: Any) -> Any:
-    """Return a mask of classes as an array, None where there is none, or raise."""
+    """Return a mask of classes as an array, or None if there is none; raise for an invalid one."""
     if classes is None:
         return None
     mask = np.asarray(classes)
     if mask.dtype != np.bool_:
-        raise TypeError(
-            f"class_where must be boolean, True where there is a class, got {classes!r}"
-        )
+        raise TypeError(f"class_where must be boolean, True where a class exists, got {classes!r}")
     if mask.ndim != 1 or not mask.any():
         raise ValueError(
-            "class_where must have one truth value for each class, and keep one at least, "
+            "class_where must have one truth value for each class, and keep at least one, "
             f"got {classes!r}"
         )
     return mask
@@ -248,7 +245,7 @@ def _along(mask: Any, x: Any, axis: int) -> Any:
 
 
 def _plain(setting: Any) -> Any:
-    """Return a setting as a configuration can hold it."""
+    """Return a setting in a form that a configuration can hold."""
     if hasattr(setting, "__array__"):
         setting = np.asarray(setting).tolist()
     if isinstance(setting, Mapping):
@@ -257,18 +254,18 @@ def _plain(setting: Any) -> Any:
 
 
 def _check_labels(loss: Loss, y: Any, x: Any, axis: int, weight: Any, kept: Any) -> None:
-    """Raise for a label such as 1.5, which is none any more once it is an integer."""
-    read = [None if given is None else numbers_of(given) for given in (y, weight, kept)]
+    """Raise for a label such as 1.5, which could not be reported once it is cast to an integer."""
+    tensors = (y, weight, kept)
+    read = [None if tensor is None else numbers_of(tensor) for tensor in tensors]
     if all(
-        found is not None or given is None
-        for found, given in zip(read, (y, weight, kept), strict=True)
+        found is not None or tensor is None for found, tensor in zip(read, tensors, strict=True)
     ):
         with renamed(targets="y_true"):
             check_numbers(loss, tuple(x.shape), axis, Arguments(None, *read))
 
 
 def _harmless(p: Any, weight: Any, kept: Any, axis: int) -> Any:
-    """Return probabilities that can be divided by their sum where a row does not count."""
+    """Return probabilities with ones in rows that do not count, so that every row can be divided."""
     counts = kept
     if weight is not None:
         counts = weight != 0 if kept is None else kept & (weight != 0)
@@ -281,7 +278,7 @@ def _beside(a: Any, like: Any, axis: int) -> Any:
 
 
 def _count(lengths: tuple[Any, ...], x: Any) -> Any:
-    """Return a product of lengths, as a float or, where one is not known yet, as a tensor."""
+    """Return a product of lengths: a float, or a tensor if one of them is not known yet."""
     total: Any = 1.0
     for n in lengths:
         total = total * (n if isinstance(n, int) else ops.cast(n, wide(x)))

@@ -1,4 +1,4 @@
-"""Targets, weights and masks as Keras' users give them, brought into the form that a loss takes."""
+"""Targets, weights and masks, brought from the forms that Keras accepts into those of a loss."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from focalis.errors import ArgumentError
 __all__ = ["aligned", "kept_of", "read_targets", "to_rows"]
 
 _NO_CLASS = -(2**31)
-"""Stands for a label that is no class index, such as 1.5."""
+"""Stands for a label that is not a class index, such as 1.5."""
 
 
 def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
-    """Return scores and targets without the axis of length 1 by which they differ."""
+    """Return scores and targets with matching axes, after adding or dropping one of length 1."""
     if len(x.shape) == 0 or not -len(x.shape) <= axis < len(x.shape):
         raise ArgumentError("y_pred", f"an axis {axis}", f"the shape {_shape(x)}", must="have")
     is_row = form in ("index", "any")
@@ -35,24 +35,24 @@ def aligned(x: Any, y: Any, form: str, axis: int) -> tuple[Any, Any]:
             x = ops.squeeze(x, -1)
     wanted = _without(tuple(x.shape), axis) if is_row else tuple(x.shape)
     if not _fits(tuple(y.shape), wanted):
-        expected = f"{_text(wanted)} to go with y_pred of the shape {_shape(x)}"
+        expected = f"{_text(wanted)} to match y_pred of shape {_shape(x)}"
         raise ArgumentError("y_true", expected, _shape(y), must="have the shape")
     return x, y
 
 
 def read_targets(y: Any, x: Any) -> Any:
-    """Return targets as integers, of class indices, or in a floating type."""
+    """Return class indices as integers, and other targets in a floating type."""
     if len(y.shape) == len(x.shape):
         return ops.cast(y, "float64" if _type(x) == "float64" else "float32")
     if not keras.backend.is_float_dtype(_type(y)):
         return y if _type(y) == "int64" else ops.cast(y, "int32")
-    # Labels that have come as floating-point numbers, which a wrong one must survive.
+    # Labels that came as floating-point numbers: the cast must not turn a wrong one into a class.
     is_index = (ops.floor(y) == y) & (ops.abs(y) < 2.0**31)
     return ops.where(is_index, ops.cast(ops.where(is_index, y, 0), "int32"), _NO_CLASS)
 
 
 def kept_of(y: Any, x: Any, ignored: float, form: str, axis: int) -> Any:
-    """Return True where a target, or the row that it belongs to, counts; None if all do."""
+    """Return True where a target, or its row, counts; None if all do."""
     if form == "elementwise":
         return ~ops.isnan(y) if ignored != ignored else y != ignored
     if len(y.shape) < len(x.shape):
@@ -64,25 +64,25 @@ def kept_of(y: Any, x: Any, ignored: float, form: str, axis: int) -> Any:
     return ops.any((named <= 0) | (y > named), axis=axis)
 
 
-def to_rows(name: str, given: Any, rows: tuple[Any, ...], dtype: str) -> Any:
-    """Return numbers of the samples as one for each row of scores."""
-    if given is None:
+def to_rows(name: str, values: Any, rows: tuple[Any, ...], dtype: str) -> Any:
+    """Return numbers for the samples, broadcast to one for each row of scores."""
+    if values is None:
         return None
-    given = ops.convert_to_tensor(given, dtype=dtype)
+    values = ops.convert_to_tensor(values, dtype=dtype)
     static = tuple(n if isinstance(n, int) else None for n in rows)
-    if len(given.shape) == len(rows) + 1 and given.shape[-1] == 1:
-        given = ops.squeeze(given, -1)
-    elif len(given.shape) == len(rows) - 1 and static[-1] == 1:
-        given = ops.expand_dims(given, -1)
-    shape = tuple(given.shape)
-    # As Keras multiplies, and so from the last axis on: (N,) beside (N, T) is of the T.
+    if len(values.shape) == len(rows) + 1 and values.shape[-1] == 1:
+        values = ops.squeeze(values, -1)
+    elif len(values.shape) == len(rows) - 1 and static[-1] == 1:
+        values = ops.expand_dims(values, -1)
+    shape = tuple(values.shape)
+    # Aligned at the last axis, as when Keras multiplies: (N,) for rows (N, T) applies to the T.
     pairs = zip(reversed(shape), reversed(static), strict=False)
     if len(shape) > len(rows) or not all(a is None or b is None or a in (1, b) for a, b in pairs):
         each = (*shape, *(1,) * (len(rows) - len(shape)))
         hint = f" (one for each sample is {_text(each)})" if 0 < len(shape) < len(rows) else ""
         expected = f"{_text(static)}, or one that broadcasts to it"
         raise ArgumentError(name, expected, f"{_text(shape)}{hint}", must="have the shape")
-    return ops.broadcast_to(given, rows)
+    return ops.broadcast_to(values, rows)
 
 
 def _type(x: Any) -> str:

@@ -1,4 +1,4 @@
-"""What TensorFlow's tensors tell of themselves: their numbers, and where they came from."""
+"""What can be learnt from TensorFlow's tensors: their numbers, and where they came from."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["checked", "logits_behind", "numbers_of"]
 
 
 def checked(loss: Loss, x: Any, y: Any, *, axis: int, **others: Any) -> Any:
-    """Return the loss; what it cannot take raises where numbers can be read, and is NaN elsewhere."""
+    """Return the loss; invalid numbers raise an error if they can be read, and give NaN otherwise."""
     given = Arguments(x, y, **others)
     weight, kept, classes = map(numbers_of, given[2:5])
     hidden = [
@@ -22,7 +22,7 @@ def checked(loss: Loss, x: Any, y: Any, *, axis: int, **others: Any) -> Any:
         given.class_where is not None and classes is None,
     ]
     if not any(hidden):
-        # Behind a weight or a mask that cannot be read anything may stand.
+        # Targets of weight 0 may be anything, so if the weights cannot be read, nor can be these.
         is_known = given.sample_weight is None or weight is not None
         targets = numbers_of(y) if is_known else None
         check_numbers(loss, tuple(x.shape), axis, Arguments(None, targets, weight, kept, classes))
@@ -30,16 +30,16 @@ def checked(loss: Loss, x: Any, y: Any, *, axis: int, **others: Any) -> Any:
 
 
 def numbers_of(tensor: Any) -> np.ndarray | None:
-    """Return what a tensor on the CPU holds, None where it cannot be read without waiting."""
+    """Return the numbers of a tensor on the CPU, or None if they cannot be read without waiting."""
     if not isinstance(tensor, tf.__internal__.EagerTensor) or "CPU" not in tensor.device:
         return None
     return np.asarray(tensor)
 
 
 def logits_behind(x: Any, activation: str | None) -> Any:
-    """Return the logits that scores were made of by an activation, None where they are not known.
+    """Return the logits from which an activation made the scores, or None if they are not known.
 
-    Keras keeps them with the tensor, and finds them in a graph.
+    As in Keras, they are an attribute of the tensor or its input in a graph.
     """
     if activation is None:
         return None

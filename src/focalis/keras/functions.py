@@ -1,4 +1,4 @@
-"""The losses of samples as functions, with the names and arguments of Keras."""
+"""The losses of samples as functions, with Keras' names and arguments."""
 
 from typing import Any
 
@@ -227,7 +227,7 @@ def sparse_categorical_crossentropy(
     Returns
     -------
     Tensor
-        The loss of each sample, 0 where it is of the ignored class.
+        The loss of each sample, 0 for those of the ignored class.
 
     Examples
     --------

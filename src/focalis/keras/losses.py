@@ -1,4 +1,4 @@
-"""The losses of Keras with its names, and those that it lacks."""
+"""Keras' losses under its names, and those that it lacks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from focalis import Loss, margin
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
 from focalis.keras._loss import FamilyLoss, factors
-from focalis.keras._probabilities import divided, given, held_by_focal, of_indices
+from focalis.keras._probabilities import divided, held_by_focal, of_indices, unchanged
 from focalis.margin import MarginLoss
 from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 
@@ -37,7 +37,7 @@ register = keras.saving.register_keras_serializable("focalis")
 def _loss(
     links: tuple[Link, Link], margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any
 ) -> Loss:
-    """Return the loss on the link for probabilities or that for logits."""
+    """Return the loss with the first link for probabilities, or the second for logits."""
     from_logits = arguments["from_logits"]
     if not isinstance(from_logits, bool):
         raise ArgumentTypeError("from_logits", "a bool", repr(from_logits))
@@ -47,9 +47,7 @@ def _loss(
 
 def _yes_no(margin_loss: MarginLoss, arguments: Mapping[str, Any], **others: Any) -> Loss:
     if isinstance(arguments["class_weight"], Mapping):
-        got = (
-            f"the mapping {dict(arguments['class_weight'])}: alpha tells what a yes and a no weigh"
-        )
+        got = f"the mapping {dict(arguments['class_weight'])}: use alpha to weight yes against no"
         raise ArgumentTypeError("class_weight", "a sequence with a factor for each question", got)
     return _loss((IDENTITY, SIGMOID), margin_loss, arguments, **others)
 
@@ -79,9 +77,9 @@ class BinaryCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -116,20 +114,21 @@ class BinaryFocalCrossentropy(FamilyLoss):
     Parameters
     ----------
     apply_class_balancing : bool, default False
-        Whether `alpha` plays a part.
+        Whether `alpha` is used.
     alpha : float or sequence of float, default 0.25
-        Weighs positives by α and negatives by 1 − α.
+        Weights positives by α and negatives by 1 − α.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Notes
     -----
-    Soft or smoothed targets mean the expectation y φ(x) + (1 − y) φ(−x). Keras mixes p_t first, which is
-    another loss: γ = 2, y = .7, x = 1 give .226 here against .102 there. For 0 and 1 they are the same.
+    With soft or smoothed targets the loss is the expectation y φ(x) + (1 − y) φ(−x). Keras mixes p_t
+    first, which is a different loss: γ = 2, y = .7, x = 1 give .226 here and .102 there. For targets of
+    0 and 1 they agree.
 
     References
     ----------
@@ -162,7 +161,7 @@ class BinaryFocalCrossentropy(FamilyLoss):
         arguments = locals()
         balance = alpha if apply_class_balancing else None
         loss = _yes_no(margin.focal(gamma), arguments, alpha=balance)
-        # Keras makes probabilities of logits itself.
+        # From logits, Keras computes the probabilities itself.
         activation = None if from_logits else "Sigmoid"
         reading = held_by_focal(float(gamma))
         super().__init__(loss, "elementwise", arguments, reading=reading, activation=activation)
@@ -175,9 +174,9 @@ class CategoricalCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -212,13 +211,13 @@ class CategoricalFocalCrossentropy(FamilyLoss):
     Parameters
     ----------
     alpha : float or sequence of float, default 0.25
-        A factor for each class, or one for all; None is off.
+        A factor for each class, or one for all; None turns it off.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -259,11 +258,11 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
     Parameters
     ----------
     q : float, default 0.5
-        In (0, 1]: near 0 it is the cross-entropy, at 1 the probability of a mistake.
+        In (0, 1]: near 0 the loss is the cross-entropy, at 1 it is the probability of a mistake.
     reduction, name, dtype, from_logits, label_smoothing, axis, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -294,7 +293,7 @@ class CategoricalGeneralizedCrossEntropy(FamilyLoss):
         arguments = locals()
         with renamed(kappa="q"):
             general = margin.generalized_cross_entropy(q)
-        super().__init__(_one_of_many(general, arguments), "index", arguments, reading=given)
+        super().__init__(_one_of_many(general, arguments), "index", arguments, reading=unchanged)
 
 
 @register
@@ -304,9 +303,9 @@ class SparseCategoricalCrossentropy(FamilyLoss):
     Parameters
     ----------
     from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------
@@ -331,7 +330,7 @@ class SparseCategoricalCrossentropy(FamilyLoss):
     ) -> None:
         arguments = locals()
         loss = _one_of_many(margin.cross_entropy(), arguments)
-        # What Keras makes of ignored rows has no activation behind it.
+        # If rows may be ignored, Keras rewrites the scores and finds no activation behind them.
         activation = "Softmax" if ignore_class is None else None
         super().__init__(loss, "index", arguments, reading=of_indices, activation=activation)
 
@@ -340,18 +339,18 @@ class SparseCategoricalCrossentropy(FamilyLoss):
 class SparseCategoricalFocalCrossentropy(FamilyLoss):
     """Focal loss of one class of C, −α_t (1 − p_t)^γ log p_t, for class indices.
 
-    What `CategoricalFocalCrossentropy` gives for the same classes as one-hot rows.
+    It equals `CategoricalFocalCrossentropy` for the same classes as one-hot rows.
 
     Parameters
     ----------
     alpha : float or sequence of float, default 0.25
-        A factor for each class, or one for all; None is off.
+        A factor for each class, or one for all; None turns it off.
     gamma : float, default 2.0
         The focusing γ ≥ 0.
     from_logits, ignore_class, reduction, axis, name, dtype, label_smoothing : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     References
     ----------
@@ -387,16 +386,16 @@ class SparseCategoricalFocalCrossentropy(FamilyLoss):
 
 @register
 class MultiLabelSoftmaxCrossentropy(FamilyLoss):
-    """Cross-entropy of a softmax for rows of several labels, each a share of their number.
+    """Cross-entropy of a softmax for rows with several labels, which share the weight equally.
 
-    −Σ_k y_k log p_k / M, where M is the number of labels above 0; a row without one costs nothing.
+    −Σ_k y_k log p_k / M, where M is the number of labels above 0; a row without any has loss 0.
 
     Parameters
     ----------
     from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
     class_weight, class_where : optional
-        As everywhere in `focalis.keras`.
+        As described in `focalis.keras`.
 
     Examples
     --------

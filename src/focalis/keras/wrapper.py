@@ -1,4 +1,4 @@
-"""Any loss of the family as a loss of Keras."""
+"""Any loss of the family as a Keras loss."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +14,16 @@ __all__ = ["LossWrapper"]
 
 @register
 class LossWrapper(FamilyLoss):
-    """Any loss of the family, with a margin loss of one's own for example.
+    """Any loss of the family, for example with a custom margin loss.
 
     Parameters
     ----------
     loss : Loss or str
-        The loss, or its text form. Its link tells whether the scores are logits or probabilities, which
-        are held off 0 and 1 and not divided by their sum; its `ignore_index` and `reduction` play no
-        part.
+        The loss, or its text form. Its link says whether the scores are logits or probabilities, which
+        are clipped away from 0 and 1 but not divided by their sum. Its `ignore_index` is the default of
+        `ignore_class`; its `reduction` is not used.
     axis, reduction, name, dtype, ignore_class, class_where : optional
-        As everywhere in `focalis.keras`. The targets of a softmax or simplex may be class indices or
+        As described in `focalis.keras`. The targets of a softmax or simplex may be class indices, or
         have a number for each class.
 
     Examples
@@ -45,17 +45,17 @@ class LossWrapper(FamilyLoss):
         ignore_class: float | None = None,
         class_where: Sequence[bool] | None = None,
     ) -> None:
-        given = locals()
+        arguments = locals()
         if isinstance(loss, str):
             loss = parse(loss)
         if not isinstance(loss, Loss):
             raise ArgumentTypeError("loss", "a focalis.Loss or its text", type(loss).__name__)
         if ignore_class is None:
-            given["ignore_class"] = loss.ignore_index
-        del given["loss"]
+            arguments["ignore_class"] = loss.ignore_index
+        del arguments["loss"]
         form = "elementwise" if loss.link.elementwise else "any"
-        super().__init__(replace(loss, ignore_index=None), form, given)
+        super().__init__(replace(loss, ignore_index=None), form, arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal loss."""
+        """Return the configuration from which an equal loss can be made."""
         return {"loss": str(self.loss)} | super().get_config()

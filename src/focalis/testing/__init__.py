@@ -1,4 +1,4 @@
-"""Is that implementation right? Checks anyone's loss against the definition, in sixty digits.
+"""Check anyone's implementation of a loss against its definition, in sixty digits.
 
 `check_loss` is for tests, `examine_loss` for the report; `focalis check` does the same from the command
 line. It needs mpmath: ``pip install "focalis[check]"``.
@@ -53,7 +53,7 @@ def examine_loss(
     arguments : mapping, optional
         Further arguments by name, such as ``{"from_logits": True}``.
     tolerance : float, default 1.0
-        How many times the permitted error is accepted; see `focalis.testing.criterion`.
+        A factor on the permitted error; see `focalis.testing.criterion`.
     name : str, optional
         The function's name in the report.
 
@@ -92,7 +92,7 @@ def examine_loss(
         raise ValueError(f"tolerance must be a finite number above 0, got {tolerance!r}")
     if arguments is not None and not isinstance(arguments, Mapping):
         raise TypeError(f"arguments must be a mapping of names, got {arguments!r}")
-    with np.errstate(all="ignore"):  # the results are judged, not how they come about
+    with np.errstate(all="ignore"):  # only the results are judged
         return _examine(function, loss, framework, chosen, dict(arguments or {}), tolerance, name)
 
 
@@ -158,7 +158,7 @@ def check_loss(
     Returns
     -------
     Report
-        One with no faults, as far as those inputs show.
+        One without faults, as far as those inputs show.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _ORDERS = ("values", "gradients", "Hessians")
 
 
 class BatchCheck:
-    """A batch as every check calls it: the loss, the inputs, and arguments with a number per row."""
+    """A batch as every check calls it: the loss, the inputs, and further arguments."""
 
     def __init__(self, subject: Subject, loss: Loss, inputs: Inputs, **more: Any) -> None:
         self.subject, self.loss, self.inputs, self.more = subject, loss, inputs, more
@@ -29,7 +29,7 @@ class BatchCheck:
         x, y = self.inputs.logits, self.inputs.targets
         if not self.subject.one_by_one or self.loss.reduction in ("none", "sum"):
             return self.truth_of_all()
-        # Each row was a batch of one, and reduced on its own.
+        # Each row was called, and reduced, as a batch of one.
         rows = [
             truth(
                 self.loss,

@@ -1,4 +1,4 @@
-"""The checks of a loss, each on a batch that breaks what is usually broken."""
+"""The checks of a loss, each on a batch that exposes what is often wrong."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,17 +46,17 @@ def parameters(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Check other parameters, for which the function must have arguments."""
     family = loss.margin_loss.family
     inputs = batches.extreme(loss.link, "float32")
-    for name, given in loss.margin_loss.parameters.items():
+    for name, present in loss.margin_loss.parameters.items():
         if not subject.has(name):
             yield Finding("parameters", name, not_checked="the function has no such argument")
             continue
-        tried = {value for value in (*_PARAMETERS, family.ranges[name].low) if value != given}
+        tried = {value for value in (*_PARAMETERS, family.ranges[name].low) if value != present}
         for value in sorted(value for value in tried if value in family.ranges[name]):
             changed = family(**{**loss.margin_loss.parameters, name: value})
             other = replace(loss, margin_loss=changed)
             yield from BatchCheck(subject, other, inputs).findings(f"{name}={value:g}")
     if subject.unknown:
-        reason = "left as the function has them, since no setting here is called so"
+        reason = "left as the function has them, since no setting has such a name"
         yield Finding("arguments", ", ".join(subject.unknown), not_checked=reason)
 
 
@@ -77,7 +77,7 @@ def half_types(subject: Subject, loss: Loss) -> Iterator[Finding]:
 def soft_targets(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at targets between the answers, which mean the expectation of the loss."""
     if not loss.link.elementwise:
-        loss = replace(loss, ignore_index=None)  # which speaks of class indices
+        loss = replace(loss, ignore_index=None)  # which is for class indices
     inputs = batches.soft(loss.link, "float32", _ROWS)
     try:
         subject.call(loss, inputs.row(0), 0)
@@ -151,17 +151,17 @@ def not_a_number(subject: Subject, loss: Loss) -> Iterator[Finding]:
 
 def threads(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Check that simultaneous calls from several threads equal a single call, bit for bit."""
-    given = [batches.ordinary(loss.link, "float32", 17, seed) for seed in range(_BATCHES)]
+    several = [batches.ordinary(loss.link, "float32", 17, seed) for seed in range(_BATCHES)]
     order = 1 if subject.framework.differentiates else 0
-    first, trouble = subject.call_as_far(loss, given[0], order)
+    first, trouble = subject.call_as_far(loss, several[0], order)
     if first.value is None:
         yield Finding("threads", not_checked=raised(trouble[0]))
         return
     order = 0 if trouble else order
-    alone = [subject.call_as_far(loss, inputs, order)[0] for inputs in given]
+    alone = [subject.call_as_far(loss, inputs, order)[0] for inputs in several]
     finding = Finding("threads", f"{_THREADS} at once", cases=_BATCHES * _ROUNDS)
     with ThreadPoolExecutor(_THREADS) as pool:
-        together = [pool.submit(subject.call, loss, x, order) for x in given * _ROUNDS]
+        together = [pool.submit(subject.call, loss, x, order) for x in several * _ROUNDS]
         for i, future in enumerate(together):
             error = future.exception()
             if error is not None:
@@ -178,7 +178,7 @@ def _same(a: Answer, b: Answer) -> bool:
 
 
 def untouched(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Check that no call has written to an array of its caller."""
+    """Check that no call has written to the caller's arrays."""
     subject.call_as_far(loss, batches.ordinary(loss.link, "float32", _ROWS), 0)
     for name, _, weighing, batch, more in (*weighted(loss), *masked(loss)):
         if subject.has(name):

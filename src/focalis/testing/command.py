@@ -1,4 +1,4 @@
-"""What `focalis check` does with its arguments."""
+"""The work of `focalis check`."""
 
 import ast
 import importlib
@@ -29,7 +29,7 @@ def examine(
     skip: Sequence[str],
     tolerance: float,
 ) -> Report:
-    """Examine the function at ``module:name`` as the loss that a text and further options name.
+    """Examine the function at ``module:name`` as the loss named by a text and further options.
 
     Raises
     ------
@@ -65,21 +65,21 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
     focal(gamma=1.5, alpha=.25, reduction=none)
     """
     if "." not in text.partition("(")[0]:
-        name, given = read_call(text)
-        if problem := contradiction(given, options):
+        name, arguments = read_call(text)
+        if problem := contradiction(arguments, options):
             raise ValueError(problem)
-        return parse(write_call(name, {**given, **options}))
+        return parse(write_call(name, {**arguments, **options}))
     found = exactly(text, meant(text))
     names = " or ".join(repr(entry.name) for entry, _ in found.meanings)
     if found.unknown_module:
-        raise ValueError(f"{found.unknown_module} has no such name that is known here: try {names}")
+        raise ValueError(f"{found.unknown_module} has no such name in the catalogue: try {names}")
     if len(found.meanings) > 1:
         raise ValueError(f"{text!r} has several meanings: expected {names}")
     ((entry, parameters),) = found.meanings
     if entry.scores or (entry.targets and entry.targets.meaning):
         raise ValueError(
-            f"{entry.name} takes scores or targets of its own kind: wrap it, and give the loss that "
-            f"it comes to, {entry.text!r}"
+            f"{entry.name} takes scores or targets of another kind: wrap it, and name the loss that it "
+            f"amounts to, {entry.text!r}"
         )
     options = dict(options)
     reduction = options.pop("reduction", None)

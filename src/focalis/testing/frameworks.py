@@ -19,7 +19,7 @@ Function = Any  # a callable of logits and targets, or an object with the method
 
 
 class RefusalError(ValueError):
-    """The examination's own objection to a call, as opposed to an error raised by someone else."""
+    """An objection of the examination to a call, as opposed to an error that the call raised."""
 
 
 class Answer(NamedTuple):
@@ -203,7 +203,7 @@ def _real(array: Array) -> Array:
 def _sixty_four_bits() -> contextlib.AbstractContextManager[Any]:
     """Return JAX's switch for float64, which it otherwise replaces by float32."""
     jax: Any = importlib.import_module("jax")
-    # Its place before it left "experimental".
+    # Where it was before it left "experimental".
     home = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
     return home.enable_x64(True)  # type: ignore[no-any-return]
 

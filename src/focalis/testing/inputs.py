@@ -11,7 +11,7 @@ __all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordi
 
 Array = np.ndarray
 
-# Near each of these, some limit is reached: the digits of a type next to 1, its exponents, its range.
+# Near each of these, some limit is reached: a type's digits next to 1, its exponents or its range.
 _MAGNITUDES = (
     0, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1, 1.7, 2.5, 2.8, 2.9, 3.5, 5, 7.3, 10, 13, 16.5, 17.5, 20,
     30, 37, 40, 50, 60, 80, 87, 88, 90, 103.5, 104, 200, 350, 500, 700, 708, 710, 745, 750, 1e3,
@@ -56,7 +56,7 @@ class Inputs:
 
 
 def extreme(link: Link, dtype: str) -> Inputs:
-    """Return hard targets at finite scores to the ends of the type, each score with each answer."""
+    """Return finite scores up to the ends of the type, each with every hard target."""
     if link.elementwise:
         x = _round(_PROBABILITIES if link.on_probabilities else _both_signs(), dtype)
         return _with_answers(x, dtype)
@@ -64,13 +64,13 @@ def extreme(link: Link, dtype: str) -> Inputs:
 
 
 def infinite(link: Link) -> Inputs:
-    """Return hard targets at infinite logits, where a loss has its limit."""
+    """Return infinite logits, where a loss has its limits, each with every hard target."""
     x = _round(_INFINITE if link.elementwise else _INFINITE_ROWS, "float32")
     return (_with_answers if link.elementwise else _with_labels)(x, "float32")
 
 
 def ordinary(link: Link, dtype: str, rows: int, seed: int = 0) -> Inputs:
-    """Return scores as a model gives them, with hard targets."""
+    """Return scores such as a model produces, with hard targets."""
     rng = np.random.default_rng(seed)
     shape = (rows,) if link.elementwise else (rows, 4)
     x = 3 * rng.normal(size=shape)
@@ -91,13 +91,13 @@ def dense(link: Link) -> Inputs:
         x = _distribution(x) if link.on_probabilities else x
         return Inputs(_round(x, "float32"), rng.integers(4, size=150), "float32")
     low, high = (0.001, 0.999) if link.on_probabilities else (-40, 40)
-    # One in each step from end to end: none is left out by chance.
+    # One in each step from end to end, so that no stretch is left out by chance.
     steps = np.linspace(low, high, 301)
     return _with_answers(_round(rng.uniform(steps[:-1], steps[1:]), "float32"), "float32")
 
 
 def of_classes(link: Link, classes: int) -> Inputs:
-    """Return ordinary scores (N, C), of yes/no questions too."""
+    """Return ordinary scores (N, C), for yes/no questions too."""
     rng = np.random.default_rng(classes)
     shape = (9, classes)
     x = 3 * rng.normal(size=shape)
@@ -111,7 +111,7 @@ def of_classes(link: Link, classes: int) -> Inputs:
 
 
 def many(link: Link) -> Inputs:
-    """Return some thousand numbers; they repeat, so that the truth is worked out for few."""
+    """Return some thousand numbers, which repeat, so that the truth is computed for only a few."""
     few = ordinary(link, "float32", 41, seed=5)
     times = 100 if link.elementwise else 25
     x = np.concatenate([few.logits] * times)
@@ -120,13 +120,13 @@ def many(link: Link) -> Inputs:
 
 def soft(link: Link, dtype: str, rows: int) -> Inputs:
     """Return ordinary scores with targets between the answers."""
-    given = ordinary(link, dtype, rows, seed=1)
+    hard = ordinary(link, dtype, rows, seed=1)
     rng = np.random.default_rng(2)
     if link.elementwise:
         y: Array = rng.choice([0.25, 0.5, 0.9375], size=rows)
     else:
         y = rng.choice([[0.5, 0.25, 0.25, 0], [0.25, 0, 0.75, 0], [0.125, 0.5, 0.25, 0.125]], rows)
-    return Inputs(given.logits, y.astype(given.logits.dtype), dtype)
+    return Inputs(hard.logits, y.astype(hard.logits.dtype), dtype)
 
 
 def _distribution(x: Array) -> Array:
@@ -149,9 +149,9 @@ def _with_labels(x: Array, dtype: str) -> Inputs:
 
 def _round(numbers: Any, dtype: str) -> Array:
     """Return the numbers rounded to the type, without rows in which one is out of range."""
-    given = np.asarray(numbers, np.float64)
+    exact = np.asarray(numbers, np.float64)
     # Use the same float32 numbers for float64, so that their truth is computed only once.
-    x = given.astype(np.float32)
+    x = exact.astype(np.float32)
     if dtype == "float16":
         with np.errstate(over="ignore"):
             x = x.astype(np.float16).astype(np.float32)
@@ -159,5 +159,5 @@ def _round(numbers: Any, dtype: str) -> Array:
         x = (x.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
     elif dtype == "float64":
         x = x.astype(np.float64)
-    beyond = np.isinf(x) & np.isfinite(given)
+    beyond = np.isinf(x) & np.isfinite(exact)
     return x[~beyond] if x.ndim == 1 else x[~beyond.any(axis=1)]

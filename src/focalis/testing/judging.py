@@ -26,7 +26,7 @@ def judge(
     tolerance: float,
 ) -> None:
     """Record in a finding how an array of results compares with the truth."""
-    # Arithmetic turns an array without axes into a number.
+    # Arithmetic has turned arrays without axes into numbers.
     true, bulk = np.asarray(true, object), np.asarray(bulk, object)
     finding.cases += true.size
     if got.shape != true.shape:
@@ -44,7 +44,7 @@ def judge(
                 failure = Failure(_place(inputs, i, link), _shown(x, inputs), "nan", "hides a NaN")
                 finding.failures.append(failure)
             continue
-        # Repeated rows share the truth and, mostly, the result.
+        # Repeated rows share the truth and usually the result.
         if (x, id(true[i])) not in known:
             known[x, id(true[i])] = _compare(x, true[i], bulk[i], inputs.dtype, factor)
         wrong, error = known[x, id(true[i])]
@@ -79,7 +79,7 @@ def told(error: BaseException) -> str:
 
 
 def _true(x: Any) -> str:
-    """Return the true number as text; a number that stands for a limit at infinity as that limit."""
+    """Return the true number as text, with those that stand for infinity or 0 written so."""
     if abs(x) > mp.mpf("1e350"):
         return "inf" if x > 0 else "-inf"
     return "0" if abs(x) < mp.mpf("1e-9999") else mp.nstr(x, 12)
@@ -90,12 +90,12 @@ def _shown(x: float, inputs: Inputs) -> str:
 
 
 def _answered(i: tuple[int, ...], link: Link) -> tuple[int, ...]:
-    """Return where the scores are that a number depends on: an element, or a row of classes."""
+    """Return the index of the scores that a number depends on: an element, or a row of classes."""
     return i if link.elementwise else i[:1]
 
 
 def _size(inputs: Inputs, i: tuple[int, ...], link: Link) -> float:
-    """Return the largest score of a row, by which the smallest failing input is found."""
+    """Return the largest score of a row, by which failing inputs are sorted."""
     return float(np.max(np.abs(inputs.logits[_answered(i, link)]))) if i else 0.0
 
 
@@ -108,5 +108,5 @@ def _place(inputs: Inputs, i: tuple[int, ...], link: Link) -> str:
     if np.ndim(x) == 0:
         return f"score {float(x):.9g}, target {target}"
     scores = ", ".join(f"{float(one):.9g}" for one in x)
-    own = f", class {i[1]}" if len(i) > 1 else ""
-    return f"scores ({scores}), target {target}{own}"
+    of_class = f", class {i[1]}" if len(i) > 1 else ""
+    return f"scores ({scores}), target {target}{of_class}"

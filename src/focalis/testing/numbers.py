@@ -1,4 +1,4 @@
-"""Numbers of sixty digits that the vocabulary accepts, so that a margin loss runs on them as written.
+"""Numbers of sixty digits that the vocabulary accepts, so that a margin loss runs on them unchanged.
 
 A `Number` also carries its *bulk*, the sum of the sizes of the signed terms that make it up: where terms
 of both signs meet, an error is judged against that, since no floating type could do better.

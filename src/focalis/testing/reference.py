@@ -1,4 +1,4 @@
-"""The truth about a loss on a batch, in many digits, computed by the margin loss as it is written."""
+"""The truth about a loss on a batch, in many digits, computed by the margin loss itself."""
 
 import functools
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def truth(
     double = np.dtype(np.float64)
     positive, negative = loss.answer_weights(scores.n_classes, double)
     x = scores.rows.astype(double)
-    y = read.chunk(0, scores.n_rows, double, lambda given: np.asarray(given, double))
+    y = read.chunk(0, scores.n_rows, double, lambda numbers: np.asarray(numbers, double))
     if read.is_index:
         y = np.arange(scores.n_classes) == y[:, None]
     weight = rows.chunk(0, scores.n_rows, double, scores.n_classes)
@@ -129,7 +129,7 @@ def _of_element(link: Link, loss: MarginLoss, x: float, yes: float, no: float) -
     if np.isnan(x):
         return RowTerms(_NAN, [_NAN], [_NAN])
     if not link.on_probabilities:
-        # A weight of 0 leaves out its answer, whatever that would be.
+        # A weight of 0 leaves its answer out, whatever that would be.
         return sigmoid_terms(margin_terms(loss), number(x), number(yes), number(no))
     p = number(x)
     value_yes, first_yes, second_yes = _at_probability(loss, p)
@@ -159,7 +159,7 @@ def _of_classes(
         if np.isnan(xs).any():
             return RowTerms(_NAN, [_NAN] * len(xs), [_NAN] * len(xs))
         return softmax_terms(margin_terms(loss), list(map(number, xs)), list(map(number, weights)))
-    # Each probability is taken at face value, and matters only for its own class.
+    # Each probability is taken at face value, and matters only for its class.
     terms = []
     for p, weight in zip(xs, weights, strict=True):
         if weight == 0.0 or np.isnan(p):

@@ -1,4 +1,4 @@
-"""Against losses that are right only on one small batch: other scores, numbers of classes and rows."""
+"""Other scores, numbers of classes and rows, for losses that are right only on one small batch."""
 
 from collections.abc import Iterator
 
@@ -17,18 +17,18 @@ _CLASSES = (2, 3, 11)
 
 
 def random_scores(subject: Subject, loss: Loss) -> Iterator[Finding]:
-    """Check many random scores, close to each other, between those that break implementations."""
+    """Check many random scores, close together, between those that break implementations."""
     yield from BatchCheck(subject, loss, batches.dense(loss.link)).findings("random scores")
 
 
 def shapes(subject: Subject, loss: Loss) -> Iterator[Finding]:
     """Look at few and at many classes, and at some thousand numbers in one call."""
-    of_its_own = [name for name in WEIGHTS if isinstance(getattr(loss, name), tuple)]
+    per_class = [name for name in WEIGHTS if isinstance(getattr(loss, name), tuple)]
     for classes in _CLASSES:
         setting = f"{classes} classes"
         inputs = batches.of_classes(loss.link, classes)
-        if of_its_own:
-            problem = f"{of_its_own[0]} is for a number of classes of its own"
+        if per_class:
+            problem = f"{per_class[0]} fixes the number of classes"
         else:
             problem = _objection(subject, loss, inputs)
         if problem:

@@ -47,7 +47,7 @@ class Subject:
     arguments : dict
         Further arguments, by name.
     tolerance : float
-        How many times the permitted error is accepted.
+        A factor on the permitted error.
     """
 
     def __init__(
@@ -133,9 +133,9 @@ class Subject:
         if form.one_hot and y.ndim == 1:
             y = _one_hot(y, x)
         more = {**self._settings(loss), **more}
-        given = {"logits": x, "targets": y}
-        given |= {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
-        arrays = {name: framework.array(value, inputs.dtype) for name, value in given.items()}
+        numbers = {"logits": x, "targets": y}
+        numbers |= {name: value for name, value in more.items() if isinstance(value, np.ndarray)}
+        arrays = {name: framework.array(value, inputs.dtype) for name, value in numbers.items()}
         before = {name: framework.numpy(array) for name, array in arrays.items()}
         more |= {name: array for name, array in arrays.items() if name in more}
         keywords = {**self._arguments, **{self._argument(k): value for k, value in more.items()}}
@@ -166,12 +166,13 @@ class Subject:
             "label_smoothing": loss.label_smoothing or None,
         }
         found = {k: v for k, v in settings.items() if v is not None and self.has(k)}
-        own = self._defaults.get("alpha")
-        off = own is None or (isinstance(own, int | float) and own == -1)  # as in torchvision
+        default = self._defaults.get("alpha")
+        # torchvision switches it off with −1.
+        off = default is None or (isinstance(default, int | float) and default == -1)
         if loss.alpha is None and self.has("alpha") and not off:
             raise RefusalError(
-                f"the function has alpha={own} by default and the loss has none: give the loss that "
-                "alpha (--alpha), or the function what stands for none as one more argument "
+                f"the function has alpha={default} by default and the loss has none: give the loss that "
+                "alpha (--alpha), or switch it off in the function by one more argument "
                 "(--with alpha=-1)"
             )
         for name, value in found.items():
@@ -281,7 +282,7 @@ def _arguments(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _names_in_torch(link: Link) -> dict[str, str]:
-    """Return what PyTorch's losses of a link call a setting, where that is another name."""
+    """Return the settings that PyTorch's losses of a link call by another name, with that name."""
     settings: dict[str, str] = {}
     for entry in entries("PyTorch"):
         for parameter in entry.parameters if entry.link == link else ():

@@ -1,4 +1,4 @@
-"""Weights and masks, what a loss is examined with besides scores and targets, each by its name."""
+"""Weights and masks, which a loss is examined with besides scores and targets, each by name."""
 
 from collections.abc import Iterator
 from dataclasses import replace

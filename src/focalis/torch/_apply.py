@@ -1,4 +1,4 @@
-"""Any loss on tensors: reads the arguments and picks, by rule, what computes it."""
+"""Any loss on tensors: check the arguments and choose, by rule, what computes it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,22 +53,22 @@ def apply(
     where : Tensor of bool, optional
         True where a row (or element) counts; shaped as `sample_weight`.
     class_where : Tensor of bool, optional
-        True where a class exists: (C,), or a shape that broadcasts to that of the logits. What is masked
+        True where a class exists: (C,), or a shape that broadcasts to that of the logits. A masked class
         has probability 0, takes no part in label smoothing and has no gradient; for a sigmoid or
-        identity it is an element that does not count. A target there is refused.
+        identity it is an element that does not count. A target on a masked class is an error.
     normalizer : float or Tensor without dimensions, optional
         Replaces the denominator of "mean" and "batchmean".
     parameters : mapping of str to float or Tensor, optional
         Numbers that replace settings of the loss, and may be learnt: parameters of its margin loss,
         ``"alpha"``, ``"pos_weight"`` and ``"class_weight"``. A tensor has no dimensions or a shape that
-        broadcasts to that of the logits: (1, C) for a number for each class. One of the margin loss
-        beside class indices may also be shaped like the rows, a weight (C,).
+        broadcasts to that of the logits: (1, C) for a number for each class. For class indices, a
+        parameter of the margin loss may also be shaped like the rows; a weight may have the shape (C,).
     inplace : bool, default False
-        Write the gradient over the logits, which then need no memory besides. If a gradient is wanted,
-        the logits hold it afterwards and may not be read as logits any more: PyTorch raises an error if
-        another operation has saved them for its backward. They must not be a leaf, and there is one
-        backward, not to be differentiated, which in float16 multiplies what has been rounded. For CPU
-        tensors in eager mode, with nothing but the logits to differentiate.
+        Write the gradient over the logits, which saves the memory for it. If a gradient is wanted, the
+        logits hold it afterwards and must no longer be read as logits: PyTorch raises an error if
+        another operation has saved them for its backward. They must not be a leaf. Only one backward is
+        possible, which cannot be differentiated and in float16 multiplies a gradient that is already
+        rounded. For CPU tensors in eager mode, with nothing but the logits to differentiate.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def apply(
     ------
     ValueError, TypeError
         If an argument does not fit. On a CPU a bad target is named with its position; on other devices,
-        where looking at it would be to wait for it, it gives NaN.
+        where reading it would mean waiting for it, it gives NaN.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def apply(
 
     References
     ----------
-    As of `focalis.Loss`.
+    As for `focalis.Loss`.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def _apply(given: Arguments, *, loss: Loss, inplace: bool) -> Tensor:
 
 
 def apply_along(loss: Loss, given: Arguments, axis: int = 1, *, inplace: bool = False) -> Tensor:
-    """Return what `apply` does, for any class axis, once no tensor overrides functions."""
+    """Do what `apply` does, for any class axis, and for tensors without a ``__torch_function__``."""
     axis = check(loss, given, axis)
     logits, targets, sample_weight, where, class_where, normalizer, parameters = given
     dtype = logits.dtype
@@ -164,7 +164,7 @@ def apply_along(loss: Loss, given: Arguments, axis: int = 1, *, inplace: bool = 
 
 
 def _both(where: Tensor | None, class_where: Tensor, axis: int) -> Tensor:
-    """Return the mask of the elements that both masks let count."""
+    """Return the mask of the elements that count in both masks."""
     if where is None:
         return class_where
     return class_where & (where.unsqueeze(axis) if where.ndim < class_where.ndim else where)
@@ -177,12 +177,12 @@ def _check_writable(logits: Tensor) -> None:
         got = "a leaf tensor that requires a gradient, or a view of one"
         raise ArgumentError("logits", "the result of an operation", got, problem=_OVER)
     if any(n > 1 and s == 0 for n, s in zip(logits.shape, logits.stride(), strict=True)):
-        expected = "a place of its own for each"
+        expected = "separate memory for each element"
         raise ArgumentError("logits", expected, "an expanded tensor", problem=_OVER)
 
 
 def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], compiling: bool) -> bool:
-    """Return whether the kernels have all that is asked for: first derivatives of CPU logits."""
+    """Return whether the kernels can do the job: values and first derivatives by CPU logits."""
     if type(logits) not in KINDS or not logits.is_cpu or in_forward_mode():
         return False
     if compiling:
@@ -192,11 +192,11 @@ def _is_for_kernels(logits: Tensor, others: tuple[Any, ...], compiling: bool) ->
             return False
     elif transforms_are_active():
         return False
-    for given in others:
+    for other in others:
         if (
-            given is not None
-            and isinstance(given, Tensor)
-            and (type(given) not in KINDS or not given.is_cpu or given.requires_grad)
+            other is not None
+            and isinstance(other, Tensor)
+            and (type(other) not in KINDS or not other.is_cpu or other.requires_grad)
         ):
             return False
     return True

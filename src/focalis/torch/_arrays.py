@@ -19,7 +19,7 @@ __all__ = ["Others", "Settings", "compute", "empty_like"]
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _STORAGE: dict[torch.dtype, np.dtype[Any]] = {
     torch.float16: np.dtype(np.float16),
-    torch.bfloat16: np.dtype(np.float16),  # as large, and known to NumPy
+    torch.bfloat16: np.dtype(np.float16),  # of the same size, and known to NumPy
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
 }
@@ -34,7 +34,7 @@ Settings = tuple[Loss, float | Tensor | None, int, torch.dtype]
 def compute(
     logits: Tensor, others: Others, settings: Settings, out: Tensor | None, factor: float = 1.0
 ) -> Tensor:
-    """Return the loss; `out` takes the gradient times `factor`, where one is wanted."""
+    """Return the loss; the gradient times `factor` is written to `out`, if one is wanted."""
     loss, normalizer, axis, dtype = settings
     order = _order(loss, logits, others, axis)
     x, y, weight, mask, grad = (
@@ -70,7 +70,7 @@ def compute(
 
 
 def empty_like(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Return an uninitialised tensor laid out as torch.empty_like does, in memory that is reused."""
+    """Return an uninitialised tensor, laid out like torch.empty_like's, in memory that is reused."""
     dtype = logits.dtype if dtype is None else dtype
     if logits.is_contiguous():
         return _memory(logits.shape, dtype)
@@ -92,7 +92,7 @@ def _order(loss: Loss, logits: Tensor, others: Others, axis: int) -> list[int] |
         any(isinstance(f, tuple) for f in (loss.alpha, loss.pos_weight, loss.class_weight))
         or any(t is not None and t.ndim < logits.ndim for t in others)
     ):
-        # No element knows its class: the order in memory is the fastest.
+        # Nothing depends on an element's class, so the order in memory is the fastest.
         return None if logits.is_contiguous() else _descending(logits.stride())
     if axis == logits.ndim - 1:
         return None
@@ -108,7 +108,7 @@ def _inverse(order: list[int]) -> list[int]:
 
 
 def _array(tensor: Tensor, order: list[int] | None, ndim: int) -> np.ndarray:
-    """Return a view of a tensor as an array; what has no class axis keeps its order."""
+    """Return a view of a tensor as an array; without a class axis its axes keep their order."""
     tensor = tensor.detach().resolve_neg()
     if order is not None and tensor.ndim == ndim:
         tensor = tensor.permute(order)

@@ -1,4 +1,4 @@
-"""What is known of the arguments without looking at numbers, for all paths and devices."""
+"""Checks of the arguments that read no numbers, for all paths and devices."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.
 
 
 def check(loss: Loss, given: Arguments, axis: int) -> int:
-    """Return the class axis, counted from the front; raise for tensors that do not fit."""
+    """Return the class axis, counted from the front, or raise for an argument that does not fit."""
     logits, targets, sample_weight, where, _, normalizer, _ = given
     _check_tensor("logits", logits, None)
     _check_tensor("targets", targets, logits)
@@ -36,7 +36,7 @@ def check(loss: Loss, given: Arguments, axis: int) -> int:
             "floating-point numbers of 16 to 64 bits (float16, bfloat16, float32 or float64)",
             logits.dtype,
         )
-    shape = tuple(logits.shape)  # a torch.Size is slow to cut
+    shape = tuple(logits.shape)  # slicing a torch.Size is slow
     ndim = len(shape)
     if not 0 <= axis < ndim:
         axis = axis % ndim if axis < 0 and ndim else max(ndim - 1, 0)
@@ -66,21 +66,21 @@ def read_classes(loss: Loss, class_where: Any, logits: Tensor, axis: int) -> Ten
     return mask.expand(*scores.row_shape, logits.shape[axis]).movedim(-1, axis)
 
 
-def _check_tensor(name: str, given: Any, logits: Tensor | None) -> None:
-    if not isinstance(given, Tensor):
-        raise ArgumentTypeError(name, "a torch.Tensor", type(given).__name__)
-    if given.layout is not torch.strided:
-        raise ArgumentTypeError(name, "a dense (strided) tensor", given.layout)
-    if given.is_complex():
-        raise ArgumentTypeError(name, "real numbers", given.dtype)
-    if logits is not None and given.device != logits.device:
+def _check_tensor(name: str, tensor: Any, logits: Tensor | None) -> None:
+    if not isinstance(tensor, Tensor):
+        raise ArgumentTypeError(name, "a torch.Tensor", type(tensor).__name__)
+    if tensor.layout is not torch.strided:
+        raise ArgumentTypeError(name, "a dense (strided) tensor", tensor.layout)
+    if tensor.is_complex():
+        raise ArgumentTypeError(name, "real numbers", tensor.dtype)
+    if logits is not None and tensor.device != logits.device:
         expected = f"on {logits.device}, the device of the {{logits}}"
-        raise ArgumentError(name, expected, f"a tensor on {given.device}")
+        raise ArgumentError(name, expected, f"a tensor on {tensor.device}")
 
 
 def _check_normalizer(loss: Loss, normalizer: Any) -> None:
     if not isinstance(normalizer, Tensor):
-        # The compiler may have taken it for a variable.
+        # The compiler may treat the number as a variable.
         if not torch.compiler.is_compiling():
             read_normalizer(loss.reduction, normalizer)
         return

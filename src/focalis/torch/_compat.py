@@ -1,6 +1,6 @@
-"""What PyTorch keeps to itself and this front end needs: nothing else here touches a private name.
+"""The private parts of PyTorch that this front end needs; no other module here uses a private name.
 
-Each use says why there is no public way, and what would end it. Tried with PyTorch 2.13.
+Each use says why there is no public way, and what would make it obsolete. Tested with PyTorch 2.13.
 """
 
 import contextlib
@@ -46,22 +46,22 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 STAND_INS = (FakeTensor, FunctionalTensor)
-"""What stands for a tensor in a trace. No public name; ends when `torch.compiler` tells of a tensor."""
+"""The types that stand for tensors in a trace. No public name, until `torch.compiler` offers a test."""
 
 KINDS = (Tensor, torch.nn.Parameter, *STAND_INS)
-"""What the kernels, or their operators, can take as it is."""
+"""The types that the kernels, or their operators, take directly."""
 
 transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
 """Whether a transform of `torch.func` is active. No public name; `torch.func` offers none."""
 
 legacy_reduction_name: Callable[[Any, Any], str] = _reduction.legacy_get_string
-"""PyTorch's reading of its deprecated arguments, with its warning. Ends when PyTorch drops them."""
+"""PyTorch's reading of its deprecated arguments, with its warning. Obsolete once PyTorch drops them."""
 
 
 def is_traced(logits: Tensor) -> bool:
-    """Return whether operations are recorded or watched, the compiler apart.
+    """Return whether operations are being recorded or watched, other than by the compiler.
 
-    The modes and the state of `torch.jit.trace` have no public names; the latter ends with TorchScript.
+    The modes and the state of `torch.jit.trace` have no public names; the latter goes with TorchScript.
     """
     return bool(
         type(logits) in STAND_INS
@@ -76,7 +76,7 @@ def in_forward_mode() -> bool:
 
 
 def has_tangent(tensor: Tensor) -> bool:
-    """Return whether forward mode carries a derivative with a tensor."""
+    """Return whether a tensor carries a derivative in forward mode."""
     if not in_forward_mode():
         return False
     dual = forward_ad.unpack_dual(tensor)  # type: ignore[no-untyped-call]
@@ -84,40 +84,43 @@ def has_tangent(tensor: Tensor) -> bool:
 
 
 def forward_mode_enabled() -> Any:
-    """Return a context that opens forward mode, which PyTorch shuts off in a `jvp`; no public name."""
+    """Return a context that enables forward mode, which PyTorch disables in a `jvp`; no public name."""
     return forward_ad._set_fwd_grad_enabled(True)
 
 
 def is_batched(tensor: Tensor) -> bool:
-    """Return whether this is a tensor of torch.func, or of the older vmap of ``is_grads_batched=``.
+    """Return whether a tensor is one of torch.func's, or of the older vmap behind ``is_grads_batched=``.
 
-    No public name; the older vmap ends when `torch.autograd.grad` uses the newer.
+    No public name; the older vmap goes once `torch.autograd.grad` uses the newer one.
     """
     return is_functorch_wrapped_tensor(tensor) or is_legacy_batchedtensor(tensor)
 
 
 def unbatched(tensor: Tensor) -> Tensor:
-    """Return what vmap maps over, which cannot be unpacked itself; no public name."""
+    """Return the tensor under all levels of vmap, whose wrappers have no tangent to unpack.
+
+    No public name.
+    """
     while is_batchedtensor(tensor):
         tensor = get_unwrapped(tensor)
     return tensor
 
 
-def plain(given: Any) -> Any:
-    """Return a subclass of a tensor as the tensor that it is, with its memory and its gradient.
+def plain(value: Any) -> Any:
+    """Return an instance of a tensor subclass as a plain tensor, with its memory and its gradient.
 
-    What has operations of its own (a DTensor, a stand-in), or is no tensor, is returned as it is.
+    A subclass that redefines operations (a DTensor, a stand-in), or a non-tensor, is left unchanged.
     """
-    kind = type(given)
-    if kind in KINDS or not isinstance(given, Tensor) or _has_operations(kind):
-        return given
-    return given.as_subclass(Tensor)
+    kind = type(value)
+    if kind in KINDS or not isinstance(value, Tensor) or _has_operations(kind):
+        return value
+    return value.as_subclass(Tensor)
 
 
 def memory(tensor: Tensor) -> Tensor | None:
-    """Return the plain CPU tensor that holds these numbers; None where they cannot be read now.
+    """Return the plain CPU tensor that holds a tensor's numbers, or None if they cannot be read now.
 
-    The wrappers of `torch.func` have no public way to what they wrap.
+    There is no public way to unwrap the tensors of `torch.func`.
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return None
@@ -137,9 +140,9 @@ def memory(tensor: Tensor) -> Tensor | None:
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """Keep transforms, modes, subclasses and autograd from noticing what is done inside.
+    """Hide what is done inside from transforms, modes, subclasses and autograd.
 
-    No public name is for all of them.
+    No public name covers all of them.
     """
     with (
         temporarily_clear_interpreter_stack(),
@@ -151,15 +154,15 @@ def reading() -> Iterator[None]:
 
 
 def is_exporting() -> bool:
-    """Return whether `torch.export` traces, which PyTorch tells since 2.7."""
-    told = getattr(torch.compiler, "is_exporting", None)
-    return told is not None and bool(told())
+    """Return whether `torch.export` is tracing; PyTorch before 2.7 cannot tell."""
+    ask = getattr(torch.compiler, "is_exporting", None)
+    return ask is not None and bool(ask())
 
 
 def keep_the_compiler_out(function: Function) -> Function:
-    """Return a function within which the compiler does not begin anew where it has given up a caller.
+    """Stop the compiler from starting again inside a function after giving up on its caller.
 
-    ``torch.compiler.disable`` costs every call a wrapper. Without effect before PyTorch 2.7.
+    ``torch.compiler.disable`` would add a wrapper to every call. Has no effect before PyTorch 2.7.
     """
     frames = torch._C._dynamo.eval_frame
     if isinstance(function, types.FunctionType) and hasattr(frames, "set_code_exec_strategy"):
@@ -169,7 +172,7 @@ def keep_the_compiler_out(function: Function) -> Function:
 
 
 def guards_scalars(guard: Callable[..., Any]) -> bool:
-    """Return whether the compiler can trace what makes a number a constant again (since PyTorch 2.5)."""
+    """Return whether the compiler can trace `guard`, which makes a number constant (PyTorch ≥ 2.5)."""
     from torch._dynamo.trace_rules import lookup  # brings the compiler
     from torch._dynamo.variables import SkipFunctionVariable
 
@@ -177,13 +180,13 @@ def guards_scalars(guard: Callable[..., Any]) -> bool:
 
 
 def decompose(operator: Any, function: Callable[..., Any]) -> None:
-    """Tell exporters to other formats (ONNX) an operator in operations that they know.
+    """Give exporters to other formats (ONNX) an operator's meaning in operations that they know.
 
-    `torch.library` registers kernels but no decompositions.
+    `torch.library` registers kernels but not decompositions.
     """
     torch._decomp.register_decomposition(operator)(function)
 
 
 def _has_operations(kind: type) -> bool:
-    """Return whether a type of tensors has operations of its own."""
+    """Return whether a tensor type redefines operations."""
     return kind.__torch_dispatch__ is not Tensor.__torch_dispatch__  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""What torch.compile takes for constants and for one node, made while it traces.
+"""What torch.compile treats as constants, and as a single node, made while it traces.
 
-To import this is to import the compiler, hundreds of modules, so nothing does before there is tracing.
+Importing this imports the compiler, hundreds of modules, so it is only imported during tracing.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ __all__ = ["evaluate_in_graph", "is_transformed_in_graph", "loss_in_graph"]
 
 Tensor = torch.Tensor
 
-# What compilers differ in: whether a loss is a constant to them, or only what it is made of, and whether
-# a number that they have come to take for a variable can be made one again.
+# Compilers differ: to some a loss is a constant, to others only its parts are; and only some can turn a
+# number that they have begun to treat as a variable back into a constant.
 _TAKES_LOSSES = torch.__version__ >= "2.13"
 _KNOWS_GUARDS = guards_scalars(guard_scalar)
 _SETTINGS = tuple(row.name for row in SETTINGS)
@@ -30,26 +30,26 @@ _SETTINGS = tuple(row.name for row in SETTINGS)
 def loss_in_graph(
     link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
-    """Return a loss; the compiler cannot trace its checks, but knows the attribute of an object."""
+    """Return a loss; the compiler cannot trace its checks, but it can read an attribute of an object."""
     fixed = _constant(parameters.items()), _constant(settings.items())
     loss: Loss = getattr(_traced, _attribute(link, family, *fixed))
     return loss
 
 
 def _constant(items: Any) -> Any:
-    # Of a list: to some compilers a generator is no constant.
+    # Made from a list, since to some compilers a generator is not constant.
     return tuple([(name, _fixed(value)) for name, value in items])
 
 
 def _fixed(setting: Any) -> Any:
-    """Return a setting as a number, also where the compiler has come to take it for a variable."""
-    # Of types in a tuple: some compilers know no union.
+    """Return a setting as a constant, even if the compiler has begun to treat it as a variable."""
+    # A tuple of types, since some compilers cannot trace a union.
     number = isinstance(setting, (int, float))
     return guard_scalar(setting) if number and _KNOWS_GUARDS else setting
 
 
 class _Traced:
-    """Holds the losses of traced programs, one attribute each."""
+    """Holds the losses of traced programs, each as one attribute."""
 
 
 _traced = _Traced()
@@ -66,7 +66,7 @@ def _attribute(link: LinkName, family: str, parameters: Any, settings: Any) -> s
 
 
 def text_of(loss: Loss) -> str:
-    """Return ``str(loss)``, which tells an operator the loss."""
+    """Return ``str(loss)``, by which an operator is told the loss."""
     if _TAKES_LOSSES:
         return str(_written(loss))
     settings = _constant([(name, getattr(loss, name)) for name in _SETTINGS])
@@ -102,19 +102,19 @@ _remembered: dict[str, tuple[Loss, int, tuple[str, ...]]] = {}
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _remember(text: str, axis: int, names: tuple[str, ...]) -> str:
-    """Return a name for what is not a tensor, since a compiler's graph holds nothing else."""
-    given = (parse(text), axis, names)
-    known = (name for name, settings in _remembered.items() if settings == given)
+    """Return a name for the arguments that are not tensors, which a compiler's graph cannot hold."""
+    wanted = (parse(text), axis, names)
+    known = (name for name, settings in _remembered.items() if settings == wanted)
     name = next(known, str(len(_remembered)))
-    _remembered[name] = given
+    _remembered[name] = wanted
     return name
 
 
 @torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
 def _in_graph(name: str, *tensors: Tensor | None) -> Tensor:
-    """Evaluate as one node of a compiler's graph, opened after Dynamo.
+    """Evaluate as one node of a compiler's graph, which is only traced after Dynamo.
 
-    Dynamo leaves out the derivatives of an autograd.Function under `torch.func` (in PyTorch 2.13) and
-    does not take one that has a forward mode; what comes after it does both.
+    Under `torch.func`, Dynamo drops the derivatives of an autograd.Function (in PyTorch 2.13), and it
+    rejects one with a forward mode; the later stages handle both.
     """
     return evaluate_directly(*_remembered[name], *tensors)  # type: ignore[arg-type]

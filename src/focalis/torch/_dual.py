@@ -1,9 +1,9 @@
 """Dual numbers: the derivative of a formula in the vocabulary, written out as operations.
 
 ``Dual(value, tangent)`` goes through a margin loss like a number and comes out with the derivative along
-the tangent. What comes out is made of ordinary operations on what went in, so PyTorch can differentiate
-it again, map it or compile it; automatic differentiation inside a derivative is not needed. A `where`
-chooses between tangents and never multiplies the other one by 0. Duals of duals give higher derivatives.
+the tangent. The result is made of ordinary operations on the inputs, so PyTorch can differentiate it
+again, map it or compile it, without automatic differentiation inside a derivative. A `where` chooses
+between tangents and never multiplies the rejected one by 0. Duals of duals give higher derivatives.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ __all__ = ["Dual", "tangent_of"]
 
 
 class Dual:
-    """A number and its derivative; a tangent that is the float 0.0 stands for a constant's."""
+    """A number and its derivative; the tangent of a constant is the float 0.0."""
 
     __slots__ = ("tangent", "value")
-    # NumPy's scalars leave the operators to this class.
+    # Makes NumPy's scalars leave the operators to this class.
     __array_ufunc__ = None
 
     def __init__(self, value: Any, tangent: Any = 0.0) -> None:
@@ -90,7 +90,7 @@ class Dual:
 
 
 def value_of(x: Any) -> Any:
-    """Return the value of a dual number, a constant as it is."""
+    """Return the value of a dual number, or a constant unchanged."""
     return x.value if isinstance(x, Dual) else x
 
 
@@ -131,7 +131,7 @@ def _absolute(x: Dual) -> Dual:
 
 
 def _rule(name: str, derivative: Callable[[Any, Any], Any]) -> Callable[[Dual], Dual]:
-    """Return a primitive on dual numbers; `derivative` is a function of its argument and its result."""
+    """Return a primitive for dual numbers; `derivative` is a function of its argument and its result."""
     primitive = vocabulary.PRIMITIVES[name]
 
     def apply(x: Dual) -> Dual:
@@ -150,7 +150,7 @@ _DERIVATIVES: dict[str, Callable[[Any, Any], Any]] = {
     "log1p_unit": lambda x, y: 1.0 / (1.0 + x),
     "sqrt": lambda x, y: 0.5 / y,
 }
-# Dual numbers are compared by their values: a condition is a tensor, whose `where` knows of them.
+# Dual numbers compare by their values, so a condition is a tensor, whose `where` handles them.
 vocabulary.teach(
     {name: _rule(name, derivative) for name, derivative in _DERIVATIVES.items()}
     | {"absolute": _absolute},

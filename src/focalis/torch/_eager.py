@@ -15,10 +15,10 @@ __all__ = ["fused"]
 
 @keep_the_compiler_out
 def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:
-    """Return the loss of CPU tensors; where a gradient is wanted it comes from the same pass."""
+    """Return the loss of CPU tensors; if a gradient is wanted, it comes from the same pass."""
     loss, normalizer, axis, dtype = settings
     if isinstance(normalizer, Tensor):
-        # What it is now counts, also for a backward that computes again.
+        # Keep its present value, even for a backward that computes the gradient again.
         settings = (loss, normalizer.item(), axis, dtype)
     if torch.is_grad_enabled() and logits.requires_grad:
         function = _InPlace if inplace else _Fused
@@ -30,7 +30,7 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
 def _run(
     logits: Tensor, others: Others, settings: Settings, *, grad: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the value and, if asked for, the gradient."""
+    """Return the value and, if wanted, the gradient."""
     loss, normalizer, axis, _ = settings
     if normalizer is None and others[1] is None and others[2] is None:
         small = compute_small(loss, logits, others[0], axis, grad=grad)
@@ -41,7 +41,7 @@ def _run(
 
 
 class _Fused(torch.autograd.Function):
-    """Computes the gradient with the value and hands it out at the first backward."""
+    """Computes the gradient together with the value, and returns it in the first backward."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
@@ -55,28 +55,28 @@ class _Fused(torch.autograd.Function):
         gradient, logits, targets, weight, where = ctx.saved_tensors
         others = (targets, weight, where)
         if torch.is_grad_enabled():
-            # The derivative of this one may be asked for.
+            # This derivative may itself be differentiated.
             return _in_operations(logits, others, ctx.settings, incoming), None, None
         if ctx.handed_out:
             gradient = _run(logits, others, ctx.settings, grad=True)[1]
         ctx.handed_out = True
-        # What is done to the gradient from now on is no concern of the saved tensor.
+        # Detached, so that later changes in place do not invalidate the saved tensor.
         gradient = gradient.data
         is_number = incoming.ndim == 0 and not is_batched(incoming)
         if logits.dtype == torch.float16 and is_number and incoming.item() != 1.0:
-            # A scaled loss is there to keep small gradients from being rounded to 0.
+            # Scaling the loss is meant to keep small gradients from being rounded to 0.
             compute(logits, others, ctx.settings, gradient, incoming.item())
             return gradient, None, None
         return _times(gradient, incoming, ctx.settings[2]), None, None
 
 
 class _InPlace(torch.autograd.Function):
-    """Writes the gradient over the logits, and so has nothing to compute another one from."""
+    """Writes the gradient over the logits, so that no other one can be computed from them."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, others: Others, settings: Settings) -> Tensor:
         gradient = logits.detach()
-        # Before, since a bad target is found when some of them are written over.
+        # Before computing, since a bad target is only found once some logits are overwritten.
         torch.autograd.graph.increment_version(logits)
         value = compute(logits, others, settings, gradient)
         ctx.save_for_backward(gradient)
@@ -108,16 +108,16 @@ def _in_operations(logits: Tensor, others: Others, settings: Settings, incoming:
 
 
 def _times(gradient: Tensor, incoming: Tensor, axis: int) -> Tensor:
-    """Return the gradient, which is ours to write to, times the incoming one; times 1 is no work."""
+    """Return the gradient, which may be overwritten, times the incoming one, unless that is 1."""
     ndim = incoming.ndim
     factor = incoming.unsqueeze(axis) if 0 < ndim < gradient.ndim else incoming
     if is_batched(incoming):
-        # Many incoming gradients in one, whose numbers cannot be looked at.
+        # Many incoming gradients in one, whose numbers cannot be read.
         return gradient * factor
     if ndim == 0:
         is_one = incoming.item() == 1.0
     elif incoming.numel() and not any(incoming.stride()):
-        # Of a sum over the rows or elements: one number in memory.
+        # It comes from a sum over the rows or elements: one number in memory.
         is_one = incoming[(0,) * ndim].item() == 1.0
     else:
         is_one = False

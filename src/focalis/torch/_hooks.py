@@ -1,4 +1,4 @@
-"""The one array algorithm on tensors: PyTorch's verbs, and derivatives tied together for autograd."""
+"""The array algorithm on tensors: PyTorch's verbs, and derivatives tied together for autograd."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,10 +31,11 @@ def evaluate_directly(
     normalizer: float | Tensor | None,
     *parameters: Tensor,
 ) -> Tensor:
-    """Return the loss, operation by operation; `names` are those of parameters and `class_where`."""
+    """Return the loss, operation by operation; `names` names the parameters and any `class_where`."""
     named = dict(zip(names, parameters, strict=True))
-    given = (logits, targets, sample_weight, where, named.pop("class_where", None), normalizer)
-    return weighted_losses(_TORCH, loss, Arguments(*given, named), axis)  # type: ignore[no-any-return]
+    classes = named.pop("class_where", None)
+    arrays = Arguments(logits, targets, sample_weight, where, classes, normalizer, named)
+    return weighted_losses(_TORCH, loss, arrays, axis)  # type: ignore[no-any-return]
 
 
 class _Torch(Verbs):
@@ -77,7 +78,7 @@ class _Torch(Verbs):
 
 
 def _learns(weight: Tensor) -> bool:
-    """Return whether a derivative by the weight is wanted, so that its 0 is not a mask."""
+    """Return whether a derivative by the weight is wanted, so that a weight of 0 is not a mask."""
     weight = unbatched(weight)
     return weight.requires_grad or has_tangent(weight)
 

@@ -26,19 +26,19 @@ def margin_loss_of(
     terms : MarginTerms
         The margin loss.
     against : int
-        0: the score x speaks for the truth, which has margin x or probability x. 1: it speaks against
-        it, −x or 1 − x.
+        0 if the score x speaks for the truth, which then has margin x or probability x; 1 if it speaks
+        against the truth, which then has −x or 1 − x.
     x : Tensor
         Scores: logits, margins or probabilities.
     parameters : tuple of Tensor
-        The parameters that `terms` names, of shapes that broadcast to that of x.
+        The parameters that `terms` names, whose shapes broadcast to that of x.
     """
     value: Tensor = _Value.apply(terms, against, x, *parameters)[0]  # type: ignore[no-untyped-call]
     return value
 
 
 def companions(m: Any) -> Any:
-    """Return u = log p, v = log q, p = σ(m) and q = σ(−m) of a finite margin m, which may be dual."""
+    """Return u = log p, v = log q, p = σ(m), q = σ(−m) of a finite margin m, which may be dual."""
     if not isinstance(m, Dual):
         return _Companions.apply(m)  # type: ignore[no-untyped-call]
     u, v, p, q = companions(m.value)
@@ -48,10 +48,10 @@ def companions(m: Any) -> Any:
 
 
 def forward_mode(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Make the `jvp` of a function of the context, the saved tensors and the tangents.
+    """Make a `jvp` from a function of the context, the saved tensors and the tangents.
 
-    PyTorch shuts forward mode off while it calls a `jvp`, so that forward mode over forward mode would
-    give 0. It is opened again here, and what was saved stripped of the tangents now being applied.
+    PyTorch disables forward mode while it calls a `jvp`, so forward mode over forward mode would give 0.
+    This enables it again, and strips the saved tensors of the tangents that are being applied.
     """
 
     def jvp(ctx: Any, *tangents: Tensor | None) -> Any:
@@ -66,7 +66,7 @@ def forward_mode(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def total(*products: tuple[Tensor | None, Tensor]) -> Tensor | None:
-    """Return the sum of the products of which the first factor is there."""
+    """Return the sum of the products whose first factor is not None, or None if there are none."""
     result = None
     for factor, term in products:
         if factor is not None:
@@ -103,7 +103,7 @@ class _Companions(torch.autograd.Function):
 
 
 class _Value(torch.autograd.Function):
-    """Value and slope; the derivative of the one is the other."""
+    """Value and slope, which is the derivative of the value."""
 
     generate_vmap_rule = True
 

@@ -1,8 +1,8 @@
 """Any loss as PyTorch operations: on any device, in any floating type, differentiable at every order.
 
-`focalis.arrays.losses` in PyTorch's verbs, with derivatives tied together for autograd. It can be
-traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A weight or target that
-itself requires a gradient masks nothing where it is 0: its derivative there is the loss.
+This is `focalis.arrays.losses` with PyTorch's verbs, and derivatives tied together for autograd. It can
+be traced, compiled, mapped by `torch.func.vmap` and run on the "meta" device. A weight or target that
+requires a gradient itself does not mask where it is 0: its derivative there is the loss.
 """
 
 import torch
@@ -25,7 +25,7 @@ def evaluate_in_operations(loss: Loss, given: Arguments, axis: int = -1) -> Tens
     loss : Loss
         The loss.
     given : Arguments
-        Tensors, as for `focalis.arrays.losses`. 16 bits are computed in 32, probabilities in 64 where
+        Tensors, as for `focalis.arrays.losses`. 16 bits are computed in 32, probabilities in 64 if
         the device supports it. Dense targets take time and memory linear in the number of classes.
     axis : int
         The class axis; one-dimensional scores of a sigmoid or identity have none.

@@ -1,7 +1,7 @@
-"""The fused kernels as operators of PyTorch, for what traces programs: compile, export, modes.
+"""The fused kernels as PyTorch operators, for anything that traces programs: compile, export, modes.
 
-An operator takes a loss as text. Called directly they are slower than `_eager`, and forward-mode
-derivatives through them would be wrong without a word, so nothing but `evaluate` may call them.
+An operator takes its loss as text. Called directly, operators are slower than `_eager`, and forward-mode
+derivatives through them would be silently wrong, so only `apply_along` may use them.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
     if normalizer is not None and not isinstance(normalizer, Tensor):
         normalizer = torch.full((), normalizer, dtype=torch.float64, device="cpu")
     arguments = (logits, *others, normalizer, text_of(loss), axis, dtype)
-    # An exported program is seldom trained; if it is, the backward computes its gradient.
+    # An exported program is seldom trained; if it is, backward computes the gradient.
     if torch.is_grad_enabled() and logits.requires_grad and not is_exporting():
         value: Tensor = _value_and_grad(*arguments)[0]
     else:
@@ -81,7 +81,7 @@ def _(logits: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
 
 
 def _type_of_gradient(logits: Tensor) -> torch.dtype:
-    # The factor of a scaled loss comes later, to keep small gradients from being rounded to 0.
+    # The factor of a scaled loss comes later, and small gradients must not be rounded to 0 before.
     return torch.float32 if logits.dtype == torch.float16 else logits.dtype
 
 
@@ -107,7 +107,7 @@ def _backward(ctx: Any, of_value: Tensor | None, of_gradient: Tensor | None) -> 
         result = gradient * (of_value.unsqueeze(ctx.axis) if per_row else of_value)
         result = result.to(logits.dtype)
     if of_gradient is not None:
-        # The gradient itself is differentiated: the second derivative, along the incoming one.
+        # The gradient itself is being differentiated: take the second derivative along the incoming one.
         from focalis.torch._operations import evaluate_in_operations
 
         again = torch.is_grad_enabled()
@@ -140,7 +140,7 @@ _value.register_autograd(_backward_of_value, setup_context=_save_arguments)
 
 
 class _FilledConstants(TorchFunctionMode):
-    """Fills constants with their numbers: `torch.tensor` would be written down as a change in place."""
+    """Makes constants by filling: a trace would record `torch.tensor` as a change in place."""
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -162,7 +162,7 @@ def _in_operations(
     axis: int,
     dtype: torch.dtype,
 ) -> Tensor:
-    """Return what `_value` does, in operations that exporters know."""
+    """Return the same as `_value`, by operations that exporters know."""
     from focalis.torch._operations import evaluate_in_operations
 
     with torch.no_grad(), _FilledConstants():
@@ -171,5 +171,5 @@ def _in_operations(
     return value.to(dtype)
 
 
-# Of the gradient there is none, for it would need autograd: `traced` puts none into exported programs.
+# `_value_and_grad` has no decomposition, which would need autograd: no exported program contains it.
 decompose(torch.ops.focalis.value.default, _in_operations)

@@ -1,8 +1,8 @@
-"""Tensors that have a say in what functions do to them, as they have with PyTorch's own functions.
+"""Tensors that override functions, which is respected here as it is by PyTorch's functions.
 
-A subclass or a mode with a ``__torch_function__`` is handed the function, and decides about the type of
-the result; a symbolic trace (`torch.fx`) writes it down. Within, a subclass is the tensor that it is.
-Sharded tensors are gathered: each process computes the whole loss, and the gradient of its own shard.
+A subclass or a mode with a ``__torch_function__`` is handed the function and decides the type of the
+result; a symbolic trace (`torch.fx`) records it. Inside the function, a subclass is a plain tensor.
+Sharded tensors are gathered: each process computes the whole loss, and the gradient of its shard.
 """
 
 import sys
@@ -20,7 +20,7 @@ __all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
 
 
 def has_override(given: Arguments, *weights: Any) -> bool:
-    """Return whether an argument is neither a plain tensor nor one of a trace."""
+    """Return whether an argument may override functions; plain tensors and those of traces do not."""
     return (
         type(given.logits) not in KINDS
         or type(given.targets) not in KINDS
@@ -30,12 +30,12 @@ def has_override(given: Arguments, *weights: Any) -> bool:
 
 def is_symbolic(call: tuple[Any, ...]) -> bool:
     """Return whether an argument is a symbol of `torch.fx`."""
-    return any(isinstance(given, Proxy) for given in call)
+    return any(isinstance(argument, Proxy) for argument in call)
 
 
 def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
-    """Write a call of a loss module down as one node, as `torch.fx` does with PyTorch's own modules."""
-    tracer: Any = next(given.tracer for given in call if isinstance(given, Proxy))
+    """Record the call of a loss module as one node, as `torch.fx` does for PyTorch's modules."""
+    tracer: Any = next(argument.tracer for argument in call if isinstance(argument, Proxy))
     names = ("sample_weight", "where", "normalizer", "class_where")
     options = {n: v for n, v in zip(names, call[2:], strict=False) if v is not None}
     return tracer.create_proxy("call_module", tracer.path_of_module(module), call[:2], options)
@@ -44,7 +44,7 @@ def as_leaf(module: nn.Module, call: tuple[Any, ...]) -> Any:
 def handed_over(
     function: Callable[..., Tensor], given: Arguments, weights: tuple[Any, ...], **fixed: Any
 ) -> Tensor:
-    """Return function(given, *weights, **fixed) as the types of the tensors want it."""
+    """Return function(given, *weights, **fixed), letting the tensors' types decide."""
     learnt = tuple(given.parameters or ())
     every = (*given[:6], *(given.parameters or {}).values(), *weights)
 

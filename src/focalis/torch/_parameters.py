@@ -1,4 +1,4 @@
-"""Parameters of a loss that are given with a call: numbers become settings, tensors may be learnt."""
+"""Parameters that are passed with a call of a loss: numbers become settings, tensors may be learnt."""
 
 import dataclasses
 import math
@@ -18,19 +18,19 @@ from focalis.torch._reading import check_weights
 __all__ = ["check_parameter", "read_parameters"]
 
 
-def check_parameter(family: MarginLossFamily, name: str, given: Tensor) -> None:
-    """Raise unless a tensor is one real number, in range if it can be read without waiting."""
-    if given.ndim != 0:
+def check_parameter(family: MarginLossFamily, name: str, value: Tensor) -> None:
+    """Raise unless a tensor is one real number, and in range if it can be read without waiting."""
+    if value.ndim != 0:
         expected = "a number or a tensor without dimensions"
-        raise ArgumentError(name, expected, f"shape {tuple(given.shape)}")
-    _check_range(family, name, given)
+        raise ArgumentError(name, expected, f"shape {tuple(value.shape)}")
+    _check_range(family, name, value)
 
 
 def read_parameters(loss: Loss, given: Arguments) -> tuple[Loss, dict[str, Tensor]]:
     """Return the loss with the numbers put into it, and the tensors as the operations take them."""
     logits, targets, parameters = given.logits, given.targets, given.parameters or {}
-    own = loss.margin_loss.parameters
-    known = (*own, *weights_of(loss.link))
+    of_margin_loss = loss.margin_loss.parameters
+    known = (*of_margin_loss, *weights_of(loss.link))
     unknown = [name for name in parameters if name not in known]
     if unknown:
         expected = f"{', '.join(known)} for link={loss.link!r} and {loss.margin_loss!r}"
@@ -42,19 +42,18 @@ def read_parameters(loss: Loss, given: Arguments) -> tuple[Loss, dict[str, Tenso
                 "parameters",
                 expected,
                 "both",
-                problem="{argument}: expected {expected}, one of which does not go with the other, "
-                "got {got}",
+                problem="{argument}: expected {expected}, which exclude each other, got {got}",
             )
     tensors = {name: value for name, value in parameters.items() if isinstance(value, Tensor)}
     numbers = {name: value for name, value in parameters.items() if name not in tensors}
     settings: dict[str, Any] = {name: numbers.pop(name) for name in WEIGHTS if name in numbers}
     if numbers:
-        settings["margin_loss"] = loss.margin_loss.family(**{**own, **numbers})
+        settings["margin_loss"] = loss.margin_loss.family(**{**of_margin_loss, **numbers})
     if settings:
         loss = dataclasses.replace(loss, **settings)
     if isinstance(logits, Tensor) and isinstance(targets, Tensor):
         for name, value in tensors.items():
-            if name in own:
+            if name in of_margin_loss:
                 _check_range(loss.margin_loss.family, name, value)
             else:
                 check_weights(name, value, largest_weight(name, loss.link, math.inf))
@@ -62,10 +61,10 @@ def read_parameters(loss: Loss, given: Arguments) -> tuple[Loss, dict[str, Tenso
     return loss, tensors
 
 
-def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
-    if given.is_complex() or given.dtype == torch.bool:
-        raise ArgumentTypeError(name, "a real number", f"a tensor of {given.dtype}")
-    found = memory(given)
+def _check_range(family: MarginLossFamily, name: str, value: Tensor) -> None:
+    if value.is_complex() or value.dtype == torch.bool:
+        raise ArgumentTypeError(name, "a real number", f"a tensor of {value.dtype}")
+    found = memory(value)
     if found is not None and found.numel():
         with reading():
             bounds = [bound.item() for bound in torch.aminmax(found)]
@@ -74,7 +73,7 @@ def _check_range(family: MarginLossFamily, name: str, given: Tensor) -> None:
 
 
 def _aligned(name: str, value: Tensor, shape: torch.Size, found: torch.Size) -> Tensor:
-    """Return a parameter with as many dimensions as what it is of: logits, rows, classes or nothing."""
+    """Return a parameter with as many dimensions as the logits or rows; one or a weight (C,) stays."""
     classes = shape[min(1, len(shape) - 1)] if shape else 1
     if value.ndim == 0 or (name in WEIGHTS and len(shape) > 1 and value.shape == (classes,)):
         return value

@@ -1,8 +1,8 @@
-"""A look at the numbers, wherever it costs no waiting, so that what is bad raises on every path.
+"""Reads the numbers wherever that needs no waiting, so that bad ones raise an error on every path.
 
-The fused kernels find a bad target, weight or normaliser by themselves. Operations cannot: to them it
-gives NaN. Where they compute and the numbers lie in plain memory of the CPU, whatever wraps it, the core
-reads the batch first; its errors are then those of the kernels.
+The fused kernels find a bad target, weight or normaliser by themselves; operations cannot, and give NaN.
+So before operations compute with numbers that lie in plain CPU memory, however wrapped, the core reads
+the batch and raises the same errors as the kernels.
 """
 
 import functools
@@ -22,7 +22,7 @@ from focalis.torch._compat import keep_the_compiler_out, memory, reading
 __all__ = ["check_numbers", "check_weights"]
 
 
-@keep_the_compiler_out  # a caller may be one that it has given up
+@keep_the_compiler_out  # which may have given up on the caller
 def check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
     """Raise for targets, weights, a normaliser or probabilities that can be read and are bad."""
     logits, *others, class_where, normalizer, _ = given
@@ -30,7 +30,7 @@ def check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
     number = memory(normalizer) if isinstance(normalizer, Tensor) else None
     scores = memory(logits) if loss.link.on_probabilities else None
     if where is None and others[2] is not None:
-        # What is masked may hold anything, but which is masked?
+        # Masked elements may hold anything, and which are masked is unknown.
         targets = weight = scores = None
     if weight is None and others[1] is not None:
         targets = scores = None
@@ -47,7 +47,7 @@ def check_numbers(loss: Loss, given: Arguments, axis: int) -> None:
             where = exist if where is None else where & exist
             scores = None if scores is None else scores.masked_fill(~classes, 0.5)
         if scores is None:
-            # Any scores will do: these are no numbers in memory, but one.
+            # Any scores will do: these take the memory of a single number.
             dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
             scores = torch.full((), 0.5, dtype=dtype, device="cpu").expand(logits.shape)
         if targets is None:
@@ -67,7 +67,7 @@ def _array(tensor: Tensor | None) -> Any:
 
 @functools.lru_cache(maxsize=64, typed=True)
 def _stand_in(link: Any, ignore_index: Any, reduction: Any) -> Loss:
-    """Return a loss whose kernels are there already and that takes what these settings let it take."""
+    """Return a cross-entropy that accepts the same numbers; its kernels are compiled already."""
     reduction = "sum" if reduction == "none" else reduction
     return Loss(link, margin.cross_entropy(), ignore_index=ignore_index, reduction=reduction)
 

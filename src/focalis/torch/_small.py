@@ -1,7 +1,7 @@
-"""The shortest way to a kernel, for small batches, where the way is most of the time.
+"""The shortest way to a kernel, for small batches, where getting there takes most of the time.
 
-It takes what a kernel can read as it lies in memory and what needs no counting. A target that is
-ignored, or wrong, is out of range to the kernel; then the driver of the core has to see to it.
+It handles tensors that a kernel can read as they lie in memory, and reductions that need no counting. An
+ignored or wrong target is out of range for the kernel; the core's driver then handles the batch.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ _TYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float6
 def compute_small(
     loss: Loss, logits: torch.Tensor, targets: torch.Tensor, axis: int, *, grad: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None] | None:
-    """Return the value and, if asked for, the gradient; None if this batch needs the driver."""
+    """Return the value and, if wanted, the gradient; None if this batch needs the driver."""
     size = logits.numel()
     if not (0 < size <= CHUNK and logits.is_contiguous() and targets.is_contiguous()):
         return None
@@ -48,7 +48,7 @@ def compute_small(
         return None
     if loss.reduction == "sum":
         denominator = 1
-    # Autograd is off where the logits require a gradient.
+    # If the logits require a gradient, this runs inside forward, with autograd off.
     x, t = logits.numpy(), targets.numpy()
     gradient = np.empty_like(x) if grad else None
     if not loss.link.elementwise:
@@ -63,7 +63,7 @@ def compute_small(
 
 
 def _prepare(loss: Loss, dtype: torch.dtype, n_classes: int) -> Any:
-    """Return the kernel with its weights per class; None if a target alone does not tell the loss."""
+    """Return the kernel with its weights per class, or None if the settings need the driver."""
     ignored = loss.ignore_index
     if (
         dtype not in _TYPES

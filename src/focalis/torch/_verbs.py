@@ -15,7 +15,7 @@ _FINFO = {dtype: np.finfo(dtype) for dtype in (np.float32, np.float64)}
 
 
 class Verbs:
-    """PyTorch's, on any device; `focalis.arrays.verbs.Verbs` says what they do."""
+    """PyTorch's verbs, on any device, which `focalis.arrays.verbs.Verbs` documents."""
 
     where: Any = staticmethod(torch.where)
     isnan = staticmethod(torch.isnan)
@@ -31,14 +31,14 @@ class Verbs:
         return x.to(dtype)
 
     def index(self, t: Tensor) -> Tensor:
-        # A narrow type is compared in itself, where a number may not fit.
+        # In a narrow type, the numbers to compare with may not fit.
         is_number = t.dtype == torch.bool or t.is_floating_point()
         return t if is_number else t.long()
 
-    def number(self, given: Any, like: Tensor) -> Tensor:
-        if isinstance(given, Tensor):
-            return given.to(like.device, like.dtype)
-        return torch.tensor(given, dtype=like.dtype, device=like.device)
+    def number(self, value: Any, like: Tensor) -> Tensor:
+        if isinstance(value, Tensor):
+            return value.to(like.device, like.dtype)
+        return torch.tensor(value, dtype=like.dtype, device=like.device)
 
     def finfo(self, x: Tensor) -> Any:
         return _FINFO[np.float64 if x.dtype == torch.float64 else np.float32]

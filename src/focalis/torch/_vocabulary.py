@@ -1,4 +1,4 @@
-"""The vocabulary on PyTorch tensors, so that a margin loss runs on them as it is written."""
+"""The vocabulary for PyTorch tensors, so that a margin loss runs on them as it is written."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ def _where(condition: torch.Tensor, a: Any, b: Any) -> Any:
     if isinstance(a, _dual.Dual) or isinstance(b, _dual.Dual):
         return _dual.choose(condition, a, b)
     if not isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
-        # Of two numbers PyTorch would make float32, whatever they are to be combined with.
+        # From two numbers PyTorch would make float32, whatever they are to be combined with.
         a = torch.full((), a, dtype=widest(condition.device), device=condition.device)
     return torch.where(condition, a, b)
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """Return the widest floating type of a device: Metal has no float64."""
+    """Return the widest floating type that a device has; Metal has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 

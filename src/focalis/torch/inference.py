@@ -17,7 +17,7 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
-    """Return the class probabilities that logits stand for after training with a loss.
+    """Return the class probabilities that logits imply after training with a loss.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Shaped like the logits, on their device and of their type.
+        In the shape and type of the logits, and on their device.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
 
     See Also
     --------
-    focalis.Loss.posterior : What it is.
+    focalis.Loss.posterior : The definition.
 
     References
     ----------
@@ -65,8 +65,8 @@ def posterior(loss: Loss | LossModule | NamedLoss, logits: Tensor) -> Tensor:
         raise ArgumentTypeError("logits", "a floating-point Tensor", found)
     axis = min(1, max(0, logits.ndim - 1))
     last = logits.detach().movedim(axis, -1) if logits.ndim else logits.detach()
-    given = last.to("cpu", torch.float64).numpy()
-    eta = torch.from_numpy(loss.posterior(given)).to(logits.device, logits.dtype)
+    x = last.to("cpu", torch.float64).numpy()
+    eta = torch.from_numpy(loss.posterior(x)).to(logits.device, logits.dtype)
     return eta.movedim(-1, axis).contiguous() if logits.ndim else eta
 
 
@@ -76,7 +76,7 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
     Parameters
     ----------
     layer : Module
-        With a bias: the last linear or convolutional layer of a model.
+        A layer with a bias: the last linear or convolutional layer of a model.
     pi : float, sequence of float, ndarray or Tensor, default 0.01
         The probability in (0, 1); one for all outputs, or one for each.
 
@@ -92,7 +92,7 @@ def init_prior_(layer: Layer, pi: float | Sequence[float] | Tensor = 0.01) -> La
 
     See Also
     --------
-    focalis.weights.prior_logit : What the bias becomes, −log((1 − π) / π).
+    focalis.weights.prior_logit : The value of the bias, −log((1 − π) / π).
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Losses as modules: what a `NamedLoss` keeps of its function, and any `focalis.Loss`."""
+"""Losses as modules: `NamedLoss`, which keeps its function's settings, and any `focalis.Loss`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -29,18 +29,18 @@ class NamedLoss(nn.Module):
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self._settings = tuple(settings)
-        for name, given in settings.items():
-            if name == "alpha" and isinstance(given, Tensor):
-                given = given.tolist()
-            if name in WEIGHTS and given is not None and not isinstance(given, Tensor):
-                given = torch.as_tensor(given, dtype=torch.get_default_dtype())
+        for name, value in settings.items():
+            if name == "alpha" and isinstance(value, Tensor):
+                value = value.tolist()
+            if name in WEIGHTS and value is not None and not isinstance(value, Tensor):
+                value = torch.as_tensor(value, dtype=torch.get_default_dtype())
             if name in WEIGHTS or (
-                isinstance(given, Tensor) and not isinstance(given, nn.Parameter)
+                isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
             ):
-                self.register_buffer(name, given)
+                self.register_buffer(name, value)
             else:
-                setattr(self, name, tuple(given) if isinstance(given, list) else given)
-        # What is wrong is said now and not at the first step; tensors may not hold their numbers yet.
+                setattr(self, name, tuple(value) if isinstance(value, list) else value)
+        # Raise errors now and not at the first step; tensors may not hold their numbers yet.
         self._loss({n: v for n, v in self.settings.items() if not isinstance(v, Tensor)})
 
     @property
@@ -78,11 +78,11 @@ class NamedLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """Return the settings that are not None."""
-        given = {name: value for name, value in self.settings.items() if value is not None}
-        return ", ".join(f"{name}={_text(value)}" for name, value in given.items())
+        shown = {name: value for name, value in self.settings.items() if value is not None}
+        return ", ".join(f"{name}={_text(value)}" for name, value in shown.items())
 
     def _loss(self, settings: Mapping[str, Any]) -> Loss:
-        numbers = {name: _numbers(name, given) for name, given in settings.items()}
+        numbers = {name: _numbers(name, value) for name, value in settings.items()}
         parameters = {name: numbers.pop(name) for name in self.family.ranges if name in numbers}
         if "weight" in numbers:
             numbers["class_weight"] = numbers.pop("weight")
@@ -90,12 +90,12 @@ class NamedLoss(nn.Module):
 
 
 class LossModule(nn.Module):
-    """Any `focalis.Loss` as a module, with a margin loss of one's own for example.
+    """Any `focalis.Loss` as a module, for example with a custom margin loss.
 
     Parameters
     ----------
     loss : Loss
-        What is applied to the logits and targets of a call, as `focalis.torch.apply` does.
+        The loss that a call applies to its logits and targets, as `focalis.torch.apply` does.
 
     Examples
     --------
@@ -145,16 +145,16 @@ class LossModule(nn.Module):
         return str(self.loss)
 
 
-def _numbers(name: str, given: Any) -> Any:
-    if not isinstance(given, Tensor):
-        return given
-    # One number for positives is one for all classes, and (C, 1, 1) is (C,).
-    return (given.squeeze() if name == "pos_weight" else given).tolist()
+def _numbers(name: str, value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    # A pos_weight of shape (1,) holds for all classes, and (C, 1, 1) means (C,).
+    return (value.squeeze() if name == "pos_weight" else value).tolist()
 
 
-def _text(given: Any) -> str:
-    if not isinstance(given, Tensor):
-        return repr(given)
-    if given.ndim == 0 and not given.is_meta:
-        return f"{given.item():g}"
-    return f"<{' × '.join(map(str, given.shape))}>"
+def _text(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value)
+    if value.ndim == 0 and not value.is_meta:
+        return f"{value.item():g}"
+    return f"<{' × '.join(map(str, value.shape))}>"

@@ -7,7 +7,7 @@ its companions.
 
 What keeps the loops vectorised, each point found by measuring: ``forceinline`` on every primitive (LLVM
 stops inlining after four ``exp``); loops ``for i in range(x.size)`` over slices, so that no index can be
-negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's own type, so
+negative; ``error_model="numpy"``, so that no division is checked; constants of the kernel's type, so
 that nothing widens; both weights loaded before one is chosen, so that no load becomes a gather. Views of
 arguments are borrowed: counting references to them took up to half the time of short rows. Optional
 arguments reach a loop as an array or as None, never as ``None if … else …``, which stays a mask on every

@@ -1,9 +1,9 @@
 """The fused loops over softmax rows with a weight for each class. See the package's docstring.
 
-The largest class a is treated separately, because 1 − p_a cancels: from its point of view, the others
-are compared with the largest among themselves. For every other class 1 − p_k ≥ 1/2 and sums over all
-classes will do. With g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a, and
-at a itself w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
+The largest class a is treated separately, because 1 − p_a cancels: seen from it, the others are
+measured against the largest among them. For every other class 1 − p_k ≥ 1/2, and sums over all classes
+will do. With g_k = φ′(m_k) / (1 − p_k) the gradient is w_j g_j − p_j Σ_k w_k g_k for j ≠ a, and at a
+itself w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
 """
 
 import numpy as np

@@ -22,7 +22,7 @@ def both_terms(z, mirrored, c):
 
 
 # --- below this line the text is part of every elementwise kernel
-# Number of elements that are summed in their own type, and that stay in the first-level cache.
+# Number of elements that are summed in the computing type, and that stay in the first-level cache.
 TILE = 2048
 # Bytes in a cache line, and a count of numbers that fills whole lines and registers in any type.
 LINE_BYTES, WHOLE = 64, 128
@@ -38,7 +38,7 @@ def stream_to(typing_context, result, i, number):
     def write(context, builder, signature, arguments):
         place, position, value = arguments
         data = context.make_array(result)(context, builder, place).data
-        # Each store claims the alignment of a line's first number: whole registers are what is written.
+        # Each store claims the alignment of a line's first number, since whole registers are written.
         store = builder.store(value, builder.gep(data, [position]), align=LINE_BYTES)
         one = ir.Constant(ir.IntType(32), 1)
         store.set_metadata("nontemporal", builder.module.add_metadata([one]))
@@ -163,7 +163,7 @@ def elementwise(x, y, weight, positive, negative, scale, value, grad, hess, c, b
     rows = max(1, TILE // classes)
     if rows > WHOLE:
         rows -= rows % WHOLE
-    # Whole rows, or a part of a row that is longer than a tile.
+    # Whole rows, or part of a row that is longer than a tile.
     span = min(rows * classes, n)
     tile = min(span, TILE)
     pos, neg = room(span), room(span)

@@ -66,7 +66,7 @@ def lane_load(x, lane, block):
 
 @njit(**LINE)
 def lane_tame(lane, block):
-    """Treat a row without weight, which may hold anything, as zeros, and clip the others."""
+    """Set rows without weight, which may hold anything, to zeros, and clip the others."""
     for i in range(LANES):
         if lane[WEIGHT + i] == ZERO:
             for j in range(block.shape[0]):

@@ -59,17 +59,17 @@ from focalis.engines.fused.strips import (
 )
 
 # --- below this line the text is part of every softmax kernel
-BLOCK = 4096  # elements summed in their own type, with positions that fit into 16 bits
+BLOCK = 4096  # elements summed in the computing type, with positions that fit into 16 bits
 NOWHERE = -1
-REGISTER = 16  # lanes of the widest; evaluating terms one by one may round differently
-# Elements of a strip, whose exponentials are kept until its terms are known. Where the gradient is
-# narrower they need a workspace, and it is written at the end in one go: the smaller the better.
+REGISTER = 16  # lanes of the widest one; evaluating terms one by one may round differently
+# Elements of a strip, whose exponentials are kept until its terms are known. If the gradient is
+# narrower, they need a workspace, from which it is written at the end: the smaller, the better.
 NEAR_BY, ELSEWHERE, MANY = 65536, 4096, 1 << 62
 
 
 @njit(**LINE)
 def largest(x, k):
-    """Return the largest number but x[k], or −inf if none. It may miss a NaN, which the sums show."""
+    """Return the largest number but x[k], or −inf if none. It may miss a NaN, which reaches the sums."""
     # Integers of the same order, because a running maximum of floats does not vectorise.
     best = LOWEST
     for lo in range(0, x.size, BLOCK):
@@ -247,7 +247,7 @@ def _scale_into(e, factor, out):
 
 @njit(**LINE)
 def row_sums(x, k, lane, i, e):
-    """Store in lane i what the margin of a row with class k is made of; fill e with exponentials."""
+    """Store the parts of the margin of a row with class k in lane i; fill e with exponentials."""
     lane = borrowed(lane)
     top, own = largest(x, k), number(x, k)
     if abs(top) <= LARGEST:

@@ -8,7 +8,7 @@ from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE, ZERO, log
 # --- below this line the text is part of every kernel
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 SUM = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-# A loop over a row, or a line of lanes: a call would pass dozens of words, and count references.
+# For a loop over a row or a line of lanes: a call would pass dozens of words, and count references.
 LINE = {**PRIMITIVE, "nogil": True}
 LINE_SUM = {**LINE, "fastmath": SUM["fastmath"]}
 
@@ -30,5 +30,5 @@ def weighed(weight, term):
 
 @njit(**PRIMITIVE)
 def margin(own, top, total):
-    """Return own − (top + log total), in an order that a loop with a sum would be free to change."""
+    """Return own − (top + log total); a loop that sums would be free to change this order."""
     return (own - top) - log(total)

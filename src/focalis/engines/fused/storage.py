@@ -31,10 +31,10 @@ def is_narrow(array):
 
 @intrinsic
 def borrowed(typing_context, array):
-    """Return an array without its owner: nobody counts references to it, or to parts of it.
+    """Return an array without its owner, so that references to it, or to parts of it, are not counted.
 
-    Only an argument may be borrowed, because it outlives the call. What a function creates lives only
-    until the line where it is last named, unless that is in a loop whose next iteration needs it.
+    Only an argument may be borrowed, because it outlives the call. An array that a function creates
+    lives only until the line that last names it, unless that is in a loop whose next iteration needs it.
     """
 
     def unowned(context, builder, signature, arguments):
@@ -47,11 +47,11 @@ def borrowed(typing_context, array):
 
 
 def part(array, lo, hi):
-    """Borrow a part of an array, or None of None: a conditional expression would have no single type."""
+    """Borrow a part of an array; None for None, where a conditional expression would not compile."""
 
 
 def row_of(array, r):
-    """Borrow a row of an array, or None of None."""
+    """Borrow a row of an array; None for None."""
 
 
 @overload(part, jit_options=PRIMITIVE)
@@ -112,7 +112,7 @@ def room_for(array, size):
 def room_to_widen(array, size):
     """Return room for `size` numbers that must not be widened as they are read, else None.
 
-    What a summing loop reads is compiled into it, and may change its order and so its rounding; the
+    The conversion is compiled into the loop that sums, and may change its order and so its rounding; the
     single shift that widens a bfloat16 does not.
     """
 
@@ -122,7 +122,7 @@ def read_part(array, which, space):
 
 
 def open_part(array, which, space):
-    """Return where to write rows in the computing type: themselves, or their room; None of None."""
+    """Return where to write rows in the computing type: the rows or their room; None for None."""
 
 
 def close_part(array, which, space):

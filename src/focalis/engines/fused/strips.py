@@ -49,7 +49,7 @@ def lane_labels(t, weight, per_class, k, lane):
 
 @njit(**LINE_SUM)
 def lane_terms(lane, n, scale, c):
-    """Evaluate the margins; store the class's own slope and, for the others, slope / total."""
+    """Evaluate the margins; store the slope of the true class and, for the others, slope / total."""
     kept = ZERO
     for i in range(n):
         top, own, total = lane[TOP + i], lane[OWN + i], lane[TOTAL + i]

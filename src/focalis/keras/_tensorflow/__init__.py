@@ -1,6 +1,6 @@
 """Any loss as TensorFlow operations: eager, in a graph or under XLA, differentiable at every order.
 
-`focalis.arrays.losses` in TensorFlow's verbs. No shape but the number of axes has to be known.
+This is `focalis.arrays.losses` with TensorFlow's verbs. Only the number of axes has to be known.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["apply", "replicas"]
 
 
 def replicas() -> int:
-    """Return over how many replicas of a model a batch is spread."""
+    """Return the number of replicas of a model that a batch is split over."""
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
@@ -32,7 +32,7 @@ def apply(loss: Loss, given: Arguments, axis: int = -1) -> tf.Tensor:
     loss : Loss
         The loss.
     given : Arguments
-        Tensors, as `focalis.arrays.losses` has them; 16 bits are computed in 32, probabilities in 64.
+        Tensors, as for `focalis.arrays.losses`; 16 bits are computed in 32, probabilities in 64.
     axis : int
         The class axis.
 
@@ -83,7 +83,7 @@ class _TensorFlow(Verbs):
             each = zip(shares, margin.margin_loss_of(terms, sides, x, values), strict=True)
             parts = [self.where(share == 0.0, 0.0, share * value) for share, value in each]
             return parts[0] + parts[1]
-        # At 0 and 1 a slope may be infinite, and must not meet an answer that has no share.
+        # At 0 and 1 a slope may be infinite, and must not be multiplied by a share of 0.
         parts = []
         for side, share in zip(sides, shares, strict=True):
             z = self.quiet(x, share, None, terms.link.harmless)
@@ -91,10 +91,10 @@ class _TensorFlow(Verbs):
         return tf.add_n(parts)
 
     def late(self, x: tf.Tensor) -> tf.Tensor:
-        """Return x, whose gradient waits for the mean.
+        """Return x, with a gradient that waits for the mean.
 
-        On a CPU, XLA then writes the gradient where the values were. It would compute both and sum
-        after, and the system takes longer to give the memory than they take.
+        On a CPU, XLA then writes the gradient over the values. Otherwise it would compute both before
+        summing, and the system takes longer to provide the memory than XLA to compute them.
         """
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -111,7 +111,7 @@ class _TensorFlow(Verbs):
         return wait(x)
 
     def mean(self, values: tf.Tensor, denominator: tf.Tensor | None) -> tf.Tensor:
-        # XLA would make one sum of two in a row, and lose digits in it.
+        # Dividing in between keeps XLA from merging the two sums into one, which would lose digits.
         along_rows = tf.reduce_sum(values, -1 if values.shape.rank else None)
         total = along_rows if denominator is None else along_rows / denominator
         self.means.append(tf.reduce_sum(total))

@@ -22,38 +22,41 @@ def margin_loss_of(terms: MarginTerms, sides: list[int], x: tf.Tensor, values: T
     terms : MarginTerms
         The margin loss.
     sides : list of int
-        0: the score x speaks for the truth, which has margin x or probability x. 1: it speaks against
-        it, −x or 1 − x. Both in this order share their work.
+        0 if the score x speaks for the truth, which then has margin x or probability x; 1 if it speaks
+        against the truth, which then has −x or 1 − x. The two, in this order, share their work.
     x : Tensor
         Scores, float32 or float64.
     values : tuple of Tensor
-        The parameters that `terms` names, of shapes that broadcast to that of x.
+        The parameters that `terms` names, whose shapes broadcast to that of x.
     """
     like_x = tuple(tf.broadcast_to(value, tf.shape(x)) for value in values)
     return _derivative(terms, sides, (0,) * (1 + len(values)), (x, *like_x))
 
 
-def _derivative(terms: MarginTerms, sides: list[int], orders: Orders, given: Tensors) -> Tensors:
-    """Return derivatives of these orders, whose own derivatives are the same at others."""
+def _derivative(
+    terms: MarginTerms, sides: list[int], orders: Orders, arguments: Tensors
+) -> Tensors:
+    """Return derivatives of these orders, whose derivatives are the same function at higher ones."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def known(*given: tf.Tensor) -> Any:
+    def known(*arguments: tf.Tensor) -> Any:
         def gradient(*incoming: tf.Tensor) -> Any:
             by_argument = []
-            for i in range(len(given)):
+            for i in range(len(arguments)):
                 raised = tuple(order + (i == j) for j, order in enumerate(orders))
-                by_argument.append(_total(incoming, _derivative(terms, sides, raised, given)))
+                derivative = _derivative(terms, sides, raised, arguments)
+                by_argument.append(_total(incoming, derivative))
             return by_argument
 
-        x, *values = given
+        x, *values = arguments
         if any(orders):
-            # What value and slope have in common XLA would write to memory, which takes longer than to
-            # compute it twice; so the slope has scores of its own, which are no others.
+            # XLA would write what value and slope have in common to memory, which takes longer than
+            # computing it twice. Clipping, which changes no finite score, keeps them apart.
             x = tf.clip_by_value(x, x.dtype.min, x.dtype.max)
         with computing_in(x.dtype):
             return tuple(terms.derivatives(orders, x, tuple(values), sides)), gradient
 
-    derivatives: Tensors = known(*given)
+    derivatives: Tensors = known(*arguments)
     return derivatives
 
 
@@ -63,7 +66,7 @@ def along(f: Callable[..., Any], i: int) -> Callable[..., tf.Tensor]:
     def derivative(*args: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(args[i])
-            # A term of a formula may be a mere number.
+            # A term of a formula may be a plain number.
             value = tf.convert_to_tensor(f(*args), args[i].dtype)
         return tape.gradient(value, args[i], unconnected_gradients="zero")
 

@@ -1,4 +1,4 @@
-"""The verbs of `focalis.arrays` on TensorFlow's tensors, of which only the number of axes is known."""
+"""The verbs of `focalis.arrays` on TensorFlow's tensors, whose lengths may be unknown."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["VERBS", "Verbs"]
 
 
 class Verbs:
-    """TensorFlow's; `focalis.arrays.verbs.Verbs` says what they do."""
+    """TensorFlow's verbs, which `focalis.arrays.verbs.Verbs` documents."""
 
     cast = staticmethod(tf.cast)
     zeros = staticmethod(tf.zeros_like)
@@ -22,10 +22,10 @@ class Verbs:
     def index(self, t: tf.Tensor) -> tf.Tensor:
         return tf.cast(t, tf.int32) if t.dtype.is_integer and t.dtype.size < 4 else t
 
-    def number(self, given: Any, like: tf.Tensor) -> tf.Tensor:
-        if tf.is_tensor(given):
-            return tf.cast(given, like.dtype)
-        return tf.constant(given, like.dtype)
+    def number(self, value: Any, like: tf.Tensor) -> tf.Tensor:
+        if tf.is_tensor(value):
+            return tf.cast(value, like.dtype)
+        return tf.constant(value, like.dtype)
 
     def finfo(self, x: tf.Tensor) -> Any:
         return np.finfo(x.dtype.as_numpy_dtype)
@@ -76,7 +76,7 @@ class Verbs:
         return tf.range(self.classes(x, t), dtype=t.dtype) == t[..., None]
 
     def pick(self, x: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
-        # XLA makes one loop of the choice and the sum.
+        # XLA turns the choice and the sum into one loop.
         return tf.reduce_sum(self.where(self.is_class(t, x), x, 0.0), -1)
 
     def take(self, by_class: tf.Tensor, t: tf.Tensor) -> tf.Tensor:

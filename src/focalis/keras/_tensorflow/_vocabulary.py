@@ -1,4 +1,4 @@
-"""The vocabulary on TensorFlow's tensors, so that a margin loss runs on them as it is written."""
+"""The vocabulary for TensorFlow's tensors, so that a margin loss runs on them as it is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _computing_type: ContextVar[Any] = ContextVar("_computing_type", default=tf.floa
 
 @contextmanager
 def computing_in(dtype: Any) -> Iterator[None]:
-    """Make what a formula chooses from two numbers a tensor of this type: TensorFlow mixes none."""
+    """Make a formula's choices between two numbers tensors of this type: TensorFlow mixes no types."""
     token = _computing_type.set(dtype)
     try:
         yield

@@ -1,1 +1,1 @@
-"""The named losses of tensors: for each margin loss one file, with its functions and their modules."""
+"""The named losses that keep PyTorch's signatures, and what all named losses of tensors share."""

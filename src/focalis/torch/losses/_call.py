@@ -1,4 +1,4 @@
-"""What the named losses share: from settings to a loss, and errors in the caller's words."""
+"""What the named losses share: from settings to a loss, with errors that use the caller's names."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -43,33 +43,33 @@ __all__ = [
 Alpha = float | Sequence[float] | None
 
 Number = float | Tensor
-"""A number; as a tensor without dimensions a parameter of a margin loss may be learnt."""
+"""A number, or a tensor without dimensions, as which a parameter of a margin loss may be learnt."""
 
 Reduction = Literal["none", "mean", "sum", "batchmean"]
 
 NAMES = {"logits": "input", "targets": "target", "class_weight": "weight"}
-"""The core's name of an argument and that of the function, where they differ."""
+"""The core's names of arguments and the functions', where they differ."""
 
 NAMES_OF_WEIGHED = {**NAMES, "sample_weight": "weight"}
-"""The same where `weight` is given as a sample weight."""
+"""The same for a `weight` that is passed on as a sample weight."""
 
 
 def loss_of(
     link: LinkName, family: str, parameters: Mapping[str, float], settings: Mapping[str, Any]
 ) -> Loss:
-    """Return the loss of these parameters and settings; the same ones give the same object."""
+    """Return the loss with these parameters and settings; equal ones give the same object."""
     if torch.compiler.is_compiling():
         from focalis.torch._constants import loss_in_graph  # brings the compiler: slow to import
 
         return loss_in_graph(link, family, parameters, settings)
-    given = (link, family, tuple(parameters.items()), tuple(settings.items()))
-    # True is no 1 and 1.0 no 1, which are equal as keys.
+    key = (link, family, tuple(parameters.items()), tuple(settings.items()))
+    # As keys, True, 1 and 1.0 are equal; their types tell them apart.
     kinds = *map(type, parameters.values()), *map(type, settings.values())
     try:
-        return kept(*given, kinds)
+        return kept(*key, kinds)
     except TypeError:
-        # What cannot be hashed may be a list, or an error that the loss itself can name.
-        return new_loss(*given)
+        # A setting that cannot be hashed may be a list, or an error that the loss will report.
+        return new_loss(*key)
 
 
 def call(
@@ -80,7 +80,7 @@ def call(
     axis: int = 1,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
-    """Return the loss of these settings; numbers among the parameters become settings too."""
+    """Return the loss with these settings; numbers among the parameters become settings too."""
     try:
         fixed: Mapping[str, Any] = given.parameters or {}
         if fixed:
@@ -105,7 +105,7 @@ def sigmoid_loss(
     weight: Weight | None,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
-    """Return a loss of yes/no questions; the classes that `weight` weighs lie along dimension 1."""
+    """Return a loss of yes/no questions; `weight` is for the classes along dimension 1."""
     fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
     if has_override(given, weight):
         return handed_over(_sigmoid_loss, given, (weight,), **fixed)
@@ -139,7 +139,7 @@ def softmax_loss(
     weight: Weight | None,
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
-    """Return a loss of rows that lie along dimension 1, by class index or by a number per class."""
+    """Return a loss of rows along dimension 1, for class indices or a number per class."""
     fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
     if has_override(given, weight):
         return handed_over(_softmax_loss, given, (weight,), **fixed)
@@ -159,7 +159,7 @@ def _softmax_loss(
     one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
     ignored = settings.get("ignore_index")
     if one_per_class and isinstance(ignored, Integral) and ignored < 0:
-        # As in PyTorch, where an index below 0 is no concern of class probabilities.
+        # As in PyTorch, where an index below 0 does not matter to class probabilities.
         settings = {**settings, "ignore_index": None}
     if weight is not None and are_tensors:
         by_index = not one_per_class and not target.is_floating_point()

@@ -1,4 +1,4 @@
-"""Weights that are tensors: what is read as a setting of the loss, and what becomes a sample weight."""
+"""Weights that are tensors: some are read as settings of the loss, others become sample weights."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ Weight = Tensor | Sequence[float]
 
 
 def is_constant(weight: Tensor) -> bool:
-    """Return whether the numbers can be read now, and be a setting without losing a derivative."""
-    # What a transform wraps may be differentiated, whatever memory there is beneath.
+    """Return whether a weight can be read now and made a setting without losing a derivative."""
+    # A tensor wrapped by a transform may be differentiated, even if its numbers can be read.
     if weight.requires_grad or torch.compiler.is_compiling() or is_batched(weight):
         return False
     return memory(weight) is not None and not has_tangent(weight)
@@ -28,7 +28,7 @@ def read(weight: Weight) -> tuple[float, ...] | float:
 
 
 def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
-    """Return α, which is a setting and never a tensor of the program, as numbers."""
+    """Return α as numbers; it is always a setting and never a tensor of a traced program."""
     if not is_constant(alpha):
         raise ArgumentTypeError(
             "alpha",
@@ -40,11 +40,11 @@ def alpha_of(alpha: Tensor) -> tuple[float, ...] | float:
 
 
 def of_targets(weight: Tensor, target: Tensor, n_classes: int) -> Tensor:
-    """Return the weight of each row's class; what is no class, and ignored or an error, gets 1."""
+    """Return the weight of each row's class, or 1 for an index that is ignored or out of range."""
     _check_length(weight, n_classes)
-    # Widened first: into a narrow type the number of classes may not fit.
+    # Widened first, since the number of classes may not fit into a narrow type.
     t = target.long()
-    # Not 0, which would hide the error.
+    # Not 0, which would hide an error.
     return torch.where((t >= 0) & (t < n_classes), weight[t.clamp(0, n_classes - 1)], 1.0)
 
 
@@ -56,10 +56,10 @@ def of_classes(weight: Tensor, shape: torch.Size) -> Tensor:
 
 
 def combined(weight: Tensor, sample_weight: Tensor | None, logits: Tensor) -> Tensor:
-    """Return a weight times that of the caller, of rows or of elements, as the logits are computed."""
+    """Return a weight times the caller's sample weight, in the type that the loss is computed in."""
     if sample_weight is None:
         return weight
-    # What is no tensor, or of a shape that does not fit, is handed on to where it is refused.
+    # Something other than a tensor, or of a wrong shape, is passed on to the check that rejects it.
     if not isinstance(sample_weight, Tensor):
         return sample_weight
     if sample_weight.shape != weight.shape:

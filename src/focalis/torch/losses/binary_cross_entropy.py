@@ -1,4 +1,4 @@
-"""Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional's functions."""
+"""Binary cross-entropy, with the signatures, defaults and meaning of torch.nn.functional."""
 
 import functools
 from typing import Any
@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 
-_LEAST_SPREAD = 9.999999960041972e-13  # PyTorch's 1e-12 is a float32
+_LEAST_SPREAD = 9.999999960041972e-13  # PyTorch's 1e-12, as float32
 
 
 @functools.partial(margin.MarginLossFamily, ranges={})
 def clamped_cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
-    """Cross-entropy as PyTorch has it of probabilities: log p ≥ −100, and p q ≥ 1e-12 in dφ/dp.
+    """Cross-entropy of probabilities as in PyTorch: log p ≥ −100, and p q ≥ 1e-12 in dφ/dp.
 
     Examples
     --------
@@ -76,13 +76,13 @@ def binary_cross_entropy(
     Parameters
     ----------
     input, target : Tensor
-        Probabilities of yes, of any shape, and targets in [0, 1] of the same.
+        Probabilities of yes, of any shape, and targets in [0, 1] of the same shape.
     weight : Tensor, optional
-        A factor for each element, of any shape that broadcasts to the input's.
+        A factor for each element, of any shape that broadcasts to that of the input.
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
     reduction, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
 
     Returns
     -------
@@ -96,9 +96,9 @@ def binary_cross_entropy(
 
     Notes
     -----
-    As in PyTorch a logarithm is at least −100 and the gradient (p − y) / max(p (1 − p), 1e-12), which
-    is not that of the value there. ``Loss("identity", margin.cross_entropy())`` holds nothing back:
-    its value at 0 is infinite.
+    As in PyTorch, logarithms are clamped to at least −100, and the gradient is
+    (p − y) / max(p (1 − p), 1e-12), which is not the derivative of the clamped value.
+    ``Loss("identity", margin.cross_entropy())`` clamps nothing: its value at 0 is infinite.
 
     Examples
     --------
@@ -130,15 +130,15 @@ def binary_cross_entropy_with_logits(
     Parameters
     ----------
     input, target : Tensor
-        Logits of any shape, and targets in [0, 1] of the same.
+        Logits of any shape, and targets in [0, 1] of the same shape.
     weight, pos_weight : Tensor, optional
-        Factors for each element and for the positive answers, of any shapes that broadcast to the
-        input's. As in PyTorch (C,) is for the last dimension; (C, 1, 1) is for dimension 1 of
+        Factors for each element and for the positive answers, of any shapes that broadcast to that of
+        the input. As in PyTorch, (C,) is for the last dimension; (C, 1, 1) is for dimension 1 of
         (N, C, H, W).
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
     reduction, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
 
     Returns
     -------
@@ -152,8 +152,8 @@ def binary_cross_entropy_with_logits(
 
     Notes
     -----
-    Of no elements the mean is 0, where PyTorch gives NaN. Weights below 0 and targets outside [0, 1]
-    raise.
+    The mean over no elements is 0, where PyTorch gives NaN. Weights below 0 and targets outside [0, 1]
+    raise an error.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def _elementwise(
     weight: Tensor | None,
     pos_weight: Tensor | None,
 ) -> Tensor:
-    """Return a loss of elements under weights that broadcast from the right, as PyTorch has them."""
+    """Return a loss of elements with weights that broadcast from the right, as in PyTorch."""
     fixed: dict[str, Any] = {"link": link, "family": family, "reduction": reduction}
     if has_override(given, weight, pos_weight):
         return handed_over(_weighed, given, (weight, pos_weight), **fixed)
@@ -202,7 +202,7 @@ def _weighed(
             of_positives = _expanded("pos_weight", pos_weight, input.shape)
             check_weights("pos_weight", pos_weight)
             class_axis = _class_axis(pos_weight, input.ndim)
-            # The classes of a row lie along dimension 1, whichever dimension PyTorch's weight is of.
+            # The classes of a row lie along dimension 1, whichever dimension the weight is for.
             by_rows = reduction == "batchmean" or any(
                 isinstance(w, Tensor) and w.ndim < input.ndim for w in (sample_weight, where)
             )
@@ -231,7 +231,7 @@ def _expanded(name: str, weight: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _class_axis(weight: Tensor, ndim: int) -> int | None:
-    """Return the one dimension along which a weight differs, if classes may lie there."""
+    """Return the one dimension along which a weight varies, if it may be that of the classes."""
     axes = [ndim - weight.ndim + i for i, length in enumerate(weight.shape) if length != 1]
     if not axes:
         return 1
@@ -239,7 +239,7 @@ def _class_axis(weight: Tensor, ndim: int) -> int | None:
 
 
 def _split(target: Tensor, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return targets and weights of elements that together weigh positive answers by `pos_weight`."""
+    """Return targets and element weights that together weight positive answers by `pos_weight`."""
     y = target.to(torch.promote_types(target.dtype, torch.float32))
     positive = y * pos_weight
     total = positive + (1.0 - y)
@@ -247,7 +247,7 @@ def _split(target: Tensor, pos_weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class BCEWithLogitsLoss(NamedLoss):
-    """Cross-entropy of a sigmoid, in the place of torch.nn.BCEWithLogitsLoss.
+    """Cross-entropy of a sigmoid, in place of torch.nn.BCEWithLogitsLoss.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ class BCEWithLogitsLoss(NamedLoss):
 
 
 class BCELoss(NamedLoss):
-    """Cross-entropy of probabilities, in the place of torch.nn.BCELoss.
+    """Cross-entropy of probabilities, in place of torch.nn.BCELoss.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ class BCELoss(NamedLoss):
 
     function = binary_cross_entropy
     link = "identity"
-    # What it is but for the ends, where PyTorch holds it.
+    # The same as the clamped family except at the ends.
     family = margin.cross_entropy
 
     def __init__(

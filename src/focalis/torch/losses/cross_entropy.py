@@ -1,4 +1,4 @@
-"""Cross-entropy of a softmax, in the place of PyTorch's."""
+"""Cross-entropy of a softmax, in place of PyTorch's."""
 
 from torch import Tensor
 
@@ -32,7 +32,7 @@ def cross_entropy(
     input, target : Tensor
         Logits (N, C, d1, …) or (C,), and class indices (N, d1, …) or a number for each class.
     weight, ignore_index, reduction, label_smoothing, sample_weight, where, normalizer : optional
-        As everywhere in `focalis.torch`.
+        As described in `focalis.torch`.
     size_average, reduce : bool, optional
         Deprecated by PyTorch in favour of `reduction`, which they override with its warning.
 
@@ -48,8 +48,8 @@ def cross_entropy(
 
     Notes
     -----
-    Where PyTorch's mean is NaN, because all is ignored or weighs 0, this is 0 with a gradient of 0.
-    Weights and class probabilities below 0 raise.
+    Where PyTorch's mean is NaN, because every row is ignored or has weight 0, this is 0 with a gradient
+    of 0. Weights and class probabilities below 0 raise an error.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def cross_entropy(
 
 
 class CrossEntropyLoss(NamedLoss):
-    """Cross-entropy of a softmax, in the place of torch.nn.CrossEntropyLoss.
+    """Cross-entropy of a softmax, in place of torch.nn.CrossEntropyLoss.
 
     Parameters
     ----------
