@@ -24,4 +24,12 @@ def pytest_collection_modifyitems(items):
         engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
         if engine == "numba" and item.path.name != COMPILED_AND_QUICK:
             item.add_marker(pytest.mark.slow)
+        # Each example of a named loss compiles its kernel.
+        if isinstance(item, pytest.DoctestItem) and compiles(item.path):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name != "test_backends.py")
+
+
+def compiles(module):
+    """Return whether the examples of a module call a kernel for each loss."""
+    return module.name == "named.py" or module.parent.name == "keras"

@@ -406,6 +406,7 @@ def test_a_class_without_weight_may_hold_no_probability(engine):
     np.testing.assert_array_equal(grad, [[-0.5, 0], [0.5, 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_classes", [5, 40, 200])
 def test_a_wrong_soft_target_is_found_in_every_place(n_classes, dtype):

@@ -8,6 +8,8 @@ import pytest
 import registry
 from oracle import INF, at_margin, at_probability, mp, phi
 
+pytestmark = pytest.mark.slow
+
 MARGINS_AT = [mp.mpf(m) for m in ("-300", "-20", "-2.8", "-0.4", "0", "0.7", "3", "25", "300")]
 PROBABILITIES = [mp.mpf(p) for p in ("1e-20", "0.01", "0.3", "0.5", "0.8", "0.9999")]
 

@@ -125,6 +125,7 @@ def test_the_weight_of_the_loss_scales_the_gradient_alone(layer_type):
     np.testing.assert_allclose(weighted, 0.5 * gradient, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer_type", [SigmoidFocalLossLayer, MultiLabelSoftmaxLossLayer])
 def test_pixels_lie_behind_the_class_axis(layer_type):
     """(N, C, H, W) is the sum over pixels, divided by N, not by the number of pixels."""

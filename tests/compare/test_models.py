@@ -226,6 +226,7 @@ def test_missing_values_do_not_stop_the_linear_model():
     assert np.isfinite(logits.raw_logits(features)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_fitted_model_can_be_pickled(model):
     fitted = fold(model, THREE).fit(loss_for("focal", 3), 5)

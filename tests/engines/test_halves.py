@@ -114,6 +114,7 @@ def test_large_results_are_the_float32_results_rounded_for_any_number_of_threads
         focalis.set_num_threads(before)
 
 
+@pytest.mark.slow
 @every_half
 def test_memory_in_use_is_never_handed_out_again(half):
     loss = Loss("sigmoid", margin.focal(gamma=2.0))
@@ -126,6 +127,7 @@ def test_memory_in_use_is_never_handed_out_again(half):
     assert_same_bits(part.copy(), before)
 
 
+@pytest.mark.slow
 @every_half
 def test_dropped_memory_is_used_again(half):
     loss = Loss("sigmoid", margin.focal(gamma=2.0))
@@ -178,6 +180,7 @@ def test_softmax_results_are_the_float32_results_rounded(form, classes):
         np.testing.assert_allclose(got.astype(SINGLE), expected, rtol=2.0**-7, atol=1e-30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [60, 70_000])
 @pytest.mark.parametrize("top", [-np.inf, -3.0, 0.0, 3e38, np.inf, np.nan])
 def test_a_row_is_seen_from_any_class(classes, top):
@@ -195,6 +198,7 @@ def test_a_row_is_seen_from_any_class(classes, top):
         assert_same_bits(gradient, rounded(expected[1], half))
 
 
+@pytest.mark.slow
 @every_half
 def test_planar_logits_stay_as_they_lie(half):
     x = np.random.default_rng(56).normal(size=(2, 5, 300)).astype(half)

@@ -138,6 +138,7 @@ def test_two_results_over_what_is_still_read(link, dense, how, engine):
         check_right_or_refused(call, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16], ids=registry.name)
 @pytest.mark.parametrize(
     ("classes", "begin"), [(1, 0), (1, 1), (3, 0), (64, 0), (91, 0), (3000, 0)]
@@ -161,6 +162,7 @@ def test_a_gradient_that_is_written_past_the_caches(monkeypatch, classes, begin,
     assert not memory[line + x.size :].any()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform == "win32", reason="asks the C library of Linux and macOS for memory"
 )

@@ -27,6 +27,7 @@ def test_yes_no_questions_of_every_shape(shape, soft):
     np.testing.assert_allclose(value, expected, rtol=5e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [32_000, 262_144])
 def test_smoothed_labels_of_many_classes(n_classes):
     rng = np.random.default_rng(4)
@@ -61,6 +62,7 @@ def test_a_mean_does_not_depend_on_the_size_of_the_weights(size, link, engine):
     np.testing.assert_array_equal(np.isfinite(gradient), True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targets", [np.zeros((3, 2)), np.full((3, 2), 0.3), np.zeros(3, int)])
 @pytest.mark.parametrize("reduction", registry.REDUCTIONS)
 def test_engines_agree_at_the_end_of_the_numbers(reduction, targets):

@@ -55,6 +55,7 @@ def test_as_if_they_were_not_there(link, engine):
                 assert not hess[:, ~MASK].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["softmax", "simplex"])
 def test_a_masked_target_is_refused(link):
     loss, x = Loss(link, margin.focal(2.0)), SIMPLEX

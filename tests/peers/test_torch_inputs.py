@@ -9,6 +9,8 @@ import torch
 
 import focalis.torch as F
 
+pytestmark = pytest.mark.slow
+
 inputs = pytest.importorskip("torch.testing._internal.common_methods_invocations")
 modules = pytest.importorskip("torch.testing._internal.common_modules")
 

@@ -18,6 +18,7 @@ def some(data):
     return features[order], labels[order]
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @pytest.mark.parametrize("data", [cancer, wine])
 def test_held_out_rows_have_logits_of_boosters_that_have_not_seen_them(booster, data):
@@ -59,6 +60,7 @@ def test_folds_that_are_none_are_refused(folds, message):
         BoostedClassifier(**FEW).cross_logits(*some(cancer), folds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("curvature", ["native", "exact", "fisher"])
 def test_curvature_in_rows_is_1_in_the_mean_at_the_start(n_classes, curvature):

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 import focalis.torch as F
 
+pytestmark = pytest.mark.slow
+
 DTYPES = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 8e-3}
 """The types, and how far results may be from the double ones, relative to the largest number."""
 
@@ -86,7 +88,6 @@ def cross_entropies(draw):
     return x, tolerance, target, None if weight is None else weight[:classes], options
 
 
-@pytest.mark.slow
 @given(cross_entropies(), seeds)
 def test_cross_entropy(drawn, seed):
     x, tolerance, target, weight, options = drawn

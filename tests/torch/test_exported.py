@@ -41,6 +41,7 @@ def test_loss_modules_are_leaves_of_a_symbolic_trace(batch):
     assert torch.equal(traced(*batch), model(*batch))
 
 
+@pytest.mark.slow
 def test_functions_in_a_symbolic_trace(batch):
     class Plain(torch.nn.Module):
         def forward(self, x, y):

@@ -6,6 +6,8 @@ import torch
 import focalis.torch as F
 from focalis import Loss, margin
 
+pytestmark = pytest.mark.slow
+
 torch.manual_seed(0)
 ENDS_OF_BYTES = [(torch.uint8, 200), (torch.uint8, 300), (torch.int8, 150)]
 CE = Loss("softmax", margin.cross_entropy())

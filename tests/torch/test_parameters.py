@@ -14,6 +14,7 @@ SOFTMAX = Loss("softmax", margin.focal(gamma=2.0))
 SIGMOID = Loss("sigmoid", margin.focal(gamma=2.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "y", "given"),
     [
@@ -38,6 +39,7 @@ def test_numbers_and_tensors_are_the_settings(loss, y, given):
         assert slopes.isfinite().all()
 
 
+@pytest.mark.slow
 def test_one_for_each_class_and_for_each_row():
     y = torch.eye(4, 3).double()
     by_class = torch.tensor([[0.5, 1.0, 3.0]]).double().requires_grad_()
