@@ -14,22 +14,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")
 
-# The published numbers are quick to check, on either engine.
-COMPILED_AND_QUICK = "test_published.py"
-
 
 def pytest_collection_modifyitems(items):
     """Mark tests that compile kernels as slow; run the longest first, so that no worker ends on it."""
     for item in items:
         engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
-        if engine == "numba" and item.path.name != COMPILED_AND_QUICK:
-            item.add_marker(pytest.mark.slow)
-        # Each example of a named loss compiles its kernel.
-        if isinstance(item, pytest.DoctestItem) and compiles(item.path):
+        if engine == "numba" or (isinstance(item, pytest.DoctestItem) and compiles(item.path)):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name != "test_backends.py")
 
 
 def compiles(module):
     """Return whether the examples of a module call a kernel for each loss."""
-    return module.name == "named.py" or module.parent.name == "keras"
+    return module.name in ("named.py", "margin.py") or module.parent.name == "keras"

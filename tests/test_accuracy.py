@@ -69,6 +69,7 @@ def test_soft_targets(margin, link, dtype, engine):
     contract.check_second_order(loss, margin, case, engine)
 
 
+@pytest.mark.slow
 @every_dtype
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("curvature", ["clipped", "absolute", "fisher"])

@@ -138,6 +138,7 @@ def test_pixels_lie_behind_the_class_axis(layer_type):
     np.testing.assert_allclose(np.moveaxis(gradient, 1, -1).reshape(-1, 3), flat * 6, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_far_out_scores_stay_finite():
     """Widely copied layers take the logarithm of a rounded 0 beyond |score| = 17."""
     scores = np.array([[90.0, -90.0, 1e30], [-200.0, 200.0, 0.0]])
@@ -158,6 +159,7 @@ def test_ignored_labels():
     assert gradient[kept].all()
 
 
+@pytest.mark.slow
 def test_a_batch_of_another_size():
     bottom, top = [Blob.of(LOGITS), Blob.of(ANSWERS)], [Blob(0)]
     layer = set_up(SigmoidFocalLossLayer, "", bottom, top)

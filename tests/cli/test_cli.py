@@ -195,6 +195,7 @@ focalis.compare.run = interrupt
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_anything_is_done_is_one_line(folder):
     done = focalis_command("compare", cwd=folder, prelude=INTERRUPTED_AT_ONCE)
     assert done.returncode == 130
@@ -234,6 +235,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(folder, arguments):
     assert "Exception" not in stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 @pytest.mark.parametrize(
     ("arguments", "expected"),

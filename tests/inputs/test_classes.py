@@ -68,6 +68,7 @@ def test_a_masked_target_is_refused(link):
         assert value == pytest.approx(loss(x[counts], y[counts], class_where=MASK))
 
 
+@pytest.mark.slow
 def test_a_row_without_a_class_counts_nothing():
     mask, counts = np.ones((5, 4), bool), np.arange(5) != 1
     mask[1] = False

@@ -205,6 +205,7 @@ def test_a_loss_is_one_function_and_one_row(tmp_path):
         assert (copy / module).read_text("utf-8") == (PACKAGE / module).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_it_is_everywhere(tmp_path, capsys):
     from focalis.cli.main import main
     from focalis.explore import render

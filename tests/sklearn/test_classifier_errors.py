@@ -157,6 +157,7 @@ def test_a_warm_start_of_catboost_says_that_it_needs_the_rows_it_had():
         model.set_params(n_estimators=9).fit(features[:300], labels[:300])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_warm_start_of_catboost_on_rows_without_a_class_says_so(classes):
     features = np.random.default_rng(0).standard_normal((60, 3))

@@ -115,6 +115,7 @@ def test_a_loss_comes_in_three_forms(loss):
     assert model.loss_ == parse("focal(gamma=3)")
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 def test_the_native_curvature_with_cross_entropy_is_the_librarys_own(booster, data):

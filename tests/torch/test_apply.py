@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from focalis import Loss, margin
 from focalis.torch import apply
 
+pytestmark = pytest.mark.slow
+
 CE = Loss("softmax", margin.cross_entropy())
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0))
 DTYPES = {torch.float64: 1e-12, torch.float32: 4e-6, torch.bfloat16: 2e-2, torch.float16: 3e-3}
@@ -103,7 +105,6 @@ def problems(draw):
     return loss, x, y, options
 
 
-@pytest.mark.slow
 @given(problem=problems())
 def test_value_and_gradient_are_the_core_s(problem):
     loss, x, y, options = problem
@@ -122,7 +123,6 @@ def test_value_and_gradient_are_the_core_s(problem):
         assert tensor._version == version
 
 
-@pytest.mark.slow
 @given(problem=problems(), seed=st.integers(0, 2**32 - 1))
 def test_an_incoming_gradient_is_multiplied_in(problem, seed):
     loss, x, y, options = problem
@@ -158,7 +158,6 @@ def test_an_expanded_tensor():
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_one_number_and_one_row(dtype):
     x = torch.tensor(0.5, dtype=dtype, requires_grad=True)
@@ -207,7 +206,6 @@ def test_the_tensor_of_a_gradient_is_the_array_of_the_core():
     assert gradient.view(torch.int16).numpy().tolist() == slopes.view(np.int16).tolist()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", [CE, FOCAL], ids=str)

@@ -18,7 +18,10 @@ from focalis.torch import _apply, apply
 from focalis.torch._operations import evaluate_in_operations
 
 # torch.func itself still uses it.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),
+]
 
 CE = Loss("softmax", margin.cross_entropy())
 FOCAL = Loss("sigmoid", margin.focal(gamma=2.0))
@@ -364,7 +367,6 @@ for loss in LOSSES:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
 def test_peak_memory_in_logits_sized_buffers():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True)

@@ -203,6 +203,7 @@ def test_without_pytorch_the_extra_is_named():
     assert last == 'ImportError: focalis.torch needs PyTorch: pip install "focalis[torch]"'
 
 
+@pytest.mark.slow
 def test_a_number_that_equals_another_is_not_taken_for_it():
     """The losses of settings are kept, by settings that True equals."""
     x, y = torch.zeros(1, 2), torch.tensor([0])

@@ -78,6 +78,7 @@ def test_every_module_is_tested():
     assert modules == {*MODULES, "LossModule"}
 
 
+@pytest.mark.slow
 @every_module
 def test_a_module_gives_what_its_function_gives(name):
     module, x, target = made(name)
@@ -112,6 +113,7 @@ def test_weights_are_buffers_in_the_state(name):
     assert all(getattr(module.to("meta"), k).is_meta for k in tensors)
 
 
+@pytest.mark.slow
 @every_module
 def test_a_state_is_saved_and_loaded(name):
     module, x, target = made(name)
@@ -154,6 +156,7 @@ def test_what_a_module_prints():
     assert repr(learnt).startswith("SoftmaxFocalStarLoss(gamma=2.5, beta=0.0, ignore_index=-100")
 
 
+@pytest.mark.slow
 @every_module
 def test_the_loss_of_a_module_computes_the_same(name):
     """Except for PyTorch's denominators, which depend on the tensors of a call."""
@@ -164,6 +167,7 @@ def test_the_loss_of_a_module_computes_the_same(name):
     torch.testing.assert_close(module(x, target), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [torch.nn.Parameter, lambda t: t], ids=["parameter", "buffer"])
 def test_a_parameter_of_the_margin_loss_may_be_a_tensor(kind):
     module = F.SoftmaxFocalLoss(gamma=kind(torch.tensor(1.5)))
@@ -202,6 +206,7 @@ def test_wrong_settings_raise_when_the_module_is_made(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_the_arguments_of_a_call_are_passed_on():
     weight, rows = torch.rand(4), torch.tensor([True, True, False, True])
     for module, function in (
@@ -213,6 +218,7 @@ def test_the_arguments_of_a_call_are_passed_on():
         assert torch.equal(module(X, INDEX, **options), expected)
 
 
+@pytest.mark.slow
 def test_loss_module():
     loss = focalis.parse("softmax_focal(gamma=2, label_smoothing=.1)")
     module = F.LossModule(loss)
@@ -235,6 +241,7 @@ def test_modules_with_weights_compile_without_a_break():
         torch.testing.assert_close(gradient(value, x), gradient(expected, x))
 
 
+@pytest.mark.slow
 def test_settings_may_change_between_calls_of_a_compiled_function():
     def step(target, gamma, ignored):
         return F.softmax_focal_loss(X, target, gamma=gamma, ignore_index=ignored)

@@ -14,6 +14,7 @@ from focalis import Loss, margin
 FOCAL_HALF = Margin("focal", (("gamma", 0.5),))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
 @pytest.mark.parametrize("link", registry.LINKS)
 @pytest.mark.parametrize("chosen", [*registry.FEW_MARGINS, FOCAL_HALF], ids=registry.name)
