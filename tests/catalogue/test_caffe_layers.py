@@ -175,6 +175,7 @@ def test_a_batch_of_another_size():
         assert bottom[0].diff.shape == (size, 3)
 
 
+@pytest.mark.slow
 def test_backward_does_what_it_is_told():
     bottom, top = [Blob.of(LOGITS), Blob.of(ANSWERS)], [Blob(0)]
     layer = set_up(SigmoidFocalLossLayer, "", bottom, top)

@@ -28,6 +28,7 @@ DATA = {"binary": cancer, "multi-class": wine}
 EVERY_DATA = pytest.mark.parametrize("data", DATA)
 
 
+@pytest.mark.slow
 @EVERY_BOOSTER
 @EVERY_DATA
 @pytest.mark.parametrize("calibration", ["posterior", "link"])

@@ -127,6 +127,7 @@ def test_a_state_is_saved_and_loaded(name):
     assert torch.equal(fresh(x, target), module(x, target))
 
 
+@pytest.mark.slow
 @every_module
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_modules_are_copied_and_pickled(name, again):
