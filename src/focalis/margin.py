@@ -233,7 +233,30 @@ def cross_entropy(m: Any, u: Any, v: Any, p: Any, q: Any) -> tuple[Any, Any, Any
     return -u, -q, p * q
 
 
+def _equal_to_cross_entropy(**parameters: float) -> Callable[[MarginFunction], MarginFunction]:
+    """Take a margin loss with exactly these parameters, as plain numbers, for cross-entropy.
+
+    Its own formula, which is the same on paper, would round differently.
+    """
+
+    def decorate(function: MarginFunction) -> MarginFunction:
+        names = list(inspect.signature(function).parameters)[5:]
+        special = tuple(parameters[name] for name in names)
+
+        @functools.wraps(function)
+        def terms(m: Any, u: Any, v: Any, p: Any, q: Any, *given: Any) -> tuple[Any, Any, Any]:
+            plain = all(isinstance(number, int | float) for number in given)
+            if plain and given == special:
+                return cross_entropy.function(m, u, v, p, q)
+            return function(m, u, v, p, q, *given)
+
+        return terms
+
+    return decorate
+
+
 @margin_loss(gamma="[0, inf)")
+@_equal_to_cross_entropy(gamma=0.0)
 def focal(m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0) -> tuple[Any, Any, Any]:
     """Focal loss, −(1 − p_t)^γ log p_t (arXiv 1708.02002).
 
@@ -243,8 +266,6 @@ def focal(m: Any, u: Any, v: Any, p: Any, q: Any, gamma: float = 2.0) -> tuple[A
     >>> round(float(Loss("sigmoid", margin.focal(gamma=2.0))([0.0], [1.0])), 6)
     0.173287
     """
-    if _is(gamma, 0.0):
-        return cross_entropy.function(m, u, v, p, q)
     w = power(q, v, gamma)
     pu = p * u
     curvature = w * ((1.0 + 2.0 * gamma) * (p * q) + gamma * (pu * (q - gamma * p)))
@@ -269,6 +290,7 @@ def focal_star(
 
 
 @margin_loss(epsilon="[-1, inf)")
+@_equal_to_cross_entropy(epsilon=0.0)
 def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple[Any, Any, Any]:
     """Poly-1, −log p_t + ε (1 − p_t) (arXiv 2204.12511).
 
@@ -278,8 +300,6 @@ def poly1(m: Any, u: Any, v: Any, p: Any, q: Any, epsilon: float = 1.0) -> tuple
     >>> round(float(Loss("sigmoid", margin.poly1(epsilon=1.0))([0.0], [1.0])), 6)
     1.193147
     """
-    if _is(epsilon, 0.0):
-        return cross_entropy.function(m, u, v, p, q)
     rise = 1.0 + epsilon
     slope = -(q * (rise - epsilon * q))
     # Written with p + q = 1 substituted, so that nothing is subtracted for ε in [−1, 1].
@@ -304,6 +324,7 @@ def generalized_cross_entropy(
 
 
 @margin_loss(order="[1, inf)")
+@_equal_to_cross_entropy(order=1.0)
 def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tuple[Any, Any, Any]:
     """Tempered cross-entropy, (1 − p_t^κ) / κ with κ = 1 − 1/order (arXiv 1906.02314, α-loss).
 
@@ -315,22 +336,12 @@ def tempered(m: Any, u: Any, v: Any, p: Any, q: Any, order: float = 2.0) -> tupl
     >>> round(float(Loss("sigmoid", margin.tempered(order=2.0))([0.0], [1.0])), 6)
     0.585786
     """
-    if _is(order, 1.0):
-        return cross_entropy.function(m, u, v, p, q)
     kappa = (order - 1.0) / order
     w = power(p, u, kappa)
     x = kappa * u
     # expm1(x) / x, which is 1 at 0: an order that is learnt may be 1.
     ratio = where(x == 0.0, 1.0, expm1(x) / where(x == 0.0, 1.0, x))
     return -(u * ratio), -(w * q), w * q * (p - kappa * q)
-
-
-def _is(parameter: Any, number: float) -> bool:
-    """Return whether a parameter is a plain number with this value, so that the loss equals another.
-
-    Callers then use the other's formula, because theirs, equal on paper, would round differently.
-    """
-    return isinstance(parameter, int | float) and parameter == number
 
 
 def _minus_log_beyond_first_order(u: Any, q: Any) -> Any:
