@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,7 @@ from focalis.compare.metrics import (
 from focalis.compare.models import TrainingFold, errors_of, posterior_or_none, unit_weights
 from focalis.compare.splits import Split
 
-__all__ = ["Failure", "Outcome", "run_fold"]
+__all__ = ["Failure", "Outcome", "Training", "run_fold"]
 
 Floats = NDArray[np.float64]
 
@@ -54,14 +54,19 @@ class Failure:
         return f"{self.loss} failed in {where}: {one_line(self.message)}"
 
 
+class Training(NamedTuple):
+    """How the models of a comparison are trained; no outcome depends on the number of threads."""
+
+    model: str
+    seed: int
+    threads: int
+
+
 def run_fold(
     data: Data,
     split: Split,
     candidates: Sequence[Candidate],
-    *,
-    model: str,
-    seed: int,
-    threads: int,
+    training: Training,
     tick: Callable[[], None],
 ) -> Iterator[Outcome | Failure]:
     """Train every candidate on the training fold and measure it on the test fold.
@@ -77,10 +82,8 @@ def run_fold(
         The fold.
     candidates : sequence of Candidate
         The losses.
-    model : {"lightgbm", "xgboost", "catboost", "linear"}
-        The model to train.
-    seed, threads : int
-        For the model; the outcome does not depend on the number of threads.
+    training : Training
+        How the models are trained.
     tick : callable
         Called often; an exception from it ends the fold.
 
@@ -89,6 +92,7 @@ def run_fold(
     Outcome or Failure
         One per candidate, in order. Only an error of the model's library counts as a failure.
     """
+    model, seed, threads = training
     errors = errors_of(model)
     n_classes = len(data.classes)
     targets, weights = data.targets[split.train], data.weights[split.train]

@@ -16,7 +16,7 @@ from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.losses import Candidate, choose_losses
 from focalis.compare.models import check_start
-from focalis.compare.protocol import Failure, run_fold
+from focalis.compare.protocol import Failure, Training, run_fold
 from focalis.compare.recipe import recipe
 from focalis.compare.settings import Settings
 from focalis.compare.splits import Split, make_splits
@@ -148,15 +148,8 @@ def _train(
         ]
         if not pending:
             return
-        fold = run_fold(
-            data,
-            split,
-            pending,
-            model=settings.model,
-            seed=settings.seed,
-            threads=threads,
-            tick=tick,
-        )
+        training = Training(settings.model, settings.seed, threads)
+        fold = run_fold(data, split, pending, training, tick)
         for outcome in fold:
             if isinstance(outcome, Failure):
                 fail(outcome)

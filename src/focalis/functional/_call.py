@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from focalis.errors import WordedError
+from focalis.inputs.arguments import Arguments
 from focalis.inputs.targets import real_array
-from focalis.loss import Loss
+from focalis.loss import Loss, Wanted, evaluate
 from focalis.margin import MarginLossFamily
 from focalis.maths.links import PROBABILITY_SLACK, LinkName
 from focalis.real_number import check_number
@@ -41,27 +42,10 @@ def _kept(
     return Loss(link, family(*values[:count]), **settings)
 
 
-def call_loss(
-    loss: Loss,
-    scores: Any,
-    targets: Any,
-    sample_weight: Any,
-    where: Any,
-    normalizer: float | None,
-    engine: str,
-    *,
-    logits: str = "logits",
-) -> Value:
+def call_loss(loss: Loss, given: Arguments, engine: str, *, logits: str = "logits") -> Value:
     """Return the loss; `logits` is the caller's name for the scores."""
     try:
-        value: Value = loss(
-            scores,
-            targets,
-            sample_weight=sample_weight,
-            where=where,
-            normalizer=normalizer,
-            engine=engine,
-        )
+        value: Value = evaluate(loss, given, Wanted(engine=engine))[0]
     except WordedError as error:
         error.rename({"logits": logits})
         raise

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from focalis import margin
 from focalis.functional._call import Engine, Reduction, Value, call_loss, clip, in_type_of
+from focalis.inputs.arguments import Arguments
 from focalis.loss import Loss
 
 __all__ = ["binary_log_loss", "log_loss"]
@@ -86,9 +87,8 @@ def binary_log_loss(
         reduction=reduction,
     )
     clipped = clip(probabilities, eps)
-    value = call_loss(
-        loss, clipped, targets, sample_weight, where, normalizer, engine, logits="probabilities"
-    )
+    given = Arguments(clipped, targets, sample_weight, where, normalizer=normalizer)
+    value = call_loss(loss, given, engine, logits="probabilities")
     return in_type_of(probabilities, value)
 
 
@@ -161,7 +161,6 @@ def log_loss(
         reduction=reduction,
     )
     clipped = clip(probabilities, eps)
-    value = call_loss(
-        loss, clipped, targets, sample_weight, where, normalizer, engine, logits="probabilities"
-    )
+    given = Arguments(clipped, targets, sample_weight, where, normalizer=normalizer)
+    value = call_loss(loss, given, engine, logits="probabilities")
     return in_type_of(probabilities, value)

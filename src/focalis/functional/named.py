@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from focalis import margin
 from focalis.functional._call import Engine, Reduction, Value, call_loss, loss_of
+from focalis.inputs.arguments import Arguments
 
 __all__ = [
     "balanced_cross_entropy",
@@ -102,7 +103,8 @@ def sigmoid_cross_entropy(
         pos_weight=pos_weight,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def softmax_cross_entropy(
@@ -169,7 +171,8 @@ def softmax_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def balanced_cross_entropy(
@@ -241,7 +244,8 @@ def balanced_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def multilabel_softmax_cross_entropy(
@@ -307,7 +311,8 @@ def multilabel_softmax_cross_entropy(
         positives="mean",
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def sigmoid_focal_loss(
@@ -383,9 +388,8 @@ def sigmoid_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
-    )
+    given = Arguments(inputs, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="inputs")
 
 
 def softmax_focal_loss(
@@ -452,9 +456,8 @@ def softmax_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
-    )
+    given = Arguments(inputs, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="inputs")
 
 
 def binary_focal_loss(
@@ -524,16 +527,8 @@ def binary_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def categorical_focal_loss(
@@ -600,16 +595,8 @@ def categorical_focal_loss(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def sigmoid_focal_star(
@@ -684,9 +671,8 @@ def sigmoid_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
-    )
+    given = Arguments(inputs, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="inputs")
 
 
 def softmax_focal_star(
@@ -761,9 +747,8 @@ def softmax_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss, inputs, targets, sample_weight, where, normalizer, engine, logits="inputs"
-    )
+    given = Arguments(inputs, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="inputs")
 
 
 def binary_focal_star(
@@ -838,16 +823,8 @@ def binary_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def categorical_focal_star(
@@ -922,16 +899,8 @@ def categorical_focal_star(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def sigmoid_poly1(
@@ -1002,7 +971,8 @@ def sigmoid_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def softmax_poly1(
@@ -1073,7 +1043,8 @@ def softmax_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def binary_poly1(
@@ -1144,16 +1115,8 @@ def binary_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def categorical_poly1(
@@ -1224,16 +1187,8 @@ def categorical_poly1(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def sigmoid_generalized_cross_entropy(
@@ -1304,7 +1259,8 @@ def sigmoid_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def softmax_generalized_cross_entropy(
@@ -1375,7 +1331,8 @@ def softmax_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def binary_generalized_cross_entropy(
@@ -1446,16 +1403,8 @@ def binary_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def categorical_generalized_cross_entropy(
@@ -1526,16 +1475,8 @@ def categorical_generalized_cross_entropy(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def sigmoid_tempered(
@@ -1606,7 +1547,8 @@ def sigmoid_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def softmax_tempered(
@@ -1677,7 +1619,8 @@ def softmax_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(loss, logits, targets, sample_weight, where, normalizer, engine)
+    given = Arguments(logits, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine)
 
 
 def binary_tempered(
@@ -1748,16 +1691,8 @@ def binary_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")
 
 
 def categorical_tempered(
@@ -1828,13 +1763,5 @@ def categorical_tempered(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return call_loss(
-        loss,
-        probabilities,
-        targets,
-        sample_weight,
-        where,
-        normalizer,
-        engine,
-        logits="probabilities",
-    )
+    given = Arguments(probabilities, targets, sample_weight, where, normalizer=normalizer)
+    return call_loss(loss, given, engine, logits="probabilities")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError, renamed
+from focalis.inputs.arguments import Arguments
 from focalis.inputs.class_weights import check_factor
 from focalis.jax._apply import apply
 from focalis.jax._checks import as_array, class_axes
@@ -70,7 +71,7 @@ def elementwise(
     x = as_array("logits", logits)
     y = _broadcast("labels", labels, x.shape)
     kept = None if where is None else _broadcast("where", where, x.shape)
-    return _call(link, family, parameters, x, y, kept, settings)
+    return _call(link, family, Arguments(x, y, None, kept, parameters=parameters), settings)
 
 
 def rows(
@@ -116,7 +117,7 @@ def rows(
         outside = 0.0 if LINKS[link].on_probabilities else -jnp.inf
         x, y = jnp.where(kept, x, outside), jnp.where(kept, y, 0) if by_class else y
         kept = jnp.any(kept, axis=-1)
-    return _call(link, family, parameters, x, y, kept, settings)
+    return _call(link, family, Arguments(x, y, None, kept, parameters=parameters), settings)
 
 
 def dense(logits: ArrayLike, labels: ArrayLike) -> Array:
@@ -162,15 +163,10 @@ def _check_boolean(where: Array) -> None:
 
 
 def _call(
-    link: LinkName,
-    family: MarginLossFamily,
-    parameters: Mapping[str, Any],
-    x: Array,
-    y: Array,
-    where: Array | None,
-    settings: Mapping[str, Any],
+    link: LinkName, family: MarginLossFamily, given: Arguments, settings: Mapping[str, Any]
 ) -> Array:
     """Return the loss; arrays, which may be traced, are passed on as parameters."""
+    parameters = given.parameters or {}
     arrays = {k: v for k, v in parameters.items() if isinstance(v, jax.Array) or np.ndim(v)}
     numbers = {k: v for k, v in parameters.items() if k not in arrays}
     factors = {k: settings[k] for k in WEIGHTS if k in settings}
@@ -182,4 +178,4 @@ def _call(
         fixed["alpha"] = check_factor("alpha", fixed["alpha"], high)
     loss = Loss(link, family(**numbers), reduction="none", **fixed)
     with renamed(targets="labels"):
-        return apply(loss, x, y, where=where, parameters=arrays)
+        return apply(loss, given.logits, given.targets, where=given.where, parameters=arrays)

@@ -232,14 +232,12 @@ def _numpy_function(one: Function) -> str:
     loss = _call(
         "loss_of", [f'"{one.link}"', f"margin.{one.row.margin_loss}", parameters, *sorted(settings)]
     )
-    called = [*one.scores, "sample_weight", "where", "normalizer", "engine"]
-    named = f'logits="{one.scores[0]}"'
-    call = f"call_loss(\n    loss, {', '.join(called)}, {named}\n)"
-    if one.scores[0] == "logits":
-        call = f"call_loss(loss, {', '.join(called)})"
-    elif one.scores[0] == "probabilities":  # too long for one line
-        call = _call("call_loss", ["loss", *called, named])
-    body = f"loss = {loss}\nreturn {call}"
+    arrays = [*one.scores, "sample_weight", "where", "normalizer=normalizer"]
+    renamed = "" if one.scores[0] == "logits" else f', logits="{one.scores[0]}"'
+    body = (
+        f"loss = {loss}\ngiven = Arguments({', '.join(arrays)})\n"
+        f"return call_loss(loss, given, engine{renamed})"
+    )
     return "\n".join(
         [
             _definition(one.name, _signature(one, _numpy_type(one), "ArrayLike"), "Value"),
@@ -258,6 +256,7 @@ from numpy.typing import ArrayLike
 
 from focalis import margin
 from focalis.functional._call import Engine, Reduction, Value, call_loss, loss_of
+from focalis.inputs.arguments import Arguments
 
 """
     return head + imports + "\n\n".join([_all(f.name for f in made), *map(_numpy_function, made)])

@@ -93,7 +93,9 @@ def examine_loss(
     if arguments is not None and not isinstance(arguments, Mapping):
         raise TypeError(f"arguments must be a mapping of names, got {arguments!r}")
     with np.errstate(all="ignore"):  # only the results are judged
-        return _examine(function, loss, framework, chosen, dict(arguments or {}), tolerance, name)
+        subject = Subject(function, loss, framework, dict(arguments or {}), tolerance)
+        called = name or str(getattr(function, "__qualname__", type(function).__name__))
+        return _examine(subject, loss, chosen, called)
 
 
 def _chosen(checks: Sequence[str] | None, skip: Sequence[str]) -> list[str]:
@@ -110,16 +112,7 @@ def _chosen(checks: Sequence[str] | None, skip: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _examine(
-    function: Callable[..., Any],
-    loss: Loss,
-    framework: str,
-    checks: Sequence[str],
-    arguments: dict[str, Any],
-    tolerance: float,
-    name: str | None,
-) -> Report:
-    subject = Subject(function, loss, framework, arguments, tolerance)
+def _examine(subject: Subject, loss: Loss, checks: Sequence[str], name: str) -> Report:
     findings: list[Finding] = []
     if not subject.one_by_one:
         loss = replace(loss, reduction="none")
@@ -134,8 +127,7 @@ def _examine(
         reasons = dict.fromkeys(found.not_checked for found in findings)
         because = "; ".join(reasons) or f"that is not for a loss with link={loss.link!r}"
         raise ValueError(f"nothing could be checked: {because}")
-    called = name or str(getattr(function, "__qualname__", type(function).__name__))
-    return Report(called, str(loss), subject.framework.name, findings)
+    return Report(name, str(loss), subject.framework.name, findings)
 
 
 def check_loss(

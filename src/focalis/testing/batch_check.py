@@ -84,7 +84,7 @@ class BatchCheck:
             finding = Finding(_ORDERS[asked], setting)
             got, expected, bulk = wanted[asked]
             if got is not None:
-                judge(finding, got, expected, bulk, self.inputs, link, tolerance)
+                judge(finding, got, (expected, bulk), self.inputs, link, tolerance)
             elif asked not in trouble:
                 finding = Finding(_ORDERS[asked], not_checked="the function returns none")
             elif asked == 2:

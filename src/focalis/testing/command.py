@@ -22,14 +22,12 @@ def examine(
     path: str,
     loss: str,
     options: Mapping[str, Any],
-    *,
-    framework: str,
     arguments: Sequence[str],
-    checks: Sequence[str] | None,
-    skip: Sequence[str],
-    tolerance: float,
+    **how: Any,
 ) -> Report:
     """Examine the function at ``module:name`` as the loss named by a text and further options.
+
+    `how` are further arguments of `focalis.testing.examine_loss`.
 
     Raises
     ------
@@ -41,12 +39,9 @@ def examine(
         return examine_loss(
             function,
             read_loss(loss, options),  # only now: the module may have defined a margin loss
-            framework=framework,
-            checks=checks,
-            skip=skip,
             arguments=dict(map(_read_argument, arguments)),
-            tolerance=tolerance,
             name=path,
+            **how,
         )
 
 

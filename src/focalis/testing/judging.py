@@ -19,15 +19,14 @@ Array = np.ndarray
 def judge(
     finding: Finding,
     got: Array,
-    true: Array,
-    bulk: Array,
+    expected: tuple[Array, Array],
     inputs: Inputs,
     link: Link,
     tolerance: float,
 ) -> None:
-    """Record in a finding how an array of results compares with the truth."""
+    """Record in a finding how an array of results compares with the truth and the size of its terms."""
     # Arithmetic has turned arrays without axes into numbers.
-    true, bulk = np.asarray(true, object), np.asarray(bulk, object)
+    true, bulk = (np.asarray(numbers, object) for numbers in expected)
     finding.cases += true.size
     if got.shape != true.shape:
         problem = f"has shape {got.shape}, expected {true.shape}"
