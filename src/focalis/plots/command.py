@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focalis import plots
+from focalis.files import write_whole
 from focalis.plots.curves import by_answer, read_losses
 from focalis.plots.drawing import figure_of
 
@@ -146,6 +147,6 @@ def _write(figure: Any, out: Path) -> None:
         figure.savefig(drawn, format=kind[1:], dpi=160, metadata=metadata[kind])
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(drawn.getvalue())
+        write_whole(out, drawn.getvalue())
     except OSError as error:
         raise ValueError(f"cannot write {out}: {error}") from error
