@@ -157,7 +157,7 @@ focalis.compare.protocol.errors_of = lambda model: (LibraryError,)
         ),
         (
             "cross_entropy",
-            "error: cross-entropy failed in REPEAT: linear: Check failed: x > 0; what",
+            "error: cross-entropy failed in REPEAT: linear: Check failed: x > 0; finished",
         ),
     ],
 )

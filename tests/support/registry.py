@@ -131,13 +131,14 @@ def distributions(dtype: type) -> np.ndarray:
     return np.concatenate([np.array(ends), p]).astype(dtype)
 
 
-def compiled(margin: Margin, link: str) -> bool:
+def compiled(margin: Margin, link: str, dtype: type) -> bool:
     """Whether a kernel for a margin loss and a link is worth the seconds that it takes to compile.
 
-    A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, and every
-    loop for two losses. Other parameters are only other arguments of the same kernels.
+    A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, every loop
+    for one loss, and for a second one in float64. Other parameters are only other arguments of the same
+    kernels.
     """
-    return link == "sigmoid" or margin in TWO_MARGINS
+    return link == "sigmoid" or margin == FOCAL or (margin in TWO_MARGINS and dtype == np.float64)
 
 
 def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:
@@ -147,7 +148,7 @@ def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[An
     """
     chosen = []
     for margin, link, dtype, engine in grid(margins, links, DTYPES, ENGINES):
-        if engine == "numpy" or compiled(margin, link):
+        if engine == "numpy" or compiled(margin, link, dtype):
             marks = () if margin in TWO_MARGINS else pytest.mark.slow
             chosen.append(pytest.param(margin, link, dtype, engine, marks=marks))
     return chosen

@@ -11,6 +11,7 @@ from torch.library import opcheck
 
 import focalis
 from focalis import Loss, margin
+from focalis.inputs.arguments import Arguments
 from focalis.margin import margin_loss
 from focalis.torch import _operators, apply
 from focalis.torch._losses import parsed
@@ -216,10 +217,10 @@ def test_losses_that_are_made_while_tracing():
 
 
 def test_learnable_parameters_and_second_derivatives_are_no_operator():
-    from focalis.torch._apply import evaluate
+    from focalis.torch._apply import apply_along
 
     def step(x, y, gamma):
-        return evaluate(FOCAL, x, y, parameters={"gamma": gamma}).sum()
+        return apply_along(FOCAL, Arguments(x, y, parameters={"gamma": gamma})).sum()
 
     x, _, y = batch(6)
     gamma = torch.tensor(2.0, requires_grad=True)
