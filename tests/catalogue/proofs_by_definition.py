@@ -342,8 +342,10 @@ def _in_torch(name):
 
     def call(scores, targets, **parameters):
         arrays = {k: torch.tensor(v) for k, v in parameters.items() if isinstance(v, np.ndarray)}
-        function = getattr(focalis.torch, name)
-        return function(torch.tensor(scores), torch.tensor(targets), **parameters | arrays)
+        function, y = getattr(focalis.torch, name), torch.tensor(targets)
+        # Mapped, it runs in operations: a kernel for each loss would take seconds to compile.
+        mapped = torch.func.vmap(lambda x: function(x, y, **parameters | arrays))
+        return mapped(torch.tensor(scores)[None])[0]
 
     return call
 

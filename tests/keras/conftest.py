@@ -7,13 +7,12 @@ collect_ignore = [] if "FOCALIS_KERAS_SESSION" in os.environ else ["session"]
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the first and the last case of each test, but on TensorFlow, which has no other tests.
+    """Keep one case of each test, but on TensorFlow, which has no other tests.
 
     What Keras' own code does is the same on all backends. JAX compiles every operation, and PyTorch a
-    kernel for each loss; they have their tests in `tests/jax` and `tests/torch`.
+    kernel for each loss; they have their tests in `tests/jax` and `tests/torch`. The last case of a test
+    is its most unusual one.
     """
     if not collect_ignore and os.environ["KERAS_BACKEND"] != "tensorflow":
-        cases = [list(same) for _, same in itertools.groupby(items, lambda item: item.function)]
-        items[:] = [
-            item for same in cases for item in (same if len(same) < 3 else same[:: len(same) - 1])
-        ]
+        cases = itertools.groupby(items, lambda item: item.function)
+        items[:] = [list(same)[-1] for _, same in cases]

@@ -54,7 +54,7 @@ def test_a_softmax_is_right():
 @pytest.mark.slow
 @pytest.mark.parametrize("link", ["identity", "simplex"])
 def test_losses_of_probabilities_are_right(link):
-    loss = Loss(link, margin.poly1(epsilon=1.0), reduction="none")
+    loss = Loss(link, margin.focal(gamma=2.0), reduction="none")
     check_loss(loss, loss, checks=["extremes", "random scores", "shapes", "masks", "NaN"])
 
 

@@ -4,6 +4,7 @@ The value is described by the first line of the margin loss's docstring. Slope a
 function returns, as algebra: nothing is written twice.
 """
 
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ def derivatives(family: MarginLossFamily) -> tuple[str, str]:
     """
     given = [_Term(letter) for letter in "muvpq"]
     parameters = [_Term(letter(name)) for name in family.ranges]
-    function = family.function
+    function = inspect.unwrap(family.function)
     # Show the vocabulary's own composites by name, not by what they are made of.
     names = {**function.__globals__, **_composites(function.__globals__)}
     traced = types.FunctionType(
