@@ -407,8 +407,9 @@ def test_a_class_without_weight_may_hold_no_probability(engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_classes", [5, 40, 200])
+@pytest.mark.parametrize(
+    ("n_classes", "dtype"), [(5, np.float32), (5, np.float64), (40, np.float32), (200, np.float64)]
+)
 def test_a_wrong_soft_target_is_found_in_every_place(n_classes, dtype):
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(2, n_classes)).astype(dtype), rng.random((2, n_classes)).astype(dtype)

@@ -156,10 +156,9 @@ x, y = np.zeros(3), np.ones(3)
 for tau in (1.0, 2.0):
     loss = Loss("sigmoid", scaled(tau=tau), reduction="sum")
     value, gradient = loss.value_and_grad(x, y, engine="numba")
-    hessian = loss.grad_and_hess(x, y, engine="numba")[1]
     loss = Loss("softmax", scaled(tau=tau), reduction="sum")
     softmax = loss(np.zeros((1, 2)), [0], engine="numba")
-    print(value / 3 / np.log(2), gradient[0] * -2, hessian[0] * 4, softmax / np.log(2))
+    print(value / 3 / np.log(2), gradient[0] * -2, softmax / np.log(2))
 """
 
 
@@ -184,7 +183,7 @@ def test_an_edited_margin_loss_never_runs_stale(tmp_path):
     (tmp_path / "helper.py").write_text(HELPER.format(factor=1.0))
     for scale in (1.0, 1.0, 3.0, 1.0):
         (tmp_path / "mine.py").write_text(MODULE.format(scale=scale))
-        expected = np.repeat([scale, 2 * scale], 4)
+        expected = np.repeat([scale, 2 * scale], 3)
         np.testing.assert_allclose(run(tmp_path), expected, rtol=1e-12)
     assert any((tmp_path / "cache").rglob("*")), "nothing was cached, so nothing was tested"
 
@@ -196,7 +195,7 @@ def test_an_edited_helper_never_runs_stale(tmp_path):
     (tmp_path / "mine.py").write_text(MODULE.format(scale=1.0))
     for factor in (1.0, 5.0):
         (tmp_path / "helper.py").write_text(HELPER.format(factor=factor))
-        np.testing.assert_allclose(run(tmp_path), np.repeat([factor, 2 * factor], 4), rtol=1e-12)
+        np.testing.assert_allclose(run(tmp_path), np.repeat([factor, 2 * factor], 3), rtol=1e-12)
 
 
 CONSTANT = """
@@ -215,7 +214,7 @@ def test_an_edited_constant_never_runs_stale(tmp_path):
     (tmp_path / "cache").mkdir(mode=0o700)
     for factor in (1.0, 5.0):
         (tmp_path / "mine.py").write_text(CONSTANT.format(factor=factor))
-        np.testing.assert_allclose(run(tmp_path), np.repeat([factor, 2 * factor], 4), rtol=1e-12)
+        np.testing.assert_allclose(run(tmp_path), np.repeat([factor, 2 * factor], 3), rtol=1e-12)
 
 
 def test_redefined_in_one_session():

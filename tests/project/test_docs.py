@@ -126,14 +126,11 @@ def test_the_walk_through_is_the_example():
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_run(example):
-    assert run(sys.executable, "-W", "error", str(ROOT / "examples" / example))
-
-
-@pytest.mark.slow
-def test_the_example_starts_where_its_posterior_is_the_share_of_positives():
-    output = run(sys.executable, str(ROOT / "examples" / "own_margin_loss.py"))
-    assert "its posterior: 0.25" in output.splitlines()
-    assert "it starts from: -1.386" in output.splitlines()  # p = 0.2 balances .25 and .75
+    output = run(sys.executable, "-W", "error", str(ROOT / "examples" / example))
+    assert output
+    if example == "own_margin_loss.py":
+        assert "its posterior: 0.25" in output.splitlines()
+        assert "it starts from: -1.386" in output.splitlines()  # p = 0.2 balances .25 and .75
 
 
 @pytest.mark.slow
