@@ -529,7 +529,7 @@ def _outputs(loss: Loss, batch: Batch, wanted: Wanted) -> tuple[Outputs, Batch]:
     if wanted.order > 1:
         hess = make_output(scores, wanted.out[1], (*others, grad), wanted.dtype)
     fisher = wanted.order > 1 and wanted.curvature == "fisher"
-    in_place = any(overlaps(scores, out) for out in wanted.out[: wanted.order])
+    in_place = overlaps(scores, wanted.out[0]) or overlaps(scores, wanted.out[1])
     if fisher or in_place:
         batch = batch._replace(fisher=fisher, in_place=in_place)
     return Outputs(value, grad, hess), batch

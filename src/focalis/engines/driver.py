@@ -15,7 +15,7 @@ from focalis.engines.threads import run_chunks
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.inputs.row_weights import RowWeights
 from focalis.inputs.targets import Array, Scores, Targets
-from focalis.maths.links import PROBABILITY_SLACK, Link
+from focalis.maths.links import PROBABILITY_SLACK
 
 __all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
 
@@ -46,11 +46,6 @@ class Batch(NamedTuple):
     fisher: bool = False
     in_place: bool = False
     streams: bool = False
-
-    @property
-    def link(self) -> Link:
-        """The link that reads the scores."""
-        return self.scores.link
 
     @property
     def step(self) -> int:
@@ -164,18 +159,24 @@ def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> t
     """Fill the places of a chunk; return its sum, and whether anything in it is invalid."""
     batch, kernels, scale = run
     lo, hi = span
-    scores, targets = batch.scores, batch.targets
+    scores, targets, link = batch.scores, batch.targets, batch.scores.link
     if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
-        results = Outputs(_target(batch, kernels, places.value), *places[1:])
+        value = None if places.value is None else _target(batch, kernels, places.value)
+        results = Outputs(value, *places[1:])
     else:
         x = _taken(batch, kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
             # A kernel may read a score again after it has written a result.
             x = x.copy()
-        results = Outputs(*(_target(batch, kernels, a) for a in places))
+        value, grad, hess = (places.value, places.grad, places.hess)
+        results = Outputs(
+            None if value is None else _target(batch, kernels, value),
+            None if grad is None else _target(batch, kernels, grad),
+            None if hess is None else _target(batch, kernels, hess),
+        )
     take = functools.partial(_taken, batch, kernels)
     t = targets.chunk(lo, hi, scores.dtype, kernels.read, take)
-    if batch.link.elementwise:
+    if link.elementwise:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
         result = kernels.elementwise(
             x.reshape(-1),
@@ -189,7 +190,7 @@ def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> t
         )
     else:
         weight = batch.weights.chunk(lo, hi, scores.dtype, None)
-        if batch.link.on_probabilities:
+        if link.on_probabilities:
             result = _simplex(run, x, t, weight, results)
         else:
             form = kernels.index if targets.is_index else kernels.dense
@@ -214,7 +215,7 @@ def _may_stay_planar(
     batch: Batch, kernels: Kernels, x: Array, grad: Array | None, hess: Array | None
 ) -> bool:
     """Return whether a kernel can read the scores and write the gradient as they lie."""
-    if batch.link.on_probabilities or not batch.targets.is_index or hess is not None:
+    if batch.scores.link.on_probabilities or not batch.targets.is_index or hess is not None:
         return False
     if batch.scores.n_classes > kernels.most_planes:
         return False
@@ -227,7 +228,7 @@ def _as_it_lies(batch: Batch, kernels: Kernels, array: Array) -> bool:
     """Return whether the kernels can read or write an array itself, without a copy."""
     # A simplex is prepared by NumPy, in the computing type.
     same = array.dtype == batch.scores.dtype
-    by_numpy = batch.link.on_probabilities and not batch.link.elementwise
+    by_numpy = batch.scores.link.on_probabilities and not batch.scores.link.elementwise
     known = same if by_numpy else kernels.knows(array.dtype)
     return known and bool(array.flags.c_contiguous)
 
@@ -237,10 +238,8 @@ def _taken(batch: Batch, kernels: Kernels, array: Array) -> Array:
     return array if _as_it_lies(batch, kernels, array) else kernels.read(array)
 
 
-def _target(batch: Batch, kernels: Kernels, place: Array | None) -> Array | None:
+def _target(batch: Batch, kernels: Kernels, place: Array) -> Array:
     """Return contiguous rows for the kernel to fill: the place itself if possible."""
-    if place is None:
-        return None
     itself = _as_it_lies(batch, kernels, place)
     rows = place if itself else buffers.empty(place.shape, np.dtype(batch.scores.dtype))
     return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
@@ -316,7 +315,7 @@ def _complain(batch: Batch, lo: int, hi: int) -> None:
     """Raise the error for the first bad target, or bad probability, of a chunk."""
     scores, targets = batch.scores, batch.targets
     valid = targets.valid(lo, hi, float(np.finfo(scores.dtype).max))
-    width = scores.n_classes if batch.link.elementwise else None
+    width = scores.n_classes if batch.scores.link.elementwise else None
     weight = batch.weights.chunk(lo, hi, np.float64, width)
     if weight is not None:
         weight = weight.reshape(valid.shape) if weight.size == valid.size else weight[:, None]
