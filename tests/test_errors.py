@@ -422,3 +422,22 @@ def test_a_wrong_soft_target_is_found_in_every_place(n_classes, dtype):
             targets[1, place] = wrong
             with pytest.raises(ValueError, match=rf"targets .* at position \(1, {place}\)"):
                 loss(x, targets)
+
+
+@pytest.mark.parametrize(("link", "y"), [("sigmoid", 1.4), ("softmax", -0.1)])
+def test_smoothing_makes_no_bad_target_good(link, y):
+    loss = Loss(link, margin.focal(), label_smoothing=0.5)
+    targets = np.array([[0.5, y], [1.0, 0.0]])
+    with pytest.raises(ValueError, match=rf"^targets must be .*{y} at position \(0, 1\)"):
+        loss(np.zeros((2, 2)), targets, engine="numpy")
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_bad_target_far_from_the_start_is_named_with_its_position(engine, monkeypatch):
+    monkeypatch.setattr("focalis.engines.driver.CHUNK", 128)
+    x, y = np.zeros((900, 2)), np.zeros((900, 2))
+    y[777, 1] = 7
+    with pytest.raises(ValueError, match=r"7.0 at position \(777, 1\)"):
+        Loss("sigmoid", margin.focal())(x, y, engine=engine)
+    with pytest.raises(ValueError, match="-3 at position 801"):
+        Loss("softmax", margin.focal())(x, np.where(np.arange(900) == 801, -3, 0), engine=engine)

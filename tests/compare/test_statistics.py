@@ -126,3 +126,7 @@ def test_the_interval_of_a_mean_ends_where_its_range_does():
         assert second["metrics"][metric]["low"] == 0.0
     values = second["metrics"]["average_precision"]
     assert values["difference_low"] < -1  # a difference is an estimate, not a score
+
+
+def test_an_undefined_p_value_still_counts_as_a_comparison():
+    assert holm([0.01, None, 0.04]) == pytest.approx([0.03, None, 0.08])

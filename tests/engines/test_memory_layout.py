@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import registry
 
 from focalis import Loss, margin
 from focalis.engines.memory_layout import is_planar, layout_of
@@ -150,3 +151,15 @@ def test_results_need_places_of_their_own():
         Loss("softmax", margin.focal(2.0)).value_and_grad(
             np.zeros((3, 3), np.float32), [0, 1, 2], out=shared
         )
+
+
+@pytest.mark.parametrize("engine", registry.ENGINES)
+def test_results_in_planes(engine):
+    """Results whose class axis comes first in memory, as that of the scores does."""
+    rng = np.random.default_rng(7)
+    x, labels = rng.normal(size=(300, 3)), rng.integers(3, size=300)
+    loss = Loss("softmax", registry.build(registry.FOCAL))
+    out = tuple(np.empty((3, 300)).T for _ in range(2))
+    got = loss.grad_and_hess(np.asfortranarray(x), labels, out=out, engine=engine)
+    for a, b in zip(got, loss.grad_and_hess(x, labels, engine=engine), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -92,6 +92,9 @@ def test_a_gradient_over_what_is_still_read(link, dense, engine):
 
     same = x.copy()
     check_right_or_refused(lambda: gradient(same, targets, same), expected)
+    square, few = x[:CLASSES].copy(), targets[:CLASSES]
+    expected_there = loss.value_and_grad(square, few, engine=engine)[1]
+    check_right_or_refused(lambda: gradient(square, few, square.T), expected_there)
     twice = np.concatenate([x, x[:1]])
     check_right_or_refused(lambda: gradient(twice[:-1], targets, twice[1:]), expected)
     if targets.shape == x.shape:

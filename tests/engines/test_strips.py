@@ -1,8 +1,13 @@
 """Rows are evaluated many at a time, yet each as if it were alone."""
 
+import dataclasses
+
+import contract
 import numpy as np
 import pytest
 import registry
+from contract import assert_accurate
+from oracle import truth
 
 from focalis import Loss
 
@@ -47,3 +52,47 @@ def test_a_nan_beside_an_infinity_is_not_lost(engine, n_classes):
         broken = np.isnan(result.reshape(3, -1))
         np.testing.assert_array_equal(broken.any(axis=1), [False, True, False])
         assert broken[1].all()
+
+
+@pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_classes_without_a_probability_change_nothing(order, dtype):
+    """Rows with too many classes for a lane each are rows with few, beside classes at −∞."""
+    (case,) = contract.cases("softmax", dtype)
+    places = np.sort(np.random.default_rng(8).choice(91, 4, replace=False))
+    places[0] = 0
+    x = np.full((len(case.inputs), 91), -np.inf, dtype)
+    x[:, places] = case.inputs
+    labels = places[case.targets]
+    if order == "first":
+        value, gradient = SOFTMAX.value_and_grad(x, labels)
+        expected = truth(registry.FOCAL, "softmax", case.inputs, case.weights)
+        assert_accurate(value, expected.value, factor=2)
+        bulk = expected.gradient_bulk
+        assert_accurate(gradient[:, places], expected.gradient, bulk, factor=2)
+        assert not np.delete(gradient, places, axis=1).any()
+    else:
+        got = SOFTMAX.grad_and_hess(x, labels)[1][:, places]
+        expected = SOFTMAX.grad_and_hess(case.inputs, case.targets, engine="numpy")[1]
+        tolerance = 1e-4 if dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", registry.DTYPES, ids=registry.name)
+def test_soft_targets_far_below_the_top(dtype):
+    x = np.array([[0, -30, -60, 3], [-90, 5, 0, -20], [40, -40, 0, 10]], dtype)
+    y = np.full(x.shape, 0.25, dtype)
+    case = contract.dense_case("softmax", x, y)
+    contract.check_first_order(SOFTMAX, registry.FOCAL, case, "numba")
+    contract.check_second_order(SOFTMAX, registry.FOCAL, case, "numba")
+
+
+@few_and_many
+def test_one_hot_rows_have_the_weight_of_their_class(n_classes):
+    rng = np.random.default_rng(9)
+    x, labels = rng.normal(size=(N, n_classes)), rng.integers(n_classes, size=N)
+    loss = dataclasses.replace(SOFTMAX, class_weight=tuple(rng.uniform(0.5, 2, n_classes)))
+    got = loss.value_and_grad(x, np.eye(n_classes)[labels])
+    expected = loss.value_and_grad(x, labels, engine="numpy")
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)

@@ -139,3 +139,21 @@ def test_in_every_front_end(front_end):
     for y in (np.array([0, 1, 2, 3, 0]), np.full((5, 4), 0.25)):
         with pytest.raises(ValueError, match="class_where does not mask"):
             front_end(loss, LOGITS, y, class_where=MASK)
+
+
+def test_a_row_without_a_class_counts_nothing_in_operations():
+    torch = pytest.importorskip("torch")
+    from focalis.torch import apply
+
+    mask = torch.tensor([[True, False, True, True]] * 5)
+    mask[2] = False
+    x, y = torch.tensor(LOGITS), torch.tensor(np.array([0, 2, 0, 3, 2]))
+    loss = Loss("softmax", margin.focal(2.0))
+    rows = torch.tensor([0, 1, 3, 4])
+
+    def value(x):
+        return apply(loss, x, y, class_where=mask)
+
+    expected = apply(loss, x[rows], y[rows], class_where=mask[rows])
+    found = torch.func.grad_and_value(value)(x)[1]
+    torch.testing.assert_close(found, expected)

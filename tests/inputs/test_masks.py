@@ -224,3 +224,31 @@ def test_a_nan_reaches_the_sum(engine):
         value, gradient = loss.value_and_grad(x, targets, engine=engine)
         assert np.isnan(value)
         assert np.isnan(gradient).sum() == 1
+
+
+@pytest.mark.parametrize("link", registry.LINKS)
+def test_the_weight_of_a_masked_row_may_be_anything(link):
+    x, targets = clean(link)
+    kept = np.arange(N) % 3 > 0
+    weight = np.where(kept, 2.0, np.nan)
+    loss = Loss(link, registry.build(FOCAL), reduction="none")
+    given = {"where": kept, "engine": "numpy"}
+    got = loss.value_and_grad(x, targets, sample_weight=weight, **given)
+    expected = loss.value_and_grad(x, targets, sample_weight=np.full(N, 2.0), **given)
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_mean_over_elements_counts_all_of_a_row_that_is_kept():
+    x, targets = clean("sigmoid")
+    kept = np.arange(N) % 3 > 0
+    loss = Loss("sigmoid", registry.build(FOCAL))
+    expected = loss(x[kept], targets[kept], engine="numpy")
+    np.testing.assert_allclose(loss(x, targets, where=kept, engine="numpy"), expected, rtol=1e-14)
+
+
+def test_smoothing_gives_a_row_without_positives_no_loss():
+    loss = Loss("softmax", registry.build(FOCAL), positives="mean", label_smoothing=0.1)
+    value, gradient = loss.value_and_grad(np.zeros((1, 3)), np.zeros((1, 3)), engine="numpy")
+    assert value == 0
+    assert not gradient.any()

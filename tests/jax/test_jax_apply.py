@@ -338,3 +338,10 @@ def test_a_condition_on_parameters_alone():
     x, y = np.linspace(-3, 3, 7), np.ones(7)
     for tau in (0.0, 1.0):
         check_call(Loss("sigmoid", chosen_in_jax(tau)), x, y, {}, jax.jit)
+
+
+def test_an_ignored_label_beyond_the_type_of_the_labels_is_none_of_them():
+    x, labels = np.random.default_rng(6).normal(size=(4, 3)), np.array([0, 1, 2, 0], np.int8)
+    loss = Loss("softmax", margin.focal())
+    ignoring = Loss("softmax", margin.focal(), ignore_index=256)
+    assert apply(ignoring, x, labels) == apply(loss, x, labels)

@@ -315,3 +315,10 @@ def test_what_differs_from_optax_on_purpose():
         focalis.jax.softmax_cross_entropy(LOGITS, negative)
     with pytest.raises(ValueError, match=r"alpha must be in \[0, 1\], got 2.0"):
         focalis.jax.sigmoid_focal_loss(LOGITS, negative > 0, alpha=jnp.array(2.0))
+
+
+def test_classes_on_several_axes_are_counted_in_their_order():
+    x, labels = np.random.default_rng(6).normal(size=(2, 3, 4)), np.array([7, 2])
+    loss = focalis.jax.softmax_cross_entropy_with_integer_labels
+    expected = loss(x.transpose(0, 2, 1).reshape(2, 12), labels)
+    np.testing.assert_allclose(loss(x, labels, axis=(2, 1)), expected, rtol=1e-6)

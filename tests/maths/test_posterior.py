@@ -1,5 +1,7 @@
 """Posterior and initial logits: each is characterised by a gradient that vanishes there."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import registry
@@ -229,3 +231,10 @@ def test_the_minimum_is_not_a_saddle():
         for step in rng.normal(size=(20, C)) * np.geomspace(1e-3, 3, 20)[:, None]:
             there = truth(margin_, "softmax", (start + step)[None], SHARES).value[0]
             assert there > at - mp.mpf("1e-15")
+
+
+def test_an_ignored_label_is_no_class_to_start_from():
+    loss = Loss("softmax", margin.cross_entropy(), ignore_index=255)
+    start = loss.initial_logits([0, 1, 255, 1])
+    counted = dataclasses.replace(loss, ignore_index=None).initial_logits([0, 1, 1])
+    np.testing.assert_allclose(start, counted)

@@ -6,6 +6,7 @@ NumPy engine raises, value and gradient are NaN, and never a number.
 
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 from derivatives import BACKEND, value_and_grad
@@ -344,3 +345,14 @@ def test_the_losses_of_keras_mask_classes(name, link):
         kind(class_where=[True, False], **settings)(y, tensor(x))
     with pytest.raises(TypeError, match="class_where must be boolean"):
         kind(class_where=[1, 0, 1])
+
+
+def test_masked_classes_and_ignored_answers_together():
+    y = np.array([[1, 0, 0], [-1, 1, 0], [0, 0, 1], [0, -1, 1]], "f4")
+    mask = [True, True, False]
+    loss = focalis.keras.BinaryCrossentropy(from_logits=True, class_where=mask, ignore_class=-1)
+    counted = np.array(mask) & (y != -1)
+    core = Loss("sigmoid", margin.cross_entropy(), reduction="none")
+    expected = core(LOGITS, np.where(counted, y, 0), where=counted, engine="numpy")
+    found = np.asarray(keras.ops.convert_to_numpy(loss.call(tensor(y), tensor(LOGITS))))
+    np.testing.assert_allclose(found * 3, expected.sum(axis=1), rtol=1e-5)
