@@ -343,5 +343,5 @@ def test_a_condition_on_parameters_alone():
 def test_an_ignored_label_beyond_the_type_of_the_labels_is_none_of_them():
     x, labels = np.random.default_rng(6).normal(size=(4, 3)), np.array([0, 1, 2, 0], np.int8)
     loss = Loss("softmax", margin.focal())
-    ignoring = Loss("softmax", margin.focal(), ignore_index=256)
+    ignoring = Loss("softmax", margin.focal(), ignore_index=2**32)
     assert apply(ignoring, x, labels) == apply(loss, x, labels)
