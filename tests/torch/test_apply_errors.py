@@ -151,3 +151,11 @@ def test_cropped_logits():
     )
     theirs = torch.autograd.grad(torch.nn.functional.cross_entropy(cropped, targets), cropped)
     torch.testing.assert_close(ours, theirs)
+
+
+def test_the_position_of_a_bad_target_is_that_in_the_tensor():
+    y = torch.zeros(2, 3, 4, 2)
+    y[1, 2, 3, 0] = 1.5
+    loss = Loss("sigmoid", margin.focal(), alpha=(0.2, 0.3, 0.4))
+    with pytest.raises(ValueError, match=r"got 1.5 at position \(1, 2, 3, 0\)"):
+        apply(loss, torch.zeros(2, 3, 4, 2), y)

@@ -318,3 +318,9 @@ def test_first_and_second_derivatives_are_the_slopes(name):
     function, x = DIFFERENTIATED[name], logits(4, 3)
     assert torch.autograd.gradcheck(function, x)
     assert torch.autograd.gradgradcheck(function, x)
+
+
+def test_an_ignored_label_may_be_one_of_the_classes():
+    x, labels = logits(4, 3), torch.tensor([0, 1, 2, 1])
+    value = F.cross_entropy(x, labels, ignore_index=1)
+    torch.testing.assert_close(value, torch.nn.functional.cross_entropy(x, labels, ignore_index=1))
