@@ -96,3 +96,23 @@ def test_one_hot_rows_have_the_weight_of_their_class(n_classes):
     expected = loss.value_and_grad(x, labels, engine="numpy")
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+def test_two_infinities_share_a_row_of_many_classes():
+    x = np.random.default_rng(6).normal(size=(3, 64))
+    x[0, [4, 9]], x[1, 4], x[2, 1] = np.inf, np.inf, -np.inf
+    for targets in (np.array([4, 9, 1]), np.eye(64)[[4, 9, 1]]):
+        got, expected = (
+            SOFTMAX.value_and_grad(x, targets, engine=engine) for engine in ("numba", "numpy")
+        )
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_a_top_far_away_still_pulls_a_class_without_weight():
+    """Of cross-entropy, whose slope does not vanish there as focal loss's does."""
+    cross_entropy = registry.FEW_MARGINS[0]
+    x, y = np.array([[60, 0, 3, 10]], np.float32), np.array([[0.5, 0.5, 0, 0]], np.float32)
+    loss = Loss("softmax", registry.build(cross_entropy), reduction="none")
+    case = contract.dense_case("softmax", x, y)
+    contract.check_first_order(loss, cross_entropy, case, "numba")

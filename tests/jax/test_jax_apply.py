@@ -345,3 +345,13 @@ def test_an_ignored_label_beyond_the_type_of_the_labels_is_none_of_them():
     loss = Loss("softmax", margin.focal())
     ignoring = Loss("softmax", margin.focal(), ignore_index=2**32)
     assert apply(ignoring, x, labels) == apply(loss, x, labels)
+
+
+def test_a_bad_class_weight_of_a_masked_row_does_no_harm():
+    x, labels, kept = np.zeros((3, 3)), np.array([0, 1, 2]), np.array([True, False, True])
+
+    def value(weight):
+        loss = Loss("softmax", margin.focal())
+        return apply(loss, x, labels, where=kept, parameters={"class_weight": weight})
+
+    assert jnp.isfinite(jax.jit(value)(jnp.array([1.0, -1.0, 1.0])))

@@ -322,3 +322,9 @@ def test_classes_on_several_axes_are_counted_in_their_order():
     loss = focalis.jax.softmax_cross_entropy_with_integer_labels
     expected = loss(x.transpose(0, 2, 1).reshape(2, 12), labels)
     np.testing.assert_allclose(loss(x, labels, axis=(2, 1)), expected, rtol=1e-6)
+
+
+def test_eps_clips_at_both_ends():
+    p, y = np.array([0, 1, 0, 1], "f4"), np.array([1, 0, 0, 1], "f4")
+    found = focalis.jax.binary_log_loss(p, y, eps=0.01)
+    np.testing.assert_allclose(found, -np.log([0.01, 0.01, 0.99, 0.99]), rtol=1e-5)

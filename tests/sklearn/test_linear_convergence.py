@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from focalis import Loss, parse
 from focalis.sklearn import LinearClassifier
+from focalis.sklearn.linear import _Risk
 
 
 def largest_gradient(model, features, labels):
@@ -48,3 +49,14 @@ def test_a_start_at_the_minimum_needs_no_iteration(solver):
     assert model.converged_
     assert model.n_iter_ == 0
     np.testing.assert_array_equal(model.coef_, [[0.0]])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_hessian_products_are_the_slopes_of_the_gradient(smoothing):
+    rng = np.random.default_rng(4)
+    loss = parse(f"softmax_focal(gamma=2, label_smoothing={smoothing})")
+    risk = _Risk(loss, rng.normal(size=(40, 2)), rng.integers(3, size=40), rng.random(40), 1.0, 3)
+    at, along = rng.normal(size=(2, 9))
+    ahead, behind = (risk.value_and_gradient(at + s * along)[1] for s in (1e-5, -1e-5))
+    slope = (ahead - behind) / 2e-5
+    np.testing.assert_allclose(risk.hessian_product(at, along), slope, rtol=1e-6, atol=1e-9)

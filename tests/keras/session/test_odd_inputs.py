@@ -354,5 +354,12 @@ def test_masked_classes_and_ignored_answers_together():
     counted = np.array(mask) & (y != -1)
     core = Loss("sigmoid", margin.cross_entropy(), reduction="none")
     expected = core(LOGITS, np.where(counted, y, 0), where=counted, engine="numpy")
-    found = np.asarray(keras.ops.convert_to_numpy(loss.call(tensor(y), tensor(LOGITS))))
+    found = keras.ops.convert_to_numpy(loss.call(tensor(y), tensor(LOGITS)))
     np.testing.assert_allclose(found * 3, expected.sum(axis=1), rtol=1e-5)
+
+
+def test_a_last_axis_of_one_of_the_scores():
+    y = (LOGITS > 0).astype("f4")
+    loss = focalis.keras.BinaryCrossentropy(from_logits=True)
+    expected = float(loss(tensor(y), tensor(LOGITS)))
+    assert float(loss(tensor(y), tensor(LOGITS[..., None]))) == pytest.approx(expected, rel=1e-6)
