@@ -30,13 +30,16 @@ __all__ = [
     "answer_totals",
     "denominator_of",
     "evaluate",
+    "evaluate_small",
     "read_batch",
-    "type_for",
 ]
 
 Array = np.ndarray
-# How many pairs of class weights a loss keeps, each of one width and type.
-_KEPT_WEIGHTS = 4
+_kernels = functools.lru_cache(maxsize=512)(engines.load)
+
+# How many pairs of class weights a loss keeps, each of one width and type, and how many kernels.
+_MOST_KEPT = 8
+_LABEL = np.dtype(np.int64)
 
 # How far from 1, either way, a parameter may be in each type, and a product of weights in float32.
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -139,6 +142,7 @@ class Loss:
         for name, value in check_settings(settings).items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_weights", {})
+        object.__setattr__(self, "_kernels", {})
         object.__setattr__(self, "_weight_range", weight_range(self.link, self._factors()))
 
     def __call__(
@@ -411,9 +415,7 @@ class Loss:
         if pair is None:
             positive, negative = class_weights(self.link, n_classes, self._factors())
             pair = in_type(positive, dtype), in_type(negative, dtype)
-            if len(kept) >= _KEPT_WEIGHTS:
-                kept.clear()
-            kept[n_classes, dtype] = pair
+            _keep(kept, (n_classes, dtype), pair)
         return pair
 
     def _factors(self) -> tuple[Any, ...]:
@@ -451,6 +453,14 @@ class Loss:
         return {name: value for name, (value, default) in options.items() if value != default}
 
 
+def _keep(kept: dict[Any, Any], key: Any, value: Any) -> Any:
+    """Keep what belongs to a loss, and return it; what was kept before goes if it became too much."""
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
+    return value
+
+
 class Wanted(NamedTuple):
     """What an evaluation returns besides the value, and how.
 
@@ -473,6 +483,10 @@ def evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, An
     If memory runs out, the cached buffers are released and the evaluation is tried once more.
     """
     try:
+        if _may_be_small(given, wanted):
+            small = evaluate_small(loss, given.logits, given.targets, -1, grad=wanted.order == 1)
+            if small is not None:
+                return np.float64(small[0]), small[1], None
         return _evaluate(loss, given, wanted)
     except MemoryError:
         logits = np.asarray(given.logits)
@@ -481,6 +495,84 @@ def evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, An
         if not buffers.release() or overwritten:
             raise
     return _evaluate(loss, given, wanted)
+
+
+def _may_be_small(given: Arguments, wanted: Wanted) -> bool:
+    """Return whether a call has no arguments or wishes that `evaluate_small` does not know."""
+    order, (out, _), _, engine, factor, dtype = wanted
+    logits, targets, sample_weight, where, class_where, normalizer, _ = given
+    return (
+        order < 2
+        and out is None
+        and factor == 1.0
+        and dtype is None
+        and sample_weight is None
+        and where is None
+        and class_where is None
+        and normalizer is None
+        and type(logits) is np.ndarray
+        and type(targets) is np.ndarray
+        and isinstance(engine, str)
+        and engine in ("auto", "numba")
+    )
+
+
+def evaluate_small(
+    loss: Loss, x: Array, t: Array, axis: int, *, grad: bool
+) -> tuple[float, Array | None] | None:
+    """Return the value and, if wanted, the gradient of a small batch; None if it needs the driver.
+
+    The shortest way to a kernel, for batches where getting there takes most of the time. The kernel
+    reads the arrays as they lie in memory, and the reduction needs no counting. An ignored or wrong
+    target is out of range for the kernel; the driver then handles the batch.
+    """
+    shape, size = x.shape, x.size
+    if not (0 < size <= CHUNK and x.flags.c_contiguous and t.flags.c_contiguous):
+        return None
+    dtype = x.dtype
+    elementwise = loss.link.elementwise
+    if elementwise:
+        if t.dtype != dtype or t.shape != shape:
+            return None
+        n_classes, rows = 1, size
+        if loss.reduction == "batchmean" and len(shape) > 1:
+            rows //= shape[axis]
+        x, t = x.reshape(-1), t.reshape(-1)
+    else:
+        if len(shape) != 2 or axis not in (1, -1) or t.dtype != _LABEL or t.shape != shape[:1]:
+            return None
+        rows, n_classes = shape
+    kept: dict[Any, Any] = loss.__dict__["_kernels"]
+    try:
+        kernel = kept[dtype, n_classes]
+    except KeyError:
+        kernel = _keep(kept, (dtype, n_classes), _small_kernel(loss, dtype, n_classes))
+    if kernel is None:
+        return None
+    denominator = 1 if loss.reduction == "sum" else rows
+    gradient = buffers.empty(shape, dtype) if grad else None
+    flat = gradient.reshape(-1) if elementwise and gradient is not None else gradient
+    total, bad = kernel(x, t, 1 / denominator, flat)
+    return None if bad else (total / denominator, gradient)
+
+
+def _small_kernel(loss: Loss, dtype: Any, n_classes: int) -> Any:
+    """Return the kernel with its weights per class, or None if the settings need the driver."""
+    ignored = loss.ignore_index
+    if (
+        dtype not in (_SINGLE, _DOUBLE)
+        or loss.link.on_probabilities
+        or loss.reduction == "none"
+        or loss.label_smoothing != 0.0
+        or _type_for(loss, dtype) != dtype
+        or loss.class_weight is not None
+        or any(isinstance(factor, tuple) for factor in (loss.alpha, loss.pos_weight))
+        or (ignored is not None and 0 <= ignored < max(n_classes, 2))
+    ):
+        return None
+    kernels: Any = _kernels("numba", loss.link, loss.margin_loss, dtype, "exact")
+    weights = loss.answer_weights(n_classes, dtype)
+    return kernels.shortest(n_classes, *(weights if loss.link.elementwise else weights[:1]))
 
 
 def _evaluate(loss: Loss, given: Arguments, wanted: Wanted) -> tuple[Any, Any, Any]:
@@ -537,23 +629,25 @@ def _outputs(loss: Loss, batch: Batch, wanted: Wanted) -> tuple[Outputs, Batch]:
 
 def _choose(loss: Loss, batch: Batch, wanted: Wanted, scale: float) -> tuple[Any, engines.Kernels]:
     """Return the type to compute in, and its kernels."""
-    asked = _engine(wanted.engine), loss.link, loss.margin_loss
-    dtype, kernels = _load(*asked, batch.scores.dtype, wanted.curvature)
+    dtype, kernels = _load(loss, wanted, batch.scores.dtype)
     if dtype is _SINGLE and not _fits(loss, batch.weights.range, scale):
-        return _load(*asked, _DOUBLE, wanted.curvature)
+        return _load(loss, wanted, _DOUBLE)
     return dtype, kernels
 
 
-@functools.lru_cache(maxsize=512)
-def _load(
-    engine: str, link: Link, loss: MarginLoss, dtype: Any, curvature: str
-) -> tuple[Any, engines.Kernels]:
+def _load(loss: Loss, wanted: Wanted, dtype: Any) -> tuple[Any, engines.Kernels]:
     """Return a type that holds a margin loss's parameters, and its kernels in that type."""
-    dtype = _holding(loss, dtype)
-    return dtype, engines.load(engine, link, loss, dtype, curvature)
+    engine, curvature = _engine(wanted.engine), wanted.curvature
+    kept: dict[Any, Any] = loss.__dict__["_kernels"]
+    found: tuple[Any, engines.Kernels] | None = kept.get((dtype, engine, curvature))
+    if found is None:
+        holding = _holding(loss.margin_loss, dtype)
+        kernels = _kernels(engine, loss.link, loss.margin_loss, holding, curvature)
+        found = _keep(kept, (dtype, engine, curvature), (holding, kernels))
+    return found
 
 
-def type_for(loss: Loss, dtype: Any) -> Any:
+def _type_for(loss: Loss, dtype: Any) -> Any:
     """Return the type to compute unweighted rows in: this one or float64."""
     dtype = _holding(loss.margin_loss, dtype)
     return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE

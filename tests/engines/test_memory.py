@@ -96,4 +96,4 @@ def test_targets_that_are_good_again_when_looked_for(link, monkeypatch):
 
     monkeypatch.setattr(driver, "_run_chunk", lambda *_: (0.0, True))
     with pytest.raises(ValueError, match=r"targets .* changed"):
-        Loss(link, margin.focal(2.0))(np.full((2, 3), 0.3), np.eye(3)[:2])
+        Loss(link, margin.focal(2.0))(np.full((2, 3), 0.3), np.eye(3)[:2], where=np.ones(2, bool))

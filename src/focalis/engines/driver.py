@@ -50,17 +50,14 @@ class Batch(NamedTuple):
     @property
     def step(self) -> int:
         """How many rows make a chunk; the same for any number of threads."""
-        rows = max(1, CHUNK // max(1, self.scores.n_classes))
-        # Each chunk begins at the start of a cache line.
-        return rows if rows < _LINE else rows - rows % _LINE
+        return _step(self.scores.n_classes)
 
 
-class _Run(NamedTuple):
-    """A batch on its way through the kernels."""
-
-    batch: Batch
-    kernels: Kernels
-    scale: float
+@functools.lru_cache(maxsize=64)
+def _step(n_classes: int) -> int:
+    rows = max(1, CHUNK // max(1, n_classes))
+    # Each chunk begins at the start of a cache line.
+    return rows if rows < _LINE else rows - rows % _LINE
 
 
 def make_output(
@@ -117,11 +114,11 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
         x = layout.arrange(x)
         shared = Outputs(*(_arrange(layout, a, scores) for a in outputs))
     if scores.n_rows <= batch.step:
-        total, bad = _run_chunk(_Run(batch, kernels, scale), x, shared, (0, scores.n_rows))
+        total, bad = _run_chunk(batch, kernels, scale, x, shared, (0, scores.n_rows))
         if bad:
             _complain(batch, 0, scores.n_rows)
     else:
-        total = _run_chunks(_Run(batch, kernels, scale), layout, x, shared)
+        total = _run_chunks(batch, kernels, scale, layout, x, shared)
     if shared is not outputs:
         for final, rows in zip(outputs, shared, strict=True):
             if final is not None and rows is not None and not np.may_share_memory(final, rows):
@@ -129,18 +126,20 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
     return total
 
 
-def _run_chunks(run: _Run, layout: Layout, x: Array, outputs: Outputs) -> float:
+def _run_chunks(
+    batch: Batch, kernels: Kernels, scale: float, layout: Layout, x: Array, outputs: Outputs
+) -> float:
     """Share the chunks out over the threads; return the sum of their results, in order."""
-    spans = layout.spans(run.batch.step)
+    spans = layout.spans(batch.step)
 
     def work(i: int) -> tuple[float, bool]:
-        places = (None if a is None else layout.take(a, *spans[i]) for a in outputs)
-        return _run_chunk(run, layout.take(x, *spans[i]), Outputs(*places), spans[i])
+        places = Outputs(*(None if a is None else layout.take(a, *spans[i]) for a in outputs))
+        return _run_chunk(batch, kernels, scale, layout.take(x, *spans[i]), places, spans[i])
 
     total = 0.0
     for span, (part, bad) in zip(spans, run_chunks(work, len(spans)), strict=True):
         if bad:
-            _complain(run.batch, *span)
+            _complain(batch, *span)
         total += part
     return total
 
@@ -155,26 +154,27 @@ def _arrange(layout: Layout, output: Array | None, scores: Scores) -> Array | No
     return output.reshape(-1) if output.shape != scores.shape else output.reshape(-1, 1)
 
 
-def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> tuple[float, bool]:
+def _run_chunk(
+    batch: Batch,
+    kernels: Kernels,
+    scale: float,
+    x: Array,
+    places: Outputs,
+    span: tuple[int, int],
+) -> tuple[float, bool]:
     """Fill the places of a chunk; return its sum, and whether anything in it is invalid."""
-    batch, kernels, scale = run
     lo, hi = span
     scores, targets, link = batch.scores, batch.targets, batch.scores.link
     if not x.flags.c_contiguous and _may_stay_planar(batch, kernels, x, *places[1:]):
-        value = None if places.value is None else _target(batch, kernels, places.value)
-        results = Outputs(value, *places[1:])
+        results = [_target(batch, kernels, places[0]), *places[1:]]
     else:
         x = _taken(batch, kernels, x).reshape(hi - lo, -1)
         if batch.in_place:
             # A kernel may read a score again after it has written a result.
             x = x.copy()
-        value, grad, hess = (places.value, places.grad, places.hess)
-        results = Outputs(
-            None if value is None else _target(batch, kernels, value),
-            None if grad is None else _target(batch, kernels, grad),
-            None if hess is None else _target(batch, kernels, hess),
-        )
-    take = functools.partial(_taken, batch, kernels)
+        results = [_target(batch, kernels, place) for place in places]
+    value, grad, hess = results
+    take = None if targets.is_index else functools.partial(_taken, batch, kernels)
     t = targets.chunk(lo, hi, scores.dtype, kernels.read, take)
     if link.elementwise:
         weight = batch.weights.chunk(lo, hi, scores.dtype, scores.n_classes)
@@ -191,10 +191,9 @@ def _run_chunk(run: _Run, x: Array, places: Outputs, span: tuple[int, int]) -> t
     else:
         weight = batch.weights.chunk(lo, hi, scores.dtype, None)
         if link.on_probabilities:
-            result = _simplex(run, x, t, weight, results)
+            result = _simplex((batch, kernels, scale), x, t, weight, Outputs(*results))
         else:
             form = kernels.index if targets.is_index else kernels.dense
-            value, grad, hess = results
             exact = None if batch.fisher else hess
             result = form(x, t, weight, batch.positive, scale, value, grad, exact)
             if batch.fisher and hess is not None and not result[1]:
@@ -238,8 +237,10 @@ def _taken(batch: Batch, kernels: Kernels, array: Array) -> Array:
     return array if _as_it_lies(batch, kernels, array) else kernels.read(array)
 
 
-def _target(batch: Batch, kernels: Kernels, place: Array) -> Array:
+def _target(batch: Batch, kernels: Kernels, place: Array | None) -> Array | None:
     """Return contiguous rows for the kernel to fill: the place itself if possible."""
+    if place is None:
+        return None
     itself = _as_it_lies(batch, kernels, place)
     rows = place if itself else buffers.empty(place.shape, np.dtype(batch.scores.dtype))
     return rows if rows.ndim < 3 else rows.reshape(-1, rows.shape[-1])
@@ -258,7 +259,7 @@ def _row_totals(batch: Batch, t: Array, weight: Array | None) -> Array:
 
 
 def _simplex(
-    run: _Run, x: Array, t: Array, weight: Array | None, places: Outputs
+    run: tuple[Batch, Kernels, float], x: Array, t: Array, weight: Array | None, places: Outputs
 ) -> tuple[float, bool]:
     """Evaluate rows of probabilities as yes/no questions answered yes, one for each target class."""
     batch, kernels, scale = run

@@ -189,17 +189,17 @@ class NumbaKernels:
             constants += self._both_constants, None
         scalar = self._scalar
 
+        def overflowed(result: tuple[float, bool], batch: Any) -> tuple[float, bool]:
+            def again(value: Array, *_: None) -> tuple[float, bool]:
+                result = kernel(*batch, value, None, None, *constants)
+                return self._summed(result, value, value.size, again)
+
+            return self._summed(result, None, batch[1].size, again)
+
         def call(x: Array, t: Array, scale: float, grad: Array | None) -> tuple[float, bool]:
             batch = x, t, None, *weights, scalar(scale)
             result: tuple[float, bool] = kernel(*batch, None, grad, None, *constants)
-            if math.isfinite(result[0]):
-                return result
-
-            def again(value: Array, *_: None) -> tuple[float, bool]:
-                result = kernel(*batch, value, None, None, *constants)
-                return self._summed(result, value, t.size, again)
-
-            return self._summed(result, None, t.size, again)
+            return result if math.isfinite(result[0]) else overflowed(result, batch)
 
         return call
 

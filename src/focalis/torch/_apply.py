@@ -103,7 +103,7 @@ def apply(
     """
     if not isinstance(loss, Loss):
         raise ArgumentTypeError("loss", "a focalis.Loss", type(loss).__name__)
-    if not isinstance(parameters, Mapping | None):
+    if not (parameters is None or isinstance(parameters, Mapping)):
         expected = "a mapping of names to tensors"
         raise ArgumentTypeError("parameters", expected, type(parameters).__name__)
     given = Arguments(

@@ -43,11 +43,12 @@ def check(loss: Loss, given: Arguments, axis: int) -> int:
     scores = score_shape(loss.link, shape, axis)
     form = target_form(scores, targets.shape, targets.dtype, targets.dtype in _INTEGERS)
     check_nothing_ignored(form, loss.ignore_index)
-    for name, tensor in (("sample_weight", sample_weight), ("where", where)):
-        if tensor is not None:
-            _check_tensor(name, tensor, logits)
-            check_rows(scores, name, tensor.shape)
+    if sample_weight is not None:
+        _check_tensor("sample_weight", sample_weight, logits)
+        check_rows(scores, "sample_weight", sample_weight.shape)
     if where is not None:
+        _check_tensor("where", where, logits)
+        check_rows(scores, "where", where.shape)
         check_boolean(where, torch.bool)
     if normalizer is not None:
         _check_normalizer(loss, normalizer)
@@ -73,7 +74,9 @@ def _check_tensor(name: str, tensor: Any, logits: Tensor | None) -> None:
         raise ArgumentTypeError(name, "a dense (strided) tensor", tensor.layout)
     if tensor.is_complex():
         raise ArgumentTypeError(name, "real numbers", tensor.dtype)
-    if logits is not None and tensor.device != logits.device:
+    if logits is None or (tensor.is_cpu and logits.is_cpu):
+        return
+    if tensor.device != logits.device:
         expected = f"on {logits.device}, the device of the {{logits}}"
         raise ArgumentError(name, expected, f"a tensor on {tensor.device}")
 

@@ -15,6 +15,7 @@ from torch._C._functorch import (
     is_batchedtensor,
     is_functorch_wrapped_tensor,
     is_legacy_batchedtensor,
+    unwrap_if_dead,
 )
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._subclasses.fake_tensor import FakeTensor
@@ -26,6 +27,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 __all__ = [
     "KINDS",
     "STAND_INS",
+    "apply_directly",
     "decompose",
     "forward_mode_enabled",
     "guards_scalars",
@@ -54,6 +56,9 @@ KINDS = (Tensor, torch.nn.Parameter, *STAND_INS)
 transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
 """Whether a transform of `torch.func` is active. No public name; `torch.func` offers none."""
 
+_active_modes: Callable[[], int] = torch._C._len_torch_dispatch_stack
+_tracing_state: Callable[[], Any] = torch._C._get_tracing_state
+
 legacy_reduction_name: Callable[[Any, Any], str] = _reduction.legacy_get_string
 """PyTorch's reading of its deprecated arguments, with its warning. Obsolete once PyTorch drops them."""
 
@@ -63,11 +68,7 @@ def is_traced(logits: Tensor) -> bool:
 
     The modes and the state of `torch.jit.trace` have no public names; the latter goes with TorchScript.
     """
-    return bool(
-        type(logits) in STAND_INS
-        or torch._C._len_torch_dispatch_stack()
-        or torch._C._get_tracing_state() is not None
-    )
+    return bool(type(logits) in STAND_INS or _active_modes() or _tracing_state() is not None)
 
 
 def in_forward_mode() -> bool:
@@ -86,6 +87,16 @@ def has_tangent(tensor: Tensor) -> bool:
 def forward_mode_enabled() -> Any:
     """Return a context that enables forward mode, which PyTorch disables in a `jvp`; no public name."""
     return forward_ad._set_fwd_grad_enabled(True)
+
+
+def apply_directly(function: type[torch.autograd.Function], logits: Tensor, *others: Any) -> Tensor:
+    """Return `function.apply` of these where no transform is active, which was found out before.
+
+    What PyTorch's wrapper looks for again takes as long as all our checks. It has no public name.
+    """
+    directly: Any = super(torch.autograd.Function, function)
+    value: Tensor = directly.apply(unwrap_if_dead(logits), *others)
+    return value
 
 
 def is_batched(tensor: Tensor) -> bool:
@@ -122,7 +133,7 @@ def memory(tensor: Tensor) -> Tensor | None:
 
     There is no public way to unwrap the tensors of `torch.func`.
     """
-    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+    if torch.compiler.is_compiling() or _tracing_state() is not None:
         return None
     while is_functorch_wrapped_tensor(tensor):
         if is_batchedtensor(tensor):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from focalis.inputs.arguments import Arguments
 from focalis.torch._arrays import Others, Settings, compute, empty_like
-from focalis.torch._compat import is_batched, keep_the_compiler_out
+from focalis.torch._compat import apply_directly, is_batched, keep_the_compiler_out
 from focalis.torch._small import compute_small
 
 __all__ = ["fused"]
@@ -21,9 +21,7 @@ def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) 
         # Keep its present value, even for a backward that computes the gradient again.
         settings = (loss, normalizer.item(), axis, dtype)
     if torch.is_grad_enabled() and logits.requires_grad:
-        function = _InPlace if inplace else _Fused
-        value: Tensor = function.apply(logits, others, settings)  # type: ignore[no-untyped-call]
-        return value
+        return apply_directly(_InPlace if inplace else _Fused, logits, others, settings)
     return _run(logits, others, settings, grad=False)[0]
 
 

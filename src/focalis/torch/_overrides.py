@@ -21,10 +21,12 @@ __all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
 
 def has_override(given: Arguments, *weights: Any) -> bool:
     """Return whether an argument may override functions; plain tensors and those of traces do not."""
+    parameters = given.parameters
     return (
         type(given.logits) not in KINDS
         or type(given.targets) not in KINDS
-        or has_torch_function((*given[:6], *weights, *(given.parameters or {}).values()))
+        or has_torch_function((*given, *weights))
+        or (parameters is not None and has_torch_function(tuple(parameters.values())))
     )
 
 

@@ -62,14 +62,12 @@ def loss_of(
         from focalis.torch._constants import loss_in_graph  # brings the compiler: slow to import
 
         return loss_in_graph(link, family, parameters, settings)
-    key = (link, family, tuple(parameters.items()), tuple(settings.items()))
-    # As keys, True, 1 and 1.0 are equal; their types tell them apart.
-    kinds = *map(type, parameters.values()), *map(type, settings.values())
     try:
-        return kept(*key, kinds)
+        names = tuple(parameters), tuple(settings)
+        return kept(link, family, names, *parameters.values(), *settings.values())
     except TypeError:
         # A setting that cannot be hashed may be a list, or an error that the loss will report.
-        return new_loss(*key)
+        return new_loss(link, family, parameters, settings)
 
 
 def call(
@@ -85,10 +83,11 @@ def call(
         fixed: Mapping[str, Any] = given.parameters or {}
         if fixed:
             learnt = {k: v for k, v in fixed.items() if isinstance(v, Tensor)}
-            for name in learnt.keys() & family.ranges.keys():
-                check_parameter(family, name, learnt[name])
-            fixed = {k: v for k, v in fixed.items() if k not in learnt}
-            given = given._replace(parameters=learnt)
+            if learnt:
+                for name in learnt.keys() & family.ranges.keys():
+                    check_parameter(family, name, learnt[name])
+                fixed = {k: v for k, v in fixed.items() if k not in learnt}
+            given = Arguments(*given[:6], learnt)
         alpha = settings.get("alpha")
         if isinstance(alpha, Tensor):
             settings = {**settings, "alpha": alpha_of(alpha)}
@@ -106,16 +105,15 @@ def sigmoid_loss(
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of yes/no questions; `weight` is for the classes along dimension 1."""
-    fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
     if has_override(given, weight):
+        fixed = {"family": family, "settings": settings, "names": names}
         return handed_over(_sigmoid_loss, given, (weight,), **fixed)
-    return _sigmoid_loss(given, weight, **fixed)
+    return _sigmoid_loss(given, weight, family, settings, names)
 
 
 def _sigmoid_loss(
     given: Arguments,
     weight: Weight | None,
-    *,
     family: MarginLossFamily,
     settings: Mapping[str, Any],
     names: Mapping[str, str],
@@ -140,16 +138,15 @@ def softmax_loss(
     names: Mapping[str, str] = NAMES,
 ) -> Tensor:
     """Return a loss of rows along dimension 1, for class indices or a number per class."""
-    fixed: dict[str, Any] = {"family": family, "settings": settings, "names": names}
     if has_override(given, weight):
+        fixed = {"family": family, "settings": settings, "names": names}
         return handed_over(_softmax_loss, given, (weight,), **fixed)
-    return _softmax_loss(given, weight, **fixed)
+    return _softmax_loss(given, weight, family, settings, names)
 
 
 def _softmax_loss(
     given: Arguments,
     weight: Weight | None,
-    *,
     family: MarginLossFamily,
     settings: Mapping[str, Any],
     names: Mapping[str, str],
@@ -157,10 +154,11 @@ def _softmax_loss(
     input, target = given.logits, given.targets
     are_tensors = isinstance(input, Tensor) and isinstance(target, Tensor)
     one_per_class = are_tensors and target.ndim == input.ndim and target.shape == input.shape
-    ignored = settings.get("ignore_index")
-    if one_per_class and isinstance(ignored, Integral) and ignored < 0:
-        # As in PyTorch, where an index below 0 does not matter to class probabilities.
-        settings = {**settings, "ignore_index": None}
+    if one_per_class:
+        ignored = settings.get("ignore_index")
+        if isinstance(ignored, Integral) and ignored < 0:
+            # As in PyTorch, where an index below 0 does not matter to class probabilities.
+            settings = {**settings, "ignore_index": None}
     if weight is not None and are_tensors:
         by_index = not one_per_class and not target.is_floating_point()
         if isinstance(weight, Tensor):
