@@ -17,6 +17,7 @@ from focalis.arrays.verbs import Array, Hooks
 from focalis.errors import ArgumentError
 from focalis.inputs.arguments import Arguments
 from focalis.inputs.class_weights import class_weights
+from focalis.inputs.shapes import broadcasts
 from focalis.loss import Loss
 from focalis.maths.links import PROBABILITY_SLACK
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
@@ -134,7 +135,7 @@ def _read(xp: Hooks, loss: Loss, arrays: Arguments, parameters: Mapping[str, Arr
 
 def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> Array:
     """Return the weights of the classes, NaN for invalid ones, with as many axes as the scores."""
-    if not _broadcasts(factor, x):
+    if not broadcasts(factor.shape, x.shape):
         expected = (
             "a number or have one for each class, or a shape that broadcasts to that of the {logits}, "
             f"the classes last, {tuple(x.shape)}"
@@ -143,13 +144,6 @@ def _read_factor(xp: Hooks, loss: Loss, name: str, factor: Array, x: Array) -> A
     highest = largest_weight(name, loss.link, float(xp.finfo(x).max))
     factor = xp.where((factor >= 0.0) & (factor <= highest), factor, NAN)
     return _with_axes_of(x, factor)
-
-
-def _broadcasts(a: Array, like: Array) -> bool:
-    """Return whether one shape broadcasts to another; a length not yet known is None."""
-    pairs = zip(reversed(a.shape), reversed(like.shape), strict=False)
-    fits = (n == 1 or n is None or m is None or n == m for n, m in pairs)
-    return len(a.shape) <= len(like.shape) and all(fits)
 
 
 def _with_axes_of(x: Array, a: Array) -> Array:
@@ -274,9 +268,9 @@ def _weighted(batch: _Batch, x: Array, shares: tuple[Array, ...], companions: An
 def _parameter(batch: _Batch, name: str, x: Array) -> Array:
     """Return a parameter of the margin loss with as many axes as x, or none."""
     value, ndim = batch.values[name], len(batch.scores.shape)
-    fits = _broadcasts(value, batch.scores)
+    fits = broadcasts(value.shape, batch.scores.shape)
     if batch.one is not None and 0 < len(value.shape) < ndim:
-        fits = _broadcasts(value[..., None], batch.scores)
+        fits = broadcasts((*value.shape, 1), batch.scores.shape)
         value = value if len(x.shape) < ndim else value[..., None]
     if not fits:
         rows = "" if batch.one is None else f"{tuple(batch.scores.shape[:-1])}, of the rows, or "

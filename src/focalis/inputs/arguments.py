@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "replaced"]
 
 
 class Arguments(NamedTuple):
@@ -19,3 +19,9 @@ class Arguments(NamedTuple):
     class_where: Any = None
     normalizer: Any = None
     parameters: Mapping[str, Any] | None = None
+
+
+def replaced(given: Arguments, **changes: Any) -> Arguments:
+    """Return the arguments with some of them replaced; PyTorch's compilers reject ``_replace``."""
+    fields = zip(Arguments._fields, given, strict=True)
+    return Arguments(*[changes.get(name, value) for name, value in fields])

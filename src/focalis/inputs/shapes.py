@@ -9,6 +9,7 @@ __all__ = [
     "Form",
     "ScoreShape",
     "Shape",
+    "broadcasts",
     "check_boolean",
     "check_classes",
     "check_nothing_ignored",
@@ -115,10 +116,17 @@ def check_classes(scores: HasShape, found: Shape) -> None:
         )
     if len(found) < len(shape):
         shape = (*scores.row_shape, shape[scores.axis])
-    pairs = zip(reversed(found), reversed(shape), strict=False)
-    if len(found) > len(shape) or any(n not in (1, m) for n, m in pairs):
+    if not broadcasts(found, shape):
         expected = f"one number for each class, or a shape that broadcasts to {shape}"
         raise ArgumentError("class_where", expected, tuple(found), must="have")
+
+
+def broadcasts(found: Any, shape: Any) -> bool:
+    """Return whether a shape broadcasts to another without adding axes; None is an unknown length."""
+    last = shape[len(shape) - len(found) :]
+    return len(found) <= len(shape) and all(
+        n == 1 or n is None or m is None or n == m for n, m in zip(found, last, strict=True)
+    )
 
 
 def check_boolean(where: Any, boolean: Any, name: str = "where") -> None:

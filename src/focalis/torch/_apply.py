@@ -8,7 +8,7 @@ from torch import Tensor
 
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.inputs.arguments import Arguments
+from focalis.inputs.arguments import Arguments, replaced
 from focalis.torch._checks import HALF, check, read_classes
 from focalis.torch._compat import KINDS, in_forward_mode, is_traced, transforms_are_active
 from focalis.torch._eager import fused
@@ -117,7 +117,7 @@ def apply(
 def _apply(given: Arguments, *, loss: Loss, inplace: bool) -> Tensor:
     if given.parameters:
         loss, parameters = read_parameters(loss, given)
-        given = given._replace(parameters=parameters)
+        given = replaced(given, parameters=parameters)
     return apply_along(loss, given, inplace=inplace)
 
 

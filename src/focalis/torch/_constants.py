@@ -58,7 +58,7 @@ _traced = _Traced()
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _attribute(link: LinkName, family: str, parameters: Any, settings: Any) -> str:
     """Return the attribute that holds a loss."""
-    loss = new_loss(link, family, parameters, settings)
+    loss = new_loss(link, family, dict(parameters), dict(settings))
     known = vars(_traced)
     name = next((name for name, other in known.items() if other == loss), f"loss{len(known)}")
     known[name] = loss
@@ -82,7 +82,7 @@ def _written(loss: Loss) -> str:
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _written_of(link: LinkName, family: str, parameters: Any, settings: Any) -> str:
-    return str(new_loss(link, family, parameters, settings))
+    return str(new_loss(link, family, dict(parameters), dict(settings)))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]

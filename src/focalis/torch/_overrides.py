@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.overrides import handle_torch_function, has_torch_function
 
-from focalis.inputs.arguments import Arguments
+from focalis.inputs.arguments import Arguments, replaced
 from focalis.torch._compat import KINDS, plain
 
 __all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
@@ -53,7 +53,7 @@ def handed_over(
     def loss(*every: Any) -> Tensor:
         tensors = [plain(one) for one in every]
         arguments, others = Arguments(*tensors[:6]), iter(tensors[6:])
-        arguments = arguments._replace(parameters={name: next(others) for name in learnt})
+        arguments = replaced(arguments, parameters={name: next(others) for name in learnt})
         return function(arguments, *others, **fixed)
 
     sharded = sys.modules.get("torch.distributed.tensor")

@@ -10,6 +10,7 @@ from torch import Tensor
 from focalis import Loss
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.inputs.arguments import Arguments
+from focalis.inputs.shapes import broadcasts
 from focalis.margin import MarginLossFamily
 from focalis.settings_table import WEIGHTS, largest_weight, weights_of
 from focalis.torch._compat import memory, reading
@@ -79,8 +80,7 @@ def _aligned(name: str, value: Tensor, shape: torch.Size, found: torch.Size) -> 
         return value
     of_rows = name not in WEIGHTS and len(found) < len(shape) and value.ndim < len(shape)
     whole = found if of_rows else shape
-    pairs = zip(reversed(value.shape), reversed(whole), strict=False)
-    if value.ndim > len(whole) or not all(n in (1, m) for n, m in pairs):
+    if not broadcasts(value.shape, whole):
         expected = f"a number or have a shape that broadcasts to {tuple(whole)}"
         raise ArgumentError(name, expected, tuple(value.shape), of="parameters")
     return value.reshape((1,) * (len(whole) - value.ndim) + value.shape)

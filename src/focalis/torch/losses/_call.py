@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from focalis.errors import WordedError
-from focalis.inputs.arguments import Arguments
+from focalis.inputs.arguments import Arguments, replaced
 from focalis.loss import Loss
 from focalis.margin import MarginLossFamily
 from focalis.maths.links import LinkName
@@ -124,7 +124,7 @@ def _sigmoid_loss(
             check_weights("weight", weight)
             of_elements = of_classes(weight, input.shape)
             sample_weight = combined(of_elements, given.sample_weight, input)
-            given = given._replace(sample_weight=sample_weight)
+            given = replaced(given, sample_weight=sample_weight)
         else:
             settings = {**settings, "class_weight": read(weight)}
     return call("sigmoid", family, settings, given, names=names)
@@ -169,9 +169,9 @@ def _softmax_loss(
             classes = input.shape[min(1, input.ndim - 1)]
             of_rows = of_targets(weight, target, classes)
             sample_weight = combined(of_rows, given.sample_weight, input)
-            given = given._replace(sample_weight=sample_weight)
+            given = replaced(given, sample_weight=sample_weight)
         elif isinstance(weight, Tensor) and not is_constant(weight):
-            given = given._replace(parameters={**(given.parameters or {}), "class_weight": weight})
+            given = replaced(given, parameters={**(given.parameters or {}), "class_weight": weight})
         else:
             settings = {**settings, "class_weight": read(weight)}
     return call("softmax", family, settings, given, names=names)

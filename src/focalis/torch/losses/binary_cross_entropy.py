@@ -8,7 +8,7 @@ from torch import Tensor
 
 from focalis import margin
 from focalis.errors import ArgumentError, ArgumentTypeError
-from focalis.inputs.arguments import Arguments
+from focalis.inputs.arguments import Arguments, replaced
 from focalis.maths.links import LinkName
 from focalis.torch._losses import OWN_FAMILIES
 from focalis.torch._overrides import handed_over, has_override
@@ -216,7 +216,7 @@ def _weighed(
         if weight is not None:
             of_elements = _expanded("weight", weight, input.shape)
             sample_weight = combined(of_elements, sample_weight, input)
-    given = given._replace(targets=target, sample_weight=sample_weight)
+    given = replaced(given, targets=target, sample_weight=sample_weight)
     return call(link, family, settings, given, axis, names)
 
 
