@@ -406,6 +406,17 @@ def test_a_class_without_weight_may_hold_no_probability(engine):
     np.testing.assert_array_equal(grad, [[-0.5, 0], [0.5, 0]])
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_probability_that_is_rounded_to_above_1_is_1(engine):
+    loss = Loss("identity", margin.cross_entropy(), reduction="none")
+    for y in (1.0, 0.0):
+        above, one = (
+            loss.value_and_grad(np.array([p]), np.array([y]), engine=engine)
+            for p in (1 + np.finfo(float).eps, 1.0)
+        )
+        np.testing.assert_array_equal(above, one)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_classes", "dtype"), [(5, np.float32), (5, np.float64), (40, np.float32), (200, np.float64)]
