@@ -248,6 +248,16 @@ def test_a_loss_as_steep_as_a_step_has_a_start_and_a_posterior(gamma):
     np.testing.assert_allclose(slopes, 0, atol=1e-9)
 
 
+@pytest.mark.parametrize("gamma", [5.0, 50.0, 600.0])
+@pytest.mark.parametrize("beta", [-20.0, -5.0, 5.0])
+def test_a_softmax_starts_at_the_minimum_of_a_steep_and_shifted_loss(gamma, beta):
+    """The derivative of what is solved jumps where a class reaches one half."""
+    loss, share = Loss("softmax", margin.focal_star(gamma=gamma, beta=beta)), np.geomspace(1, 50, 3)
+    start = loss.initial_logits(np.arange(3), sample_weight=share)
+    expected = share / share.sum()
+    np.testing.assert_allclose(loss.posterior(start[None])[0], expected, rtol=1e-9)
+
+
 def test_an_ignored_label_is_no_class_to_start_from():
     loss = Loss("softmax", margin.cross_entropy(), ignore_index=255)
     start = loss.initial_logits([0, 1, 255, 1])

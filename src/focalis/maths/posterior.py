@@ -203,17 +203,20 @@ def _invert(
         low = np.where(short, 2 * low, low)
         high = np.where(beyond, np.minimum(2 * high, ceiling), high)
         short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
-    m = (low + high) / 2
+    m, last = (low + high) / 2, np.full(wanted.shape, np.inf)
     for _ in range(_ROUNDS):
         found, rate = f(m)
+        missed = np.abs(found - wanted)
         with np.errstate(all="ignore"):
             newton = m - (found - wanted) / rate
             # Convergence is quadratic, so the next step would be about this one squared, below the last
             # digit; but where f is steep, steps are small even far from the solution.
             settled = np.abs(newton - m) <= 2.0**-40 * np.maximum(1.0, np.abs(m))
-            settled &= np.abs(found - wanted) <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
+            settled &= missed <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
         low, high = np.where(found < wanted, m, low), np.where(found < wanted, high, m)
-        inside = settled | ((newton > low) & (newton < high))
+        # At a kink the derivative may be that of another branch, whose steps would only creep.
+        inside = settled | ((newton > low) & (newton < high) & (missed <= last / 2))
+        last = np.where(inside, missed, np.inf)
         m = np.where(inside, newton, (low + high) / 2)
         if np.all(settled | short | beyond):
             break
