@@ -248,8 +248,8 @@ def test_a_loss_as_steep_as_a_step_has_a_start_and_a_posterior(gamma):
     np.testing.assert_allclose(slopes, 0, atol=1e-9)
 
 
-@pytest.mark.parametrize("gamma", [5.0, 50.0, 600.0])
-@pytest.mark.parametrize("beta", [-20.0, -5.0, 5.0])
+@pytest.mark.parametrize("gamma", [5.0, 50.0, 1000.0])
+@pytest.mark.parametrize("beta", [-50.0, -20.0, 5.0])
 def test_a_softmax_starts_at_the_minimum_of_a_steep_and_shifted_loss(gamma, beta):
     """The derivative of what is solved jumps where a class reaches one half."""
     loss, share = Loss("softmax", margin.focal_star(gamma=gamma, beta=beta)), np.geomspace(1, 50, 3)

@@ -216,8 +216,7 @@ def _invert(
         low, high = np.where(found < wanted, m, low), np.where(found < wanted, high, m)
         # At a kink the derivative may be that of another branch, whose steps would only creep.
         inside = settled | ((newton > low) & (newton < high) & (missed <= last / 2))
-        last = np.where(inside, missed, np.inf)
-        m = np.where(inside, newton, (low + high) / 2)
+        m, last = np.where(inside, newton, (low + high) / 2), missed
         if np.all(settled | short | beyond):
             break
     return np.where(short, low, np.where(beyond, high, m))
