@@ -159,6 +159,7 @@ def test_a_row_without_a_class_counts_nothing_in_operations():
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.slow
 def test_a_mask_of_classes_that_are_not_the_last_axis():
     """One number for each class, whatever axis is theirs."""
     torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
