@@ -121,6 +121,13 @@ def test_cross_entropy_has_one_curvature(link, curvature, engine):
     np.testing.assert_allclose(got, expected, rtol=1e-13, atol=1e-300)
 
 
+def test_the_information_of_an_impossible_class_is_a_number():
+    loss = Loss("simplex", registry.build(CROSS_ENTROPY))
+    for y in (np.array([1]), np.array([[0.0, 1.0]])):
+        hess = loss.grad_and_hess(np.array([[0.0, 1.0]]), y, curvature="fisher", engine="numpy")[1]
+        np.testing.assert_allclose(hess, [[1.0 / np.finfo(float).tiny, 1.0]])
+
+
 @pytest.mark.parametrize("link", registry.LINKS)
 @every_margin
 def test_policies_but_exact_are_never_negative(margin, link):

@@ -406,6 +406,17 @@ def test_a_class_without_weight_may_hold_no_probability(engine):
     np.testing.assert_array_equal(grad, [[-0.5, 0], [0.5, 0]])
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_probability_that_is_rounded_to_above_1_is_1(engine):
+    loss = Loss("identity", margin.cross_entropy(), reduction="none")
+    for y in (1.0, 0.0):
+        above, one = (
+            loss.value_and_grad(np.array([p]), np.array([y]), engine=engine)
+            for p in (1 + np.finfo(float).eps, 1.0)
+        )
+        np.testing.assert_array_equal(above, one)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_classes", "dtype"), [(5, np.float32), (5, np.float64), (40, np.float32), (200, np.float64)]
@@ -441,3 +452,20 @@ def test_a_bad_target_far_from_the_start_is_named_with_its_position(engine, monk
         Loss("sigmoid", margin.focal())(x, y, engine=engine)
     with pytest.raises(ValueError, match="-3 at position 801"):
         Loss("softmax", margin.focal())(x, np.where(np.arange(900) == 801, -3, 0), engine=engine)
+
+
+@pytest.mark.parametrize("link", registry.PROBABILITY_LINKS)
+def test_a_bad_probability_far_from_the_start_is_named_with_its_position(link, monkeypatch):
+    """Not one that comes before it but does not count."""
+    monkeypatch.setattr("focalis.engines.driver.CHUNK", 128)
+    p, weight = np.full((900, 2), 0.5), np.ones(900)
+    p[770], p[777, 1], weight[770] = 7.0, 1.5, 0.0
+    loss = Loss(link, margin.focal())
+    for given in ({"sample_weight": weight}, {"where": weight > 0}):
+        with pytest.raises(ValueError, match=r"got 1.5 at position \(777, 1\)"):
+            loss(p, np.full((900, 2), 0.5), engine="numpy", **given)
+
+
+def test_a_list_without_targets_is_one_of_labels():
+    loss = Loss("softmax", margin.focal(), reduction="none")
+    assert loss(np.zeros((0, 3)), [], engine="numpy").shape == (0,)

@@ -1,5 +1,7 @@
 """Whatever a margin loss runs on has an operation for each primitive, or says which it lacks."""
 
+import mpmath
+import numpy as np
 import pytest
 
 from focalis import vocabulary
@@ -59,3 +61,15 @@ def test_a_table_with_another_word_is_refused():
         vocabulary.teach(WHOLE | {"cosine": abs}, [Nothing])
     with pytest.raises(TypeError, match=r"of primitives, got where$"):
         vocabulary.teach(WHOLE, [Nothing], conditions=())
+
+
+def test_what_is_built_from_the_primitives():
+    x = np.array([-np.inf, -700.0, -40.0, -1.0, 0.0, 1.5, 40.0, np.inf, np.nan])
+    np.testing.assert_array_equal(vocabulary.minimum(x, 1.0), [*x[:5], 1.0, 1.0, 1.0, 1.0])
+    np.testing.assert_array_equal(vocabulary.maximum(x, 1.0), [*[1.0] * 5, *x[5:8], 1.0])
+    for name, true in (
+        ("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x))),
+        ("softplus", lambda x: mpmath.log1p(mpmath.exp(x))),
+    ):
+        expected = [float(true(mpmath.mpf(z))) for z in x[1:7]]
+        np.testing.assert_allclose(getattr(vocabulary, name)(x[1:7]), expected, rtol=1e-15)

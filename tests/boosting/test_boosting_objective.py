@@ -204,6 +204,12 @@ def test_the_scale_brings_the_curvature_to_that_of_cross_entropy(text, link):
     assert (scale == 1.0) == (text == "cross_entropy")
 
 
+def test_the_scale_by_rows_makes_the_mean_curvature_1():
+    """Of three classes alike: p (1 − p) = 2/9 for each logit."""
+    loss, totals = parse("softmax_cross_entropy(class_weight=[4, 4, 4])"), np.array([2.0, 2.0, 2.0])
+    assert curvature_scale(loss, "exact", totals, np.zeros(3), "row") == pytest.approx(9 / 8)
+
+
 def binary():
     features, labels = load_breast_cancer(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(labels))

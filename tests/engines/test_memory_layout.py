@@ -5,7 +5,7 @@ import pytest
 import registry
 
 from focalis import Loss, margin
-from focalis.engines.memory_layout import is_planar, layout_of
+from focalis.engines.memory_layout import is_planar, layout_of, overlaps_itself
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +114,15 @@ def test_planar_rows_are_told_from_others():
     assert is_planar(array.T[:, 1:])
     assert not is_planar(array)
     assert not is_planar(array.T[::2])
+    assert not is_planar(np.lib.stride_tricks.sliding_window_view(array[0], 2))
+
+
+def test_numbers_that_share_memory_are_told_from_others():
+    array = np.zeros(40)
+    for strides, shares in ((8, 32), False), ((8, 24), True), ((40, 16), False), ((32, 16), True):
+        view = np.lib.stride_tricks.as_strided(array, (4, 3), strides)
+        assert overlaps_itself(view) is shares
+        assert overlaps_itself(view[::-1].T) is shares
 
 
 def test_planes_of_unequal_strides():

@@ -116,3 +116,15 @@ def test_a_top_far_away_still_pulls_a_class_without_weight():
     loss = Loss("softmax", registry.build(cross_entropy), reduction="none")
     case = contract.dense_case("softmax", x, y)
     contract.check_first_order(loss, cross_entropy, case, "numba")
+
+
+@few_and_many
+def test_an_impossible_class_that_is_wanted_has_an_infinite_loss(n_classes):
+    x = np.random.default_rng(6).normal(size=(3, n_classes))
+    x[1, 2] = -np.inf
+    y = np.eye(n_classes)[[2, 2, 2]] * 0.5 + 0.5 / n_classes
+    loss = dataclasses.replace(SOFTMAX, reduction="none")
+    got, expected = (loss.value_and_grad(x, y, engine=engine) for engine in ("numba", "numpy"))
+    assert np.isposinf(got[0]).tolist() == [False, True, False]
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)

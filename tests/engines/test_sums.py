@@ -62,6 +62,16 @@ def test_a_mean_does_not_depend_on_the_size_of_the_weights(size, link, engine):
     np.testing.assert_array_equal(np.isfinite(gradient), True)
 
 
+def test_a_small_weight_keeps_its_digits_beside_a_weight_of_0():
+    x, labels, weights = np.zeros((3, 3), np.float32), np.arange(3), (0.0, 1e-44, 1.0)
+    x[2, 2] = 1e4  # which has no loss
+    loss = Loss("softmax", FOCAL, reduction="sum")
+    by_class = Loss("softmax", FOCAL, reduction="sum", class_weight=weights)
+    expected = pytest.approx(1e-44 * np.log(3) * 4 / 9, rel=1e-6, abs=0)
+    assert loss(x, labels, sample_weight=weights, engine="numpy") == expected
+    assert by_class(x, labels, engine="numpy") == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("targets", [np.zeros((3, 2)), np.full((3, 2), 0.3), np.zeros(3, int)])
 @pytest.mark.parametrize("reduction", registry.REDUCTIONS)

@@ -157,3 +157,33 @@ def test_a_row_without_a_class_counts_nothing_in_operations():
     expected = apply(loss, x[rows], y[rows], class_where=mask[rows])
     found = torch.func.grad_and_value(value)(x)[1]
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.slow
+def test_a_mask_of_classes_that_are_not_the_last_axis():
+    """One number for each class, whatever axis is theirs."""
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    import focalis.jax
+    from focalis.torch import apply
+
+    loss, labels = Loss("softmax", margin.focal(2.0)), np.flatnonzero(MASK)[[0, 2, 1, 1, 2]]
+    expected = loss(LOGITS, labels, class_where=MASK, engine="numpy")
+    turned = np.ascontiguousarray(LOGITS.T)[None]
+    found = apply(loss, *map(torch.tensor, (turned, labels[None])), class_where=torch.tensor(MASK))
+    assert found.item() == pytest.approx(expected)
+    with jax.enable_x64(True):
+        found = focalis.jax.apply(loss, turned, labels[None], class_where=MASK, axis=1)
+    assert float(found) == pytest.approx(expected)
+
+
+def test_a_masked_row_may_have_any_target_beside_a_mask_of_classes():
+    torch = pytest.importorskip("torch")
+    from focalis.torch import apply
+
+    labels, kept = np.array([0, 2, 0, 3, 99]), np.array([True, False, True, True, False])
+    loss, given = Loss("softmax", margin.focal(2.0)), {"class_where": MASK, "where": kept}
+    expected = loss(LOGITS, labels, engine="numpy", **given)
+    given = {name: torch.tensor(mask) for name, mask in given.items()}
+    assert apply(loss, torch.tensor(LOGITS), torch.tensor(labels), **given).item() == pytest.approx(
+        expected
+    )

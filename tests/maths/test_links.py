@@ -82,6 +82,15 @@ def test_the_margins_that_explain_shows(link):
     assert try_out(loss, scores, truth).margin == pytest.approx(np.log(p / (1.0 - p)))
 
 
+def test_the_second_derivative_by_a_probability_keeps_its_digits_near_the_truth():
+    """Where its two terms cancel; cross-entropy's is 1 / p_t²."""
+    loss = Loss("identity", margin.cross_entropy())
+    p, ones = 1.0 - 2.0 ** -np.arange(20, 53.0), np.ones(33)
+    for x, y in ((p, ones), (1.0 - p, 0 * ones), (10.0 ** -np.arange(8, 41), 0 * ones)):
+        hess = loss.grad_and_hess(x, y, engine="numpy")[1]
+        np.testing.assert_allclose(hess, np.where(y == 1.0, x, 1.0 - x) ** -2.0, rtol=1e-7)
+
+
 def test_two_classes_have_one_logit():
     assert [link_for(n) for n in (2, 3)] == [SIGMOID, SOFTMAX]
 

@@ -233,6 +233,31 @@ def test_the_minimum_is_not_a_saddle():
             assert there > at - mp.mpf("1e-15")
 
 
+@pytest.mark.parametrize("gamma", [700.0, 1e6])
+def test_a_loss_as_steep_as_a_step_has_a_start_and_a_posterior(gamma):
+    """Its slope underflows at a margin of 1."""
+    steep, labels = margin.focal_star(gamma=gamma), np.array([0, 0, 0, 1, 1, 2])
+    loss = Loss("sigmoid", steep)
+    start = loss.initial_logits([1.0, 1.0, 1.0, 0.0])
+    assert start * gamma == pytest.approx(np.log(3))
+    assert loss.posterior([start, -9.0, 9.0]) == pytest.approx([0.75, 0.0, 1.0])
+    loss = Loss("softmax", steep)
+    start = loss.initial_logits(labels)
+    np.testing.assert_allclose(loss.posterior(start[None]), [[1 / 2, 1 / 3, 1 / 6]], rtol=1e-8)
+    slopes = loss.value_and_grad(np.tile(start, (6, 1)), labels, engine="numpy")[1].sum(axis=0)
+    np.testing.assert_allclose(slopes, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("gamma", [5.0, 50.0, 1000.0])
+@pytest.mark.parametrize("beta", [-50.0, -20.0, 5.0])
+def test_a_softmax_starts_at_the_minimum_of_a_steep_and_shifted_loss(gamma, beta):
+    """The derivative of what is solved jumps where a class reaches one half."""
+    loss, share = Loss("softmax", margin.focal_star(gamma=gamma, beta=beta)), np.geomspace(1, 50, 3)
+    start = loss.initial_logits(np.arange(3), sample_weight=share)
+    expected = share / share.sum()
+    np.testing.assert_allclose(loss.posterior(start[None])[0], expected, rtol=1e-9)
+
+
 def test_an_ignored_label_is_no_class_to_start_from():
     loss = Loss("softmax", margin.cross_entropy(), ignore_index=255)
     start = loss.initial_logits([0, 1, 255, 1])

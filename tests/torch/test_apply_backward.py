@@ -376,3 +376,11 @@ def test_peak_memory_in_logits_sized_buffers():
     assert max(in_place) <= 0.05
     assert max(both) <= 1.05
     assert min(both) > 0.95  # otherwise this measures nothing
+
+
+def test_a_second_gradient_has_the_normalizer_of_the_first():
+    x, number = torch.zeros(4, 3, requires_grad=True), torch.tensor(2.0)
+    value = apply(LOSSES[0], x, torch.zeros(4, dtype=torch.int64), normalizer=number)
+    (first,) = torch.autograd.grad(value, x, retain_graph=True)
+    number.fill_(8.0)
+    torch.testing.assert_close(torch.autograd.grad(value, x)[0], first)

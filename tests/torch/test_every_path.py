@@ -260,6 +260,13 @@ def test_what_cannot_be_read_is_nan(name, index, path):
     assert call(function, x, target, ones).isnan().any()
 
 
+def test_weights_that_cannot_be_read_may_be_0():
+    x, y = torch.zeros(3, 3), torch.tensor([0, 7, 1])
+    mapped = torch.func.vmap(lambda w: F.softmax_focal_loss(x, y, sample_weight=w, reduction="sum"))
+    found = mapped(torch.tensor([[1.0, 0.0, 1.0], [0.5, 1.0, 1.0]]))
+    assert found.isfinite().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("device", ["meta", "fake"])
 def test_where_there_are_no_numbers_none_are_read(device):
     """Without memory nothing can be said against a target."""

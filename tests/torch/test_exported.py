@@ -41,6 +41,22 @@ def test_loss_modules_are_leaves_of_a_symbolic_trace(batch):
     assert torch.equal(traced(*batch), model(*batch))
 
 
+def test_a_leaf_has_its_options(batch):
+    class Options(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.loss = F.LossModule(focalis.parse("softmax_focal(gamma=2)"))
+
+        def forward(self, x, y, sample_weight, where, class_where):
+            options = {"sample_weight": sample_weight, "where": where, "class_where": class_where}
+            return self.loss(x, y, normalizer=3.0, **options)
+
+    masks = torch.arange(5) > 0, torch.tensor([True, True, True, False])
+    given = batch[0], torch.tensor([0, 1, 2, 0, 0]), torch.arange(5.0), *masks
+    model = Options()
+    assert torch.equal(torch.fx.symbolic_trace(model)(*given), model(*given))
+
+
 @pytest.mark.slow
 def test_functions_in_a_symbolic_trace(batch):
     class Plain(torch.nn.Module):

@@ -29,8 +29,8 @@ name, dtype : optional
     As in Keras. 16 bits are computed in 32.
 ignore_class : number, optional
     Targets that do not count, and may have any score. Class indices: this index, which need not be a
-    class. A number for each class: the rows in which no class has more than this one. Yes/no questions:
-    the targets with this value (NaN is allowed), each on its own.
+    class. A number for each class: the rows in which this one is positive and no class has more. Yes/no
+    questions: the targets with this value (NaN is allowed), each on its own.
 class_weight : sequence of float or mapping of int to float, optional
     A factor for each class, which enters no denominator. A mapping is read as in Keras' `fit`: classes
     that it does not name get 1. Losses of yes/no questions take only a sequence, with a factor for each

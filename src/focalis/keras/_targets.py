@@ -61,7 +61,8 @@ def kept_of(y: Any, x: Any, ignored: float, form: str, axis: int) -> Any:
     if ignored < 0 or (classes is not None and ignored >= classes):
         return None
     named = ops.expand_dims(ops.take(y, int(ignored), axis=axis), axis)
-    return ops.any((named <= 0) | (y > named), axis=axis)
+    # A row without positives names no class, and NaN for the class is an error that must not be hidden.
+    return ops.any(~(named > 0) | (y > named), axis=axis)
 
 
 def to_rows(name: str, values: Any, rows: tuple[Any, ...], dtype: str) -> Any:

@@ -29,10 +29,10 @@ def log_density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
 
     Far out L is almost linear but φ′ underflows, so L is extrapolated there with its rate at the edge.
     """
-    edge, low_rate, high_rate = _asymptotes(loss)
+    (low, low_rate), (high, high_rate) = _asymptotes(loss)
     m = np.clip(m, -_INFINITE, _INFINITE)
-    inside, rate = _density(loss, np.clip(m, -edge, edge))
-    below, above = np.minimum(m + edge, 0.0), np.maximum(m - edge, 0.0)
+    inside, rate = _density(loss, np.clip(m, low, high))
+    below, above = np.minimum(m - low, 0.0), np.maximum(m - high, 0.0)
     rate = np.where(below < 0, low_rate, np.where(above > 0, high_rate, rate))
     return inside + low_rate * below + high_rate * above, rate
 
@@ -45,20 +45,22 @@ def _density(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
 
 
 @functools.lru_cache(maxsize=256)
-def _asymptotes(loss: MarginLoss) -> tuple[float, float, float]:
-    """Return the edge up to which the slope does not underflow, and the rates of L below and above."""
-    edge = 512.0
-    while edge > 1.0:
-        ends = np.array([-edge, edge])
-        with np.errstate(all="ignore"):
-            slope = np.broadcast_to(loss(ends, *at_margin(ends))[1], ends.shape)
-        if np.all(-slope > 1e-290):
-            break
-        edge /= 2
-    ends = np.array([-edge, 1 - edge, edge - 1, edge])
-    low, low_in, high_in, high = _density(loss, ends)[0].tolist()
-    # The rates are small numbers such as 1 − κ; digits beyond the ninth are rounding.
-    return edge, round(low_in - low, 9), round(high - high_in, 9)
+def _asymptotes(loss: MarginLoss) -> list[tuple[float, float]]:
+    """Return the margins, below and above 0, where the slope still has digits, and the rates of L."""
+    ends = []
+    for edge in (-512.0, 512.0):
+        while _underflows(loss, edge) and abs(edge) > 1e-100:
+            edge /= 2
+        step = np.copysign(min(1.0, abs(edge) / 2), edge)
+        before, at_edge = _density(loss, np.array([edge - step, edge]))[0]
+        # The rates are small numbers such as 1 − κ; digits beyond the ninth are rounding.
+        ends.append((edge, round(float((at_edge - before) / step), 9)))
+    return ends
+
+
+def _underflows(loss: MarginLoss, m: float) -> bool:
+    with np.errstate(all="ignore"):
+        return not np.all(loss(np.array(m), *at_margin(np.array(m)))[1] < -1e-290)
 
 
 def _log_odds(loss: MarginLoss, m: Array) -> tuple[Array, Array]:
@@ -201,18 +203,20 @@ def _invert(
         low = np.where(short, 2 * low, low)
         high = np.where(beyond, np.minimum(2 * high, ceiling), high)
         short, beyond = f(low)[0] > wanted, f(high)[0] < wanted
-    m = (low + high) / 2
+    m, last = (low + high) / 2, np.full(wanted.shape, np.inf)
     for _ in range(_ROUNDS):
         found, rate = f(m)
+        missed = np.abs(found - wanted)
         with np.errstate(all="ignore"):
             newton = m - (found - wanted) / rate
             # Convergence is quadratic, so the next step would be about this one squared, below the last
             # digit; but where f is steep, steps are small even far from the solution.
             settled = np.abs(newton - m) <= 2.0**-40 * np.maximum(1.0, np.abs(m))
-            settled &= np.abs(found - wanted) <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
+            settled &= missed <= 2.0**-20 * np.maximum(1.0, np.abs(wanted))
         low, high = np.where(found < wanted, m, low), np.where(found < wanted, high, m)
-        inside = settled | ((newton > low) & (newton < high))
-        m = np.where(inside, newton, (low + high) / 2)
+        # At a kink the derivative may be that of another branch, whose steps would only creep.
+        inside = settled | ((newton > low) & (newton < high) & (missed <= last / 2))
+        m, last = np.where(inside, newton, (low + high) / 2), missed
         if np.all(settled | short | beyond):
             break
     return np.where(short, low, np.where(beyond, high, m))

@@ -256,3 +256,10 @@ def test_a_model_in_mixed_precision_hands_over_16_bits():
 def test_posterior_of_the_loss_behind():
     loss = F.SparseCategoricalFocalCrossentropy(alpha=None, from_logits=True).loss
     assert loss.posterior(np.log([0.48892, 0.35279, 0.15829])).round(3).tolist() == [0.6, 0.3, 0.1]
+
+
+def test_a_weight_for_each_sample_of_one_row():
+    loss, weight = F.SparseCategoricalCrossentropy(from_logits=True), np.arange(6.0)
+    expected = float(loss(LABELS, X, sample_weight=weight))
+    found = float(loss(LABELS[:, None], X[:, None], sample_weight=weight))
+    assert found == pytest.approx(expected, rel=1e-6)

@@ -362,3 +362,16 @@ def test_a_last_axis_of_one_of_the_scores():
     loss = focalis.keras.BinaryCrossentropy(from_logits=True)
     expected = float(loss(tensor(y), tensor(LOGITS)))
     assert float(loss(tensor(y), tensor(LOGITS[..., None]))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_row_without_positives_is_not_of_the_ignored_class():
+    y = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0.3, 0.3, 0.4]], "f4")
+    settings = {"from_logits": True, "label_smoothing": 0.1, "reduction": None}
+    whole, ignoring = (
+        array(focalis.keras.CategoricalCrossentropy(ignore_class=one, **settings)(y, LOGITS))
+        for one in (None, 2)
+    )
+    np.testing.assert_allclose(ignoring, np.where([True, False, True, False], whole, 0), rtol=1e-6)
+    y[2, 2] = np.nan
+    with pytest.raises(ValueError, match=r"y_true .* nan at position \(2, 2\)"):
+        focalis.keras.CategoricalCrossentropy(ignore_class=2, **settings)(y, LOGITS)

@@ -289,8 +289,6 @@ def index_rows(x, t, weight, per_class, scale, value, grad, hess, c):
         for i in range(hi - lo):
             if lane[WEIGHT + i] != ZERO:
                 row_sums(read_part(x, lo + i, xs), k[i], lane, i, row_of(e, i))
-            else:
-                lane[TOP + i], lane[OWN + i], lane[TOTAL + i] = ZERO, ZERO, ONE
         # The terms of many rows at once: one by one, each would wait for a chain of results.
         lane_terms(lane, -((lo - hi) // REGISTER) * REGISTER, scale, c)
         for i in range(hi - lo):
