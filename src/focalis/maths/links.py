@@ -73,6 +73,9 @@ class Link(str):
         Whether the scores are already probabilities; if not, they are logits.
     harmless : float
         A score at which every loss is finite, to put in place of one that does not count.
+    masked : float
+        What replaces the score of a class that does not exist: a logit of probability 0, or a
+        probability that does no harm, since no target asks about that class.
     prefix : str
         What the link is called in the names of functions.
     words : LinkWords
@@ -83,6 +86,7 @@ class Link(str):
     elementwise: bool
     on_probabilities: bool
     harmless: float
+    masked: float
     prefix: str
     words: LinkWords
 
@@ -102,6 +106,7 @@ class Link(str):
             elementwise=elementwise,
             on_probabilities=on_probabilities,
             harmless=0.5 if on_probabilities else 0.0,
+            masked=0.5 if on_probabilities else -np.inf,
             prefix=prefix,
             words=words,
         )
