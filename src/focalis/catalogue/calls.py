@@ -15,11 +15,6 @@ def read_call(text: str) -> tuple[str, str | dict[str, Any] | None]:
 
     Values are Python literals; a bare word stands for itself.
 
-    Raises
-    ------
-    ValueError
-        If the parentheses contain neither.
-
     Examples
     --------
     >>> read_call("focal(gamma=2, alpha=.25)")

@@ -78,15 +78,6 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
 def variants(entry: Entry) -> tuple[Entry, ...]:
     """Return the other entries with the same name, distinguished by other settings.
 
-    Parameters
-    ----------
-    entry : Entry
-        Any entry.
-
-    Returns
-    -------
-    tuple of Entry
-
     Examples
     --------
     >>> from focalis.catalogue import lookup
@@ -105,14 +96,7 @@ def variants(entry: Entry) -> tuple[Entry, ...]:
 def names_of(loss: Loss) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     """Return the entries that can be a `Loss`, each with the parameters that make it that loss.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its reduction and `ignore_index` do not matter.
-
-    Returns
-    -------
-    tuple of (Entry, dict)
+    The loss's reduction and `ignore_index` do not matter.
 
     Examples
     --------

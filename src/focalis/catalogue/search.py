@@ -118,11 +118,6 @@ class Found(NamedTuple):
 def meant(name: str) -> Found:
     """Return the entries that a name, or a call, means, and the parameters that it sets.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As from `lookup`.
-
     Examples
     --------
     >>> found = meant("keras.losses.BinaryCrossentropy(label_smoothing=.1)")

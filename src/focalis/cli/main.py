@@ -43,21 +43,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `focalis` and return its exit code.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line without the program's name; by default `sys.argv[1:]`.
-
-    Returns
-    -------
-    int
-        0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
-        130 after an interruption.
-
-    Raises
-    ------
-    SystemExit
-        After --help and --version, with 0; for invalid arguments, with 2.
+    It is 0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
+    130 after an interruption. --help, --version and invalid arguments raise SystemExit.
     """
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments

@@ -20,18 +20,6 @@ def suspicious_columns(features: pl.DataFrame, targets: NDArray[np.int64]) -> li
     as identifiers. A feature predicts the target alone if a small rule, learnt from that one column on
     half of the rows, has a balanced accuracy of 99 % on the other half.
 
-    Parameters
-    ----------
-    features : polars.DataFrame
-        The features.
-    targets : NDArray[np.int64]
-        Class indices.
-
-    Returns
-    -------
-    list of str
-        One sentence per finding.
-
     Examples
     --------
     >>> frame = pl.DataFrame({"id": [f"n{i}" for i in range(40)], "x": [i % 3 for i in range(40)]})

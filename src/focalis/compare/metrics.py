@@ -59,19 +59,7 @@ def bounds(metric: str) -> tuple[float, float]:
 
 
 def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Turn class indices into the answers to yes/no questions.
-
-    Parameters
-    ----------
-    targets : NDArray[np.int64]
-        Class indices.
-    n_classes : int
-        The number of classes.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Zeros and ones of shape (rows, 1) for two classes, else (rows, n_classes).
+    """Turn class indices into answers, 0 or 1: (rows, 1) for two classes, else (rows, n_classes).
 
     Examples
     --------
@@ -92,19 +80,9 @@ class Decider:
 
     @classmethod
     def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Decider:
-        """Choose the thresholds with the best F1.
+        """Choose the thresholds with the best F1 on out-of-fold scores (rows, questions).
 
-        Parameters
-        ----------
-        scores, truths : arrays of shape (rows, questions)
-            Out-of-fold scores, and zeros and ones.
-        weights : NDArray[np.float64]
-            Row weights.
-
-        Returns
-        -------
-        Decider
-            Each threshold lies half-way between the lowest score that means yes and the next one below.
+        Each lies half-way between the lowest score that means yes and the next one below.
 
         Examples
         --------
@@ -161,20 +139,7 @@ class Isotonic:
 
     @classmethod
     def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Isotonic:
-        """Fit on out-of-fold scores.
-
-        Parameters
-        ----------
-        scores, truths : arrays of shape (rows, questions)
-            Out-of-fold scores, and zeros and ones.
-        weights : NDArray[np.float64]
-            Row weights.
-
-        Returns
-        -------
-        Isotonic
-            The fitted recalibration.
-        """
+        """Fit on out-of-fold scores (rows, questions)."""
         from sklearn.isotonic import IsotonicRegression
 
         steps = tuple(
@@ -195,20 +160,7 @@ class Isotonic:
 
 
 def ranking_metrics(scores: Floats, truths: NDArray[np.int64], weights: Floats) -> dict[str, float]:
-    """Return average_precision and roc_auc.
-
-    Parameters
-    ----------
-    scores, truths : arrays of shape (rows, questions)
-        Any scores that increase with the probability, and zeros and ones; each column has both.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    dict of str to float
-        The means over the questions.
-    """
+    """Return average_precision and roc_auc of scores that increase with the probability."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     columns = range(scores.shape[1])
@@ -222,21 +174,7 @@ def ranking_metrics(scores: Floats, truths: NDArray[np.int64], weights: Floats) 
 def calibration_metrics(
     probabilities: Floats, truths: NDArray[np.int64], weights: Floats
 ) -> dict[str, float]:
-    """Return log_loss, brier and ece.
-
-    Parameters
-    ----------
-    probabilities, truths : arrays of shape (rows, questions)
-        Probabilities of yes, and zeros and ones.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    dict of str to float
-        The log loss over all classes at once; the Brier score and the calibration error as means over
-        the questions.
-    """
+    """Return log_loss over all classes at once, and brier and ece as means over the questions."""
     from sklearn.metrics import brier_score_loss, log_loss
 
     columns = range(probabilities.shape[1])
@@ -261,20 +199,6 @@ def expected_calibration_error(
     """Return the mean distance between predicted and observed frequency, over 15 equally wide bins.
 
     Guo et al. (2017), "On calibration of modern neural networks", for the probability of yes.
-
-    Parameters
-    ----------
-    truth : NDArray[np.int64]
-        Zeros and ones.
-    probability : NDArray[np.float64]
-        Probabilities of a one.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
 
     Examples
     --------

@@ -82,16 +82,8 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
     """Return the arguments of a model's estimator, except loss, seed and threads.
 
     In a booster no leaf moves a logit by more than 5 before the learning rate, because well-classified
-    rows have a tiny curvature. The L2 penalty of boosters and linear models counts as one row.
-
-    Parameters
-    ----------
-    model : {"lightgbm", "xgboost", "catboost", "linear"}
-        The model.
-    loss : focalis.Loss
-        The loss to train on.
-    targets, weights
-        Class indices and row weights with a mean of 1.
+    rows have a tiny curvature. The L2 penalty of boosters and linear models counts as one row: the
+    weights have a mean of 1.
     """
     if model == "linear":
         curvature = mean_curvature(loss, "clipped", np.bincount(targets, weights))
@@ -124,13 +116,7 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
 
 
 def check_start(loss: focalis.Loss, targets: Indices, weights: Floats) -> None:
-    """Check that training can start from the loss's best constant.
-
-    Raises
-    ------
-    ValueError
-        If no finite constant minimises the loss, or the loss is flat there.
-    """
+    """Raise a ValueError if no finite constant minimises the loss, or the loss is flat there."""
     mean_curvature(loss, "clipped", np.bincount(targets, weights))
 
 

@@ -69,28 +69,12 @@ def run_fold(
     training: Training,
     tick: Callable[[], None],
 ) -> Iterator[Outcome | Failure]:
-    """Train every candidate on the training fold and measure it on the test fold.
+    """Train every candidate on the training fold, measure it on the test fold, and yield the outcome.
 
     The features are prepared once. For each loss the inner folds determine the number of rounds, the
     thresholds and the isotonic recalibration; then one model is trained on the whole training fold.
-
-    Parameters
-    ----------
-    data : Data
-        The data.
-    split : Split
-        The fold.
-    candidates : sequence of Candidate
-        The losses.
-    training : Training
-        How the models are trained.
-    tick : callable
-        Called often; an exception from it ends the fold.
-
-    Yields
-    ------
-    Outcome or Failure
-        One per candidate, in order. Only an error of the model's library counts as a failure.
+    Only an error of the model's library counts as a failure. `tick` is called often; an exception from
+    it ends the fold.
     """
     model, seed, threads = training
     errors = errors_of(model)

@@ -69,19 +69,8 @@ StandardScaler(),
 def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
     """Return a script that trains one loss of the results on the whole file.
 
-    Parameters
-    ----------
-    settings : Settings
-        What was compared.
-    data : Data
-        The data.
-    entry : dict
-        The loss's entry in results.json; its rounds and thresholds are the medians over all folds.
-
-    Returns
-    -------
-    str
-        Python source.
+    `entry` is the loss's entry in results.json; its rounds and thresholds are the medians over all
+    folds.
     """
     columns = ("target", "positive", "group", "time", "weight", "drop", "folds")
     chosen = {name: getattr(settings, name) for name in columns}

@@ -19,14 +19,8 @@ Results = Mapping[str, Any]
 class Metric:
     """One column of the comparison.
 
-    Attributes
-    ----------
-    key
-        The name in ``results["losses"][i]["metrics"]``.
-    label, short
-        The name for readers, and one for a narrow column.
-    higher_is_better
-        Which end of the column is the good one.
+    ``key`` is its name in ``results["losses"][i]["metrics"]``, ``label`` the one for readers, ``short``
+    that of a narrow column.
     """
 
     key: str

@@ -60,21 +60,9 @@ let_forks_wait(global_compiler_lock)
 def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
     """Return the kernel `name` from a module of loops, for a dtype and a loss's terms.
 
-    Parameters
-    ----------
-    dtype : {"float32", "float64"}
-        Which primitives the module uses.
-    terms : str
-        Source of what the loops call, traced functions and constants; "" if they call none.
-    loops : {"elementwise", "softmax", "storage"}
-        The module of `focalis.engines.fused` that holds the kernel.
-    name : str
-        The name of the kernel.
-
-    Returns
-    -------
-    callable
-        A Numba dispatcher; it compiles for the arguments it is called with.
+    `terms` is the source of what the loops call, traced functions and constants, "" if they call none;
+    `loops` is the module of `focalis.engines.fused` that holds the kernel. The dispatcher that is
+    returned compiles for the arguments it is called with.
     """
     key = (dtype, terms, loops)
     with _compiling():

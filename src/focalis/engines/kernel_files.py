@@ -42,13 +42,7 @@ _MONTH = 30 * _DAY
 
 
 def cache_directory() -> Path | None:
-    """Return the folder for compiled kernels, created if it is missing.
-
-    Returns
-    -------
-    Path or None
-        The path with all links followed; None if it is not private.
-    """
+    """Return the folder for compiled kernels, created if missing, without links; None if not private."""
     try:
         named = _named()
         if sys.platform == "win32":

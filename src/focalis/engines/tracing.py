@@ -117,25 +117,8 @@ def trace(
 ) -> tuple[str, list[float]]:
     """Return the source of `function` as straight-line code, and its constants.
 
-    Parameters
-    ----------
-    name : str
-        The name of the function in the source.
-    function : callable
-        Takes the arguments and returns a tuple of values.
-    arguments : tuple of str
-        Their names.
-
-    Returns
-    -------
-    source : str
-        ``def name(*arguments, c): …``, where ``c`` holds the constants.
-    constants : list of float
-
-    Raises
-    ------
-    TypeError
-        If the function does something that the vocabulary cannot express.
+    The source is ``def name(*arguments, c): …``, where ``c`` holds the constants. A function that does
+    something that the vocabulary cannot express is a TypeError.
     """
     recorder = _Recorder()
     try:

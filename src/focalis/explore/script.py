@@ -46,11 +46,6 @@ def function_script(
 ) -> str:
     """Return a function in the vocabulary as a JavaScript function expression.
 
-    Raises
-    ------
-    TypeError
-        If the function does something that the vocabulary cannot express.
-
     Examples
     --------
     >>> print(function_script(lambda m: (2.0 * m,), ["m"], "twice"))

@@ -693,16 +693,7 @@ MODULES: dict[str, Callable[[], str]] = {
 
 
 def source(module: str) -> str:
-    """Return the text of a generated module.
-
-    Parameters
-    ----------
-    module : str
-        Its path in the package, one of `MODULES`.
-
-    Returns
-    -------
-    str
+    """Return the text of a generated module, named by its path in the package, one of `MODULES`.
 
     Examples
     --------

@@ -108,16 +108,7 @@ class Function(NamedTuple):
 
 
 def functions(front_end: FrontEnd) -> list[Function]:
-    """Return the functions that a front end has for the table.
-
-    Parameters
-    ----------
-    front_end : {"numpy", "torch", "jax"}
-
-    Returns
-    -------
-    list of Function
-        In the order of the table.
+    """Return the functions that a front end has for the table, in its order.
 
     Examples
     --------

@@ -63,13 +63,7 @@ KINDS = {
 def plot(
     kind: str, losses: Sequence[str], out: Path, *, logits: Path | None, overwrite: bool
 ) -> None:
-    """Draw a kind of plot into a file, whose suffix determines the format.
-
-    Raises
-    ------
-    ValueError
-        If a loss is invalid, the file exists or its suffix is unknown, or logits are missing.
-    """
+    """Draw a kind of plot into a file, whose suffix determines the format."""
     if out.suffix.lower() not in FORMATS:
         raise ValueError(f"--out must end in {', '.join(FORMATS)}, got {str(out)!r}")
     if out.exists() and not overwrite:

@@ -46,19 +46,9 @@ class Truth(NamedTuple):
 def truth(
     loss: Loss, logits: Any, targets: Any, *, sample_weight: Any = None, where: Any = None
 ) -> Truth:
-    """Return the truth about a loss.
+    """Return the truth about the weighted values of a loss, whatever its reduction.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its weights are used as float64 holds them.
-    logits, targets, sample_weight, where : array_like
-        As when calling the loss.
-
-    Returns
-    -------
-    Truth
-        About the weighted values, whatever the reduction.
+    Its weights are used as float64 holds them.
     """
     batch = read_batch(loss, Arguments(logits, targets, sample_weight, where))
     scores, read, rows = batch.scores, batch.targets, batch.weights
