@@ -98,7 +98,7 @@ def _compile(compile: Any, signature: Any) -> Any:
 
 def _load(dtype: str, terms: str, loops: str) -> ModuleType:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
-    before, after = (primitives, "steps"), _LOOPS[loops]
+    before, after = ("options", primitives, "primitives", "steps"), _LOOPS[loops]
     source = "\n\n".join([_HEAD, *map(_template, before), terms, *map(_template, after)])
     name = f"{OURS}{_hash(importlib.util.MAGIC_NUMBER, source)}"
     module = ModuleType(name)
