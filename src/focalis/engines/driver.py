@@ -129,18 +129,18 @@ def run(batch: Batch, kernels: Kernels, scale: float, outputs: Outputs) -> float
     return total
 
 
-def _run_chunks(one: _Run, layout: Layout, x: Array, outputs: Outputs) -> float:
+def _run_chunks(run: _Run, layout: Layout, x: Array, outputs: Outputs) -> float:
     """Share the chunks out over the threads; return the sum of their results, in order."""
-    spans = layout.spans(one.batch.step)
+    spans = layout.spans(run.batch.step)
 
     def work(i: int) -> tuple[float, bool]:
         places = (None if a is None else layout.take(a, *spans[i]) for a in outputs)
-        return _run_chunk(one, layout.take(x, *spans[i]), Outputs(*places), spans[i])
+        return _run_chunk(run, layout.take(x, *spans[i]), Outputs(*places), spans[i])
 
     total = 0.0
     for span, (part, bad) in zip(spans, run_chunks(work, len(spans)), strict=True):
         if bad:
-            _complain(one.batch, *span)
+            _complain(run.batch, *span)
         total += part
     return total
 
