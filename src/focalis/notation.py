@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["LONGEST", "canonical_name", "read_call", "shown", "write_call"]
-
 # Kept as text and compiled at first use, since importing focalis needs none of them. Each takes time
 # linear in the text, whatever it holds: the possessive `*+` and `++` never backtrack.
 _NAME = r"[A-Za-z][\w\s-]*+"

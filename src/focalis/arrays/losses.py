@@ -22,8 +22,6 @@ from focalis.maths.links import PROBABILITY_SLACK
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
 
-__all__ = ["weighted_losses"]
-
 INF, NAN = float("inf"), float("nan")
 
 

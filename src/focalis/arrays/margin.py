@@ -27,8 +27,6 @@ from focalis.maths.links import (
     state_terms,
 )
 
-__all__ = ["MarginTerms", "Orders", "bounds_of"]
-
 Orders = tuple[int, ...]
 """How often to differentiate by the score, and then by each parameter that is an array."""
 

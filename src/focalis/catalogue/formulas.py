@@ -13,8 +13,6 @@ from focalis import vocabulary
 from focalis.margin import MarginLossFamily
 from focalis.named.table import letter
 
-__all__ = ["SYMBOLS", "derivatives", "summary"]
-
 SYMBOLS = "p = p_t, q = 1 − p_t, u = log p_t, v = log(1 − p_t), m = u − v"
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression binds

@@ -19,8 +19,6 @@ from focalis.loss import Loss
 from focalis.margin import cross_entropy
 from focalis.maths.links import SOFTMAX, Link, softmax_margins
 
-__all__ = ["Trial", "try_entry", "try_out"]
-
 Array = np.ndarray
 
 

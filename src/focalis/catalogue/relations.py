@@ -9,8 +9,6 @@ from focalis.loss import Loss
 from focalis.maths.links import Link
 from focalis.settings_table import SETTINGS
 
-__all__ = ["counterparts", "equivalents", "names_of", "variants"]
-
 # What changes which loss it is, beside the parameters of the margin loss.
 _WEIGHING = tuple(row.name for row in SETTINGS if row.of_a_row)
 

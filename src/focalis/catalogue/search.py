@@ -12,8 +12,6 @@ from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
 from focalis.catalogue.other_families import REASONS
 
-__all__ = ["Found", "entries", "exactly", "lookup", "meant"]
-
 # What modules are usually imported as.
 _ABBREVIATIONS = {
     "f": "functional",

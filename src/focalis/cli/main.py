@@ -20,8 +20,6 @@ from focalis.cli.explain import add_explain, add_list
 from focalis.cli.explore import add_explore
 from focalis.cli.plot import add_plot
 
-__all__ = ["main"]
-
 
 class _Parser(argparse.ArgumentParser):
     """Reports an error in one line, without the usage, which --help shows."""

@@ -6,8 +6,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["suspicious_columns"]
-
 _ROWS_PER_CLASS = 2000
 _LEAST_ROWS_PER_CLASS = 10
 _TELLING = 0.99

@@ -18,8 +18,6 @@ from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
 from focalis.compare.tables import as_features, has_decimal_commas, read_table
 
-__all__ = ["MAX_CLASSES", "Data", "load"]
-
 MAX_CLASSES = 100
 
 

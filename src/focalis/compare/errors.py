@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from focalis.cleaning import one_line
 
-__all__ = ["InputError", "TrainingError"]
-
 
 class InputError(ValueError):
     r"""The data, the settings or the report folder cannot be used as they are.

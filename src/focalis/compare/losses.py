@@ -15,8 +15,6 @@ from focalis.maths.links import Link, link_for
 from focalis.parsing import UnknownLossError
 from focalis.weights import inverse_frequency
 
-__all__ = ["Candidate", "choose_losses"]
-
 BASELINE = "cross-entropy"
 
 # The focal losses use the alpha that the RetinaNet paper found best for each gamma (table 1b of arXiv

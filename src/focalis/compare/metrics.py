@@ -13,17 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "METRICS",
-    "Decider",
-    "Isotonic",
-    "bounds",
-    "calibration_metrics",
-    "expected_calibration_error",
-    "questions",
-    "ranking_metrics",
-]
-
 Floats = NDArray[np.float64]
 
 METRICS = (

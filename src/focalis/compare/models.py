@@ -19,15 +19,6 @@ from numpy.typing import NDArray
 import focalis
 from focalis.boosting.starts import mean_curvature
 
-__all__ = [
-    "TrainingFold",
-    "arguments",
-    "check_start",
-    "errors_of",
-    "posterior_or_none",
-    "unit_weights",
-]
-
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 

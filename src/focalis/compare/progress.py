@@ -10,8 +10,6 @@ from focalis.compare.data import Data
 from focalis.compare.protocol import Failure
 from focalis.compare.running import Listener
 
-__all__ = ["TerminalListener"]
-
 
 class TerminalListener(Listener):
     """Writes notes about the data, and a progress bar with the time left, to stderr.

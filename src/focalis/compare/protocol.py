@@ -27,8 +27,6 @@ from focalis.compare.metrics import (
 from focalis.compare.models import TrainingFold, errors_of, posterior_or_none, unit_weights
 from focalis.compare.splits import Split
 
-__all__ = ["Failure", "Outcome", "Training", "run_fold"]
-
 Floats = NDArray[np.float64]
 
 

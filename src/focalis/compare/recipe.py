@@ -13,8 +13,6 @@ from focalis.compare.data import Data
 from focalis.compare.models import arguments, posterior_or_none, unit_weights
 from focalis.compare.settings import Settings
 
-__all__ = ["recipe"]
-
 _SCRIPT = Template('''\
 """$title, written by `focalis compare`.
 

@@ -24,8 +24,6 @@ from focalis.compare.statistics import verdict, winner
 from focalis.compare.storage import ReportFolder
 from focalis.compare.summary import summarise
 
-__all__ = ["Listener", "run"]
-
 
 class Listener:
     """Receives the progress of a comparison; this class ignores it."""

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from focalis.compare.errors import InputError
 
-__all__ = ["MODELS", "Settings"]
-
 MODELS = ("lightgbm", "xgboost", "catboost", "linear")
 
 

@@ -12,8 +12,6 @@ from focalis.compare.data import Data
 from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
 
-__all__ = ["Split", "make_splits"]
-
 Indices = NDArray[np.int64]
 
 _INNER_FOLDS = 3

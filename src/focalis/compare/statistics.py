@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Estimate", "corrected_t_test", "holm", "verdict", "winner"]
-
 ALPHA = 0.05
 
 

@@ -32,8 +32,6 @@ from focalis.compare.protocol import Outcome
 from focalis.compare.settings import Settings
 from focalis.files import remove_unfinished, write_whole
 
-__all__ = ["ReportFolder"]
-
 _MANIFEST = "run.json"
 _RESULTS = "results.json"
 _WRITTEN = (_RESULTS, "results.parquet", "predictions.parquet", "recipe.py", "index.html")

@@ -10,8 +10,6 @@ import numpy as np
 from focalis.compare.metrics import METRICS, bounds
 from focalis.compare.statistics import corrected_t_test, holm
 
-__all__ = ["summarise"]
-
 PRIMARY = "average_precision"
 
 

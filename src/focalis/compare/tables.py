@@ -17,8 +17,6 @@ from polars.exceptions import PolarsError
 
 from focalis.compare.errors import InputError
 
-__all__ = ["as_features", "has_decimal_commas", "read_table"]
-
 _MISSING = ["", "NA", "NaN", "nan", "NULL", "null"]
 _CHUNK = 1 << 20
 _NESTED = cs.nested() | cs.binary() | cs.object()

@@ -27,8 +27,6 @@ from numba.core.serialize import dumps
 from focalis.engines.kernel_files import OURS, keep, kept, say_once
 from focalis.interruptions import let_forks_wait, undisturbed
 
-__all__ = ["compile_kernel"]
-
 _MARKER = "# --- below this line"
 _LOOPS = {
     "elementwise": ("halves", "storage", "elementwise"),

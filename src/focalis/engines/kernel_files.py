@@ -28,8 +28,6 @@ from typing import Any
 
 import numba
 
-__all__ = ["OURS", "cache_directory", "keep", "kept", "say_once"]
-
 OURS = "focalis_kernel_"  # how the name of every file begins
 
 _config: Any = numba.config

@@ -21,8 +21,6 @@ from focalis.maths.links import (
     state_terms,
 )
 
-__all__ = ["numba_kernels"]
-
 Array = np.ndarray
 
 # Up to here a vector register holds one class of many rows; beyond, many classes of one row.

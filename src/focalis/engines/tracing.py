@@ -11,8 +11,6 @@ from typing import Any
 
 from focalis import vocabulary
 
-__all__ = ["trace"]
-
 
 class _Recorder:
     """The lines and the constants of one trace."""

@@ -10,8 +10,6 @@ from pathlib import Path
 from focalis import explore
 from focalis.margin import FAMILIES
 
-__all__ = ["show"]
-
 
 def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[Path, bool]:
     """Write the page to a file, or to a temporary one; return its path and whether a browser opened it.

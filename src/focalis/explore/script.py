@@ -16,8 +16,6 @@ from focalis.margin import MarginLossFamily
 from focalis.maths import single_row
 from focalis.maths.links import at_margin
 
-__all__ = ["CLASSES", "family_script", "function_script", "vocabulary_script"]
-
 CLASSES = range(2, 7)
 """The numbers of classes that a softmax on the page can have."""
 

@@ -10,8 +10,6 @@ from focalis.inputs.shapes import Form
 from focalis.inputs.targets import valid_targets, wrong_target
 from focalis.loss import Loss
 
-__all__ = ["check_numbers", "complain"]
-
 Array = np.ndarray[Any, Any]
 
 

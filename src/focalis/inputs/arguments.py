@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Arguments"]
-
 
 class Arguments(NamedTuple):
     """The arguments of a loss: arrays of any framework.

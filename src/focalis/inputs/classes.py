@@ -6,8 +6,6 @@ from focalis.inputs.row_weights import RowWeights
 from focalis.inputs.shapes import check_boolean, check_classes
 from focalis.inputs.targets import Array, Scores, as_array
 
-__all__ = ["check_targets", "masked_scores", "read_classes"]
-
 
 def read_classes(scores: Scores, given: object) -> Array:
     """Return a class mask as rows × classes, True where a class exists."""

@@ -12,17 +12,6 @@ from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
 from focalis.inputs.shapes import Form, check_nothing_ignored, target_form
 from focalis.maths.links import Link
 
-__all__ = [
-    "Scores",
-    "Targets",
-    "as_array",
-    "read_scores",
-    "read_targets",
-    "real_array",
-    "valid_targets",
-    "wrong_target",
-]
-
 Array = np.ndarray
 
 

@@ -15,8 +15,6 @@ from jax.custom_derivatives import SymbolicZero
 from focalis.arrays.margin import MarginTerms, Orders
 from focalis.maths.links import at_margin
 
-__all__ = ["along", "companions", "weighted"]
-
 Array = jax.Array
 Values = tuple[Array, ...]
 

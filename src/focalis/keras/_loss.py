@@ -18,8 +18,6 @@ from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
 
-__all__ = ["FamilyLoss", "factors"]
-
 
 class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """A loss of the family as a Keras loss: what the named losses and `LossWrapper` share.

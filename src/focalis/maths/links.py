@@ -22,29 +22,6 @@ from focalis.curvature import shape_curvature
 from focalis.margin import MarginLoss
 from focalis.vocabulary import absolute, exp_nonpositive, log, log1p, log1p_unit, where
 
-__all__ = [
-    "IDENTITY",
-    "LINKS",
-    "SIGMOID",
-    "SIMPLEX",
-    "SOFTMAX",
-    "Limits",
-    "Link",
-    "LinkName",
-    "LinkWords",
-    "SoftmaxMargins",
-    "at_margin",
-    "both_link_terms",
-    "limits",
-    "link_for",
-    "link_terms",
-    "margin_limits",
-    "probabilities",
-    "probability_limits",
-    "softmax_margins",
-    "state_terms",
-]
-
 LinkName = Literal["sigmoid", "softmax", "identity", "simplex"]
 
 

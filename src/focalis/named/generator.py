@@ -12,8 +12,6 @@ from focalis.loss import Loss
 from focalis.margin import FAMILIES
 from focalis.named.signatures import Argument, Function, functions, keras_classes
 
-__all__ = ["MODULES", "source"]
-
 _WIDTH = 96
 _HEAD = '''"""{about}
 

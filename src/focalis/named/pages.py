@@ -12,8 +12,6 @@ from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS, LOSSES, letter
 from focalis.notation import write_call
 
-__all__ = ["PAGES", "filled"]
-
 _MARK = "<!-- {name}: from `python -m focalis.named` -->"
 _END = "<!-- end of {name} -->"
 

@@ -10,8 +10,6 @@ from focalis.margin import FAMILIES
 from focalis.maths.links import LINKS, SIGMOID, SOFTMAX, Link
 from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
-__all__ = ["Argument", "Function", "functions", "keras_classes"]
-
 # Arguments of a call beyond scores and targets; they are not part of a `Loss`.
 CALL = ("sample_weight", "where", "normalizer", "engine", "axis")
 

@@ -12,8 +12,6 @@ from focalis.files import write_whole
 from focalis.plots.curves import by_answer, read_losses
 from focalis.plots.drawing import figure_of
 
-__all__ = ["KINDS", "plot"]
-
 FORMATS = (".png", ".svg", ".pdf")
 _STAR = ("cross_entropy", "focal(gamma=2)", "focal_star(gamma=2, beta=1)", "focal_star(gamma=4)")
 

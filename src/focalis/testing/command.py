@@ -15,8 +15,6 @@ from focalis.notation import read_call, write_call
 from focalis.parsing import parse
 from focalis.testing import Report, examine_loss
 
-__all__ = ["examine", "find_function", "read_loss"]
-
 
 def examine(
     path: str,

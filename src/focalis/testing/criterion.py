@@ -10,8 +10,6 @@ from typing import Any
 
 from focalis.testing.numbers import mp
 
-__all__ = ["complaint", "excess", "tolerance"]
-
 
 class FloatingType:
     """A floating type: its smallest and largest normal numbers, and the permitted error."""

@@ -11,8 +11,6 @@ from mpmath.ctx_mp import MPContext
 
 from focalis import vocabulary
 
-__all__ = ["DIGITS", "Number", "mp", "number"]
-
 DIGITS = 60
 
 # A separate context, so that the caller's settings of mpmath's global one do not matter.

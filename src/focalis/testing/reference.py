@@ -13,8 +13,6 @@ from focalis.maths.links import Link, limits, probability_terms
 from focalis.maths.single_row import RowTerms, sigmoid_terms, softmax_terms
 from focalis.testing.numbers import Number, mp, number
 
-__all__ = ["Truth", "margin_terms", "truth"]
-
 Array = np.ndarray
 
 

@@ -15,8 +15,6 @@ from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
 from focalis.testing.judging import told
 
-__all__ = ["Subject"]
-
 Array = np.ndarray
 
 _TARGET_NAMES = {"y_true", "targets", "target", "labels", "label", "y"}

@@ -12,8 +12,6 @@ from typing import Any
 from focalis import vocabulary
 from focalis.vocabulary import exp, where
 
-__all__ = ["Dual", "tangent_of"]
-
 
 class Dual(vocabulary.Operand):
     """A number and its derivative; the tangent of a constant is the float 0.0."""

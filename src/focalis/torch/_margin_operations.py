@@ -11,8 +11,6 @@ from focalis.maths.links import at_margin
 from focalis.torch._compat import forward_mode_enabled
 from focalis.torch._dual import Dual
 
-__all__ = ["companions", "forward_mode", "margin_loss_of"]
-
 Tensor = torch.Tensor
 
 

@@ -12,8 +12,6 @@ from focalis.inputs.arguments import Arguments
 from focalis.torch._hooks import evaluate_directly
 from focalis.torch._vocabulary import widest
 
-__all__ = ["evaluate_in_operations"]
-
 Tensor = torch.Tensor
 
 

@@ -9,8 +9,6 @@ from focalis.arrays.margin import MarginTerms, Orders
 from focalis.keras._tensorflow._vocabulary import computing_in
 from focalis.maths.links import at_margin
 
-__all__ = ["along", "companions", "margin_loss_of"]
-
 Tensors = tuple[tf.Tensor, ...]
 
 
