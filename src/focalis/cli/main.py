@@ -3,8 +3,6 @@
 It starts without the optional dependencies; a command that needs some says how to install them.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys

@@ -1,7 +1,5 @@
 """Warnings about columns that look like an identifier or like the answer in disguise."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray

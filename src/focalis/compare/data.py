@@ -1,7 +1,5 @@
 """The data of a comparison: features, class indices, weights, and warnings about them."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import hashlib

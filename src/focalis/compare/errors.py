@@ -1,7 +1,5 @@
 """Errors whose cause the user should be told in one line."""
 
-from __future__ import annotations
-
 from focalis.cleaning import one_line
 
 

@@ -1,7 +1,5 @@
 """The losses of a comparison: the default list, what the user adds, and what the user picks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

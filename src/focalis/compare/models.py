@@ -5,8 +5,6 @@ scaled to a mean of 1. Penalties and floors then count rows for every data set a
 the unit of the weights.
 """
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Callable, Sequence

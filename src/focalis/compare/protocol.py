@@ -1,7 +1,5 @@
 """One fold of a comparison: train every loss on it, and measure each on the held-out rows."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The recipe: a script that trains the recommended loss on the whole file and saves the model."""
 
-from __future__ import annotations
-
 import textwrap
 from string import Template
 from typing import Any

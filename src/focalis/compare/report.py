@@ -1,7 +1,5 @@
 """The HTML report of a comparison: a single file that needs no network, and will not in ten years."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path

@@ -4,8 +4,6 @@ The HTML report and the terminal table both use this list, so that they name, or
 same numbers in the same way.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

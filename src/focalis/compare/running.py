@@ -1,7 +1,5 @@
 """A whole comparison, from settings to a report folder."""
 
-from __future__ import annotations
-
 import os
 import threading
 import warnings

@@ -1,7 +1,5 @@
 """The settings of a comparison: one frozen value, checked when it is created."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which rows are trained and tested on: the outer folds, and the inner folds of each training fold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ replace its 1/J by 1/J + n_test/n_train; Bouckaert and Frank (2004) show that th
 cross-validation, where J = folds × repeats.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

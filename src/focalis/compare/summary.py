@@ -1,7 +1,5 @@
 """From the rows of all folds to the losses' part of results.json."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

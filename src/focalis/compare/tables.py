@@ -1,7 +1,5 @@
 """Reading a table from a file, and turning its columns into features."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import hashlib

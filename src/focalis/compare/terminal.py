@@ -1,7 +1,5 @@
 """The comparison as a table on the terminal, as wide as it allows, and plain text when piped."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
