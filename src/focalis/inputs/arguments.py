@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+__all__ = ["Arguments"]
+
 
 class Arguments(NamedTuple):
     """The arguments of a loss: arrays of any framework.

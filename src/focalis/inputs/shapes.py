@@ -5,6 +5,18 @@ from typing import Any, Literal, NamedTuple, Protocol
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.maths.links import Link
 
+__all__ = [
+    "Form",
+    "ScoreShape",
+    "Shape",
+    "check_boolean",
+    "check_classes",
+    "check_nothing_ignored",
+    "check_rows",
+    "score_shape",
+    "target_form",
+]
+
 Shape = tuple[int, ...]
 Form = Literal["elementwise", "index", "dense"]
 
