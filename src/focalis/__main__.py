@@ -5,8 +5,6 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["main"]
-
 _INTERRUPTED = 130
 
 

@@ -4,8 +4,6 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["one_line", "printable", "silence", "tell"]
-
 
 def printable(text: str) -> str:
     r"""Return text with every unprintable character escaped as `repr` does.

@@ -8,8 +8,6 @@ also a RuntimeError, and one about a class index an IndexError, because PyTorch 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ArgumentError", "ArgumentTypeError", "ClassIndexError", "WordedError", "renamed"]
-
 
 class WordedError(Exception):
     """An argument that does not fit: "{argument} must be {expected}, got {got} at position {position}".

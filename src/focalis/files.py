@@ -5,8 +5,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["remove_unfinished", "write_whole"]
-
 _TEMPORARY = ".tmp"
 
 

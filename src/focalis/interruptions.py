@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-__all__ = ["let_forks_wait", "raise_afterwards", "undisturbed"]
-
 
 class _Lock(Protocol):
     def acquire(self) -> Any: ...

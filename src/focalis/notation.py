@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["LONGEST", "canonical_name", "read_call", "shown", "write_call"]
-
 # Kept as text and compiled at first use, since importing focalis needs none of them. Each takes time
 # linear in the text, whatever it holds: the possessive `*+` and `++` never backtrack.
 _NAME = r"[A-Za-z][\w\s-]*+"
@@ -50,15 +48,8 @@ def _write(value: Any) -> str:
 def read_call(text: str) -> tuple[str, dict[str, Value]]:
     """Return the canonical name and the arguments of ``name(key=value, …)``.
 
-    Values are numbers, bracketed lists of numbers, or single words.
-
-    Raises
-    ------
-    TypeError
-        If `text` is not a string.
-    ValueError
-        If the text does not have that form (the message says where reading stopped), or has more than
-        `LONGEST` characters.
+    Values are numbers, bracketed lists of numbers, or single words. A ValueError says where reading
+    stopped, or that the text has more than `LONGEST` characters.
     """
     if not isinstance(text, str):
         raise TypeError(f"a loss must be described by a str, got {type(text).__name__}")

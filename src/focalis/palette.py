@@ -1,7 +1,5 @@
 """The palette of every picture: colours that colour-blind readers tell apart, and dashes."""
 
-__all__ = ["BASELINE_COLOUR", "COLOURS", "DASHES"]
-
 # Okabe and Ito's colours. Their black vanishes on a dark page and their yellow on a light one; the
 # baseline's grey shows on both.
 BASELINE_COLOUR = "#808080"

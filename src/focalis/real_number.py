@@ -7,8 +7,6 @@ import numpy as np
 
 from focalis.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["check_number", "real_number"]
-
 
 def real_number(name: str, value: Any, expected: str, *, of: str = "") -> float:
     """Return a number as a float, infinite if it is too large for one, or raise a TypeError.

@@ -17,8 +17,6 @@ from focalis.notation import canonical_name
 from focalis.real_number import check_number, real_number
 from focalis.settings_table import largest_weight, weights_of
 
-__all__ = ["check_settings"]
-
 _LARGEST_LABEL = 2**63 - 1
 
 

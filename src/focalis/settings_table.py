@@ -5,8 +5,6 @@ from typing import Any, Literal
 
 from focalis.maths.links import Link
 
-__all__ = ["SETTINGS", "WEIGHTS", "Setting", "largest_weight", "weight_of_no", "weights_of"]
-
 
 @dataclass(frozen=True)
 class Setting:

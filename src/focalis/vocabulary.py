@@ -142,6 +142,40 @@ def teach(
             PRIMITIVES[name].register(kind, operation)
 
 
+class Operand:
+    """What a type to run margin losses on has in common with the others, in terms of + − and ×."""
+
+    __slots__ = ()
+    # Makes NumPy's numbers leave operators to this class, and its functions reject it.
+    __array_ufunc__ = None
+
+    def __pos__(self: Any) -> Any:
+        return self
+
+    def __abs__(self: Any) -> Any:
+        return absolute(self)
+
+    def __radd__(self: Any, other: Any) -> Any:
+        return self + other
+
+    def __rsub__(self: Any, other: Any) -> Any:
+        return -self + other
+
+    def __rmul__(self: Any, other: Any) -> Any:
+        return self * other
+
+    def __pow__(self: Any, exponent: Any) -> Any:
+        if not (isinstance(exponent, int) and 1 <= exponent <= 4):
+            raise TypeError(
+                "a margin loss raises to the powers 1 to 4 with **, and to any other with "
+                f"power(base, log_base, exponent), got ** {exponent!r}"
+            )
+        result = self
+        for _ in range(exponent - 1):
+            result = result * self
+        return result
+
+
 def maximum(a: Any, b: Any) -> Any:
     """Return the larger of a and b, or b where a is NaN; a must be the traced or array argument."""
     return where(a > b, a, b)

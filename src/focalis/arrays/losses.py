@@ -23,8 +23,6 @@ from focalis.maths.links import PROBABILITY_SLACK
 from focalis.settings_table import WEIGHTS, largest_weight, weight_of_no, weights_of
 from focalis.vocabulary import absolute
 
-__all__ = ["weighted_losses"]
-
 INF, NAN = float("inf"), float("nan")
 
 
@@ -44,27 +42,13 @@ class _Batch(NamedTuple):
 
 
 def weighted_losses(xp: Hooks, loss: Loss, arguments: Arguments, axis: int = -1) -> Array:
-    """Return the loss, in the type of the logits.
+    """Return the loss, in the type of the logits: a number, or for "none" one for each score or row.
 
-    Parameters
-    ----------
-    xp : Hooks
-        The framework.
-    loss : Loss
-        The loss.
-    arguments : Arguments
-        Arrays of the framework. `parameters` holds parameters of the margin loss, whose shapes broadcast
-        to that of the scores or, for class indices, of the rows; and alpha, pos_weight and class_weight,
-        whose shapes broadcast to that of the scores. One with as many axes as the logits has the class
-        axis where they have it; one with fewer has it last.
-    axis : int
-        The class axis; one-dimensional scores of a sigmoid or identity have none.
-
-    Returns
-    -------
-    Array
-        Without dimensions, or for "none" shaped like the logits (sigmoid, identity) or with one number
-        per row.
+    `arguments` are arrays of the framework. Their `parameters` hold parameters of the margin loss,
+    whose shapes broadcast to that of the scores or, for class indices, of the rows; and alpha,
+    pos_weight and class_weight, whose shapes broadcast to that of the scores. One with as many axes as
+    the logits has the class axis where they have it; one with fewer has it last. One-dimensional scores
+    of a sigmoid or identity have no class axis.
     """
     logits, elementwise = arguments.logits, loss.link.elementwise
     ndim = len(logits.shape)

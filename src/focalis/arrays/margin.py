@@ -27,8 +27,6 @@ from focalis.maths.links import (
     state_terms,
 )
 
-__all__ = ["MarginTerms", "Orders", "bounds_of"]
-
 Orders = tuple[int, ...]
 """How often to differentiate by the score, and then by each parameter that is an array."""
 
@@ -44,20 +42,10 @@ def bounds_of(loss: MarginLoss, dtype: Any) -> Limits:
 
 @dataclass(frozen=True)
 class MarginTerms:
-    """A margin loss seen through a link.
+    """A margin loss seen through a link, in a framework.
 
-    Parameters
-    ----------
-    xp : Hooks
-        The framework.
-    link : Link
-        Says whether the scores are margins or probabilities.
-    loss : MarginLoss
-        Supplies the parameters that are not in `names`.
-    names : tuple of str
-        The parameters that are arrays, in order.
-    bounds : Limits
-        The limits of the loss in the type of the scores.
+    `names` are the parameters that are arrays, in order; `loss` supplies the others. `bounds` are the
+    limits of the loss in the type of the scores.
     """
 
     xp: Hooks

@@ -16,17 +16,6 @@ from focalis.arrays.verbs import Array, Verbs
 from focalis.maths.links import at_margin
 from focalis.vocabulary import exp, log, log1p
 
-__all__ = [
-    "SeenFromAll",
-    "against_all",
-    "against_one",
-    "along_all",
-    "along_one",
-    "seen_from_all",
-    "seen_from_one",
-    "spread",
-]
-
 INF = float("inf")
 
 

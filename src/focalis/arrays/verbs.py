@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["Array", "Hooks", "Verbs"]
-
 Array = Any
 """An array of the framework. Arithmetic, comparisons, indexing and `shape` are used directly."""
 

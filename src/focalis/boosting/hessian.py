@@ -13,18 +13,10 @@ Array = np.ndarray
 
 
 def softmax_hessian(grad: Array, hess: Array, labels: Array) -> Array:
-    """Return the Hessian matrices of softmax rows with one true class each.
+    """Return the Hessian matrices (n, C, C) of softmax rows with one true class each.
 
-    Parameters
-    ----------
-    grad, hess : ndarray of shape (n, C)
-        From `Loss.grad_and_hess`, with a curvature of "exact", "clipped" or "absolute".
-    labels : ndarray of int of shape (n,)
-        The true classes.
-
-    Returns
-    -------
-    ndarray of shape (n, C, C)
+    `grad` and `hess` (n, C) are from `Loss.grad_and_hess`, with a curvature of "exact", "clipped" or
+    "absolute"; `labels` (n,) are the true classes.
 
     Examples
     --------

@@ -53,18 +53,11 @@ class _Value:
 
 @dataclass(frozen=True)
 class Derivatives(_Value):
-    """The gradient and the curvature of a loss at a booster's scores.
+    """The gradient and the curvature of a loss with a sigmoid or softmax at a booster's scores.
 
-    Parameters
-    ----------
-    loss : Loss
-        With the link ``"sigmoid"`` or ``"softmax"``.
-    curvature : str
-        A policy of `focalis.curvature`, or ``"native"``: clipped, times the factor in the library's
-        built-in objective.
-    scale : float
-        A constant factor on both. It changes no minimiser, but how much the booster's floors and
-        penalties weigh.
+    The curvature is a policy of `focalis.curvature`, or ``"native"``: clipped, times the factor in the
+    library's built-in objective. `scale` is a constant factor on both. It changes no minimiser, but how
+    much the booster's floors and penalties weigh.
     """
 
     loss: Loss

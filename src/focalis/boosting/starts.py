@@ -116,10 +116,7 @@ def mean_curvature(
 ) -> float:
     """Return the mean curvature per logit of a row of weight 1, where training starts.
 
-    Raises
-    ------
-    ValueError
-        If no finite constant minimises the loss, or the loss is flat there.
+    A ValueError says if no finite constant minimises the loss, or the loss is flat there.
     """
     truth = np.arange(len(class_totals))
     truth = truth.astype(np.float64) if loss.link.elementwise else truth

@@ -7,18 +7,11 @@ from typing import Any
 
 from focalis.catalogue.entry import Entry
 
-__all__ = ["read_call", "variants_of_call"]
-
 
 def read_call(text: str) -> tuple[str, str | dict[str, Any] | None]:
     """Return a name, and what follows it in parentheses: a call's parameters, or words.
 
     Values are Python literals; a bare word stands for itself.
-
-    Raises
-    ------
-    ValueError
-        If the parentheses contain neither.
 
     Examples
     --------

@@ -8,8 +8,6 @@ from focalis.catalogue import formulas, meanings
 from focalis.catalogue.entry import REQUIRED, Entry
 from focalis.catalogue.relations import counterparts, equivalents, variants
 
-__all__ = ["as_data", "as_listing", "as_text", "code"]
-
 _LABEL = 11
 
 

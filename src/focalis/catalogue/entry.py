@@ -13,8 +13,6 @@ from focalis.margin import FAMILIES, MarginLossFamily
 from focalis.maths.links import LINKS, Link
 from focalis.settings_table import SETTINGS
 
-__all__ = ["REQUIRED", "Entry", "Parameter"]
-
 Array = np.ndarray
 
 # Settings that belong to a `Loss`, and those that belong to a call.

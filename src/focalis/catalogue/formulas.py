@@ -13,8 +13,6 @@ from focalis import vocabulary
 from focalis.margin import MarginLossFamily
 from focalis.named.table import letter
 
-__all__ = ["SYMBOLS", "derivatives", "summary"]
-
 SYMBOLS = "p = p_t, q = 1 − p_t, u = log p_t, v = log(1 − p_t), m = u − v"
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)  # how tightly an expression binds
@@ -54,10 +52,8 @@ def derivatives(family: MarginLossFamily) -> tuple[str, str]:
     return str(slope), str(curvature)
 
 
-class _Term:
+class _Term(vocabulary.Operand):
     """An expression: its text, how tightly it binds, and whether it starts with a minus."""
-
-    __array_ufunc__ = None
 
     def __init__(self, text: str, strength: int = _ATOM, negative: bool = False) -> None:
         self.text, self.strength, self.negative = text, strength, negative
@@ -98,12 +94,6 @@ class _Term:
         other = _term(other)
         negative = self.negative != other.negative
         return _Term(f"{self.inside(_PRODUCT)} / {other.inside(_POWER)}", _PRODUCT, negative)
-
-    def __pos__(self) -> "_Term":
-        return self
-
-    def __abs__(self) -> "_Term":
-        return _called("abs")(self)
 
     def __pow__(self, exponent: int) -> "_Term":
         return _Term(f"{self.whole(_ATOM)}^{exponent}", _POWER)

@@ -7,9 +7,6 @@ from focalis.catalogue.entry import Entry, Parameter
 from focalis.named.table import PARAMETERS
 from focalis.settings_table import SETTINGS
 
-__all__ = ["contradiction", "describe", "setting", "with_settings"]
-
-
 # What only a name of another library has, or a call.
 _BESIDE = {
     "factor": "multiplies the loss",

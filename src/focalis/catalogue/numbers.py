@@ -19,8 +19,6 @@ from focalis.loss import Loss
 from focalis.margin import cross_entropy
 from focalis.maths.links import SOFTMAX, Link, softmax_margins
 
-__all__ = ["Trial", "try_entry", "try_out"]
-
 Array = np.ndarray
 
 
@@ -89,27 +87,9 @@ class Trial:
 
 
 def try_entry(entry: Entry, loss: Loss, scores: Any, target: Any) -> Trial:
-    """Return the loss that a name means for one row of its inputs.
+    """Return the loss that a name means for one row (C,) of its inputs, as the name takes them.
 
-    Parameters
-    ----------
-    entry : Entry
-        Says what the name takes.
-    loss : Loss
-        The loss of the entry with some parameters.
-    scores : array_like
-        The row (C,), as the name takes it.
-    target : array_like
-        As the name takes it; for C > 1 the index of a class stands for its one-hot row.
-
-    Returns
-    -------
-    Trial
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the name does not take such an argument.
+    For C > 1 the index of a class stands for its one-hot row as target.
 
     Examples
     --------
@@ -158,26 +138,10 @@ def _listed(given: Array) -> str:
 
 
 def try_out(loss: Loss, scores: Any, targets: Any) -> Trial:
-    """Return a loss for one row of scores, without its reduction.
+    """Return a loss for one row (C,) of scores, without its reduction.
 
-    Parameters
-    ----------
-    loss : Loss
-        Any.
-    scores : array_like
-        The row (C,), of the kind that the link takes.
-    targets : array_like
-        For a softmax or simplex, a class index or C numbers; otherwise C answers, or for C > 1 the index
-        of the only class that is a yes.
-
-    Returns
-    -------
-    Trial
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument does not fit.
+    Targets are, for a softmax or simplex, a class index or C numbers; otherwise C answers, or for C > 1
+    the index of the only class that is a yes.
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """Names that people look up here but that belong to another family, and why they do."""
 
-__all__ = ["REASONS"]
-
 _REGIONS = "it measures how far regions overlap, not classes one by one"
 _RANKS = "it ranks the rows of a query"
 _SCORES = "it compares scores, without probabilities"

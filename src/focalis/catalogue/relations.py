@@ -9,8 +9,6 @@ from focalis.loss import Loss
 from focalis.maths.links import Link
 from focalis.settings_table import SETTINGS
 
-__all__ = ["counterparts", "equivalents", "names_of", "variants"]
-
 # What changes which loss it is, beside the parameters of the margin loss.
 _WEIGHING = tuple(row.name for row in SETTINGS if row.of_a_row)
 
@@ -78,15 +76,6 @@ def counterparts(entry: Entry) -> tuple[tuple[Entry, dict[str, Any]], ...]:
 def variants(entry: Entry) -> tuple[Entry, ...]:
     """Return the other entries with the same name, distinguished by other settings.
 
-    Parameters
-    ----------
-    entry : Entry
-        Any entry.
-
-    Returns
-    -------
-    tuple of Entry
-
     Examples
     --------
     >>> from focalis.catalogue import lookup
@@ -105,14 +94,7 @@ def variants(entry: Entry) -> tuple[Entry, ...]:
 def names_of(loss: Loss) -> tuple[tuple[Entry, dict[str, Any]], ...]:
     """Return the entries that can be a `Loss`, each with the parameters that make it that loss.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its reduction and `ignore_index` do not matter.
-
-    Returns
-    -------
-    tuple of (Entry, dict)
+    The loss's reduction and `ignore_index` do not matter.
 
     Examples
     --------

@@ -12,8 +12,6 @@ from focalis.catalogue.entry import Entry
 from focalis.catalogue.names import ENTRIES
 from focalis.catalogue.other_families import REASONS
 
-__all__ = ["Found", "entries", "exactly", "lookup", "meant"]
-
 # What modules are usually imported as.
 _ABBREVIATIONS = {
     "f": "functional",
@@ -117,11 +115,6 @@ class Found(NamedTuple):
 
 def meant(name: str) -> Found:
     """Return the entries that a name, or a call, means, and the parameters that it sets.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As from `lookup`.
 
     Examples
     --------

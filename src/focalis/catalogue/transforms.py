@@ -10,21 +10,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "CLASS_INDICES",
-    "CLASS_INDICES_WITH_BACKGROUND",
-    "INFOGAIN",
-    "LOG_PROBABILITIES",
-    "ONLY_INDICES",
-    "ONLY_ROWS",
-    "SIGNS",
-    "ScoreTransform",
-    "TargetTransform",
-    "held_above",
-    "held_inside",
-    "normalised_inside",
-]
-
 Array = np.ndarray
 Pullback = Callable[[Array], Array]
 

@@ -9,8 +9,6 @@ from typing import Any
 from focalis.cli.console import fail, say
 from focalis.margin import FAMILIES
 
-__all__ = ["add_check"]
-
 _WRONG = 1
 
 _CHECK_EXAMPLES = """\

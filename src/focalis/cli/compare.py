@@ -11,8 +11,6 @@ from typing import Any
 from focalis.cleaning import printable, tell
 from focalis.cli.console import fail, saying
 
-__all__ = ["add_compare"]
-
 _UNTRAINED = 1
 _INTERRUPTED = 130
 

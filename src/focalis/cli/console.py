@@ -8,8 +8,6 @@ from pathlib import Path
 
 from focalis.cleaning import one_line, silence, tell
 
-__all__ = ["BAD_INPUT", "fail", "file_path", "say", "saying"]
-
 BAD_INPUT = 2
 
 

@@ -23,8 +23,6 @@ from focalis.margin import FAMILIES
 from focalis.parsing import parse
 from focalis.settings_table import SETTINGS
 
-__all__ = ["add_explain", "add_list"]
-
 _EXAMPLES = """\
 examples:
   focalis explain BCEWithLogitsLoss

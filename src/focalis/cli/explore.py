@@ -9,8 +9,6 @@ from typing import Any
 from focalis.cleaning import printable, tell
 from focalis.cli.console import fail, file_path, say
 
-__all__ = ["add_explore"]
-
 
 def add_explore(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the program."""

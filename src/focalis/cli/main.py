@@ -3,8 +3,6 @@
 It starts without the optional dependencies; a command that needs some says how to install them.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys
@@ -19,8 +17,6 @@ from focalis.cli.console import BAD_INPUT, say
 from focalis.cli.explain import add_explain, add_list
 from focalis.cli.explore import add_explore
 from focalis.cli.plot import add_plot
-
-__all__ = ["main"]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,21 +39,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `focalis` and return its exit code.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line without the program's name; by default `sys.argv[1:]`.
-
-    Returns
-    -------
-    int
-        0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
-        130 after an interruption.
-
-    Raises
-    ------
-    SystemExit
-        After --help and --version, with 0; for invalid arguments, with 2.
+    It is 0, or 1 if `check` finds something wrong or `compare` could not train a loss, 2 for bad input,
+    130 after an interruption. --help, --version and invalid arguments raise SystemExit.
     """
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments

@@ -10,8 +10,6 @@ from typing import Any
 from focalis.cleaning import printable
 from focalis.cli.console import fail, file_path, say
 
-__all__ = ["add_plot"]
-
 _PLOT_EXAMPLES = """\
 examples:
   focalis plot figure-1

@@ -3,8 +3,6 @@
 Needs the extra dependencies of ``pip install "focalis[compare]"``; `import focalis` loads none of them.
 """
 
-from __future__ import annotations
-
 from focalis.compare.data import Data, load
 from focalis.compare.errors import InputError, TrainingError
 from focalis.compare.features import Vectoriser

@@ -1,12 +1,8 @@
 """Warnings about columns that look like an identifier or like the answer in disguise."""
 
-from __future__ import annotations
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-__all__ = ["suspicious_columns"]
 
 _ROWS_PER_CLASS = 2000
 _LEAST_ROWS_PER_CLASS = 10
@@ -19,18 +15,6 @@ def suspicious_columns(features: pl.DataFrame, targets: NDArray[np.int64]) -> li
     Continuous numbers and dates are unique in most tables, so only strings and integers can be reported
     as identifiers. A feature predicts the target alone if a small rule, learnt from that one column on
     half of the rows, has a balanced accuracy of 99 % on the other half.
-
-    Parameters
-    ----------
-    features : polars.DataFrame
-        The features.
-    targets : NDArray[np.int64]
-        Class indices.
-
-    Returns
-    -------
-    list of str
-        One sentence per finding.
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """The data of a comparison: features, class indices, weights, and warnings about them."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import hashlib
@@ -17,8 +15,6 @@ from focalis.compare.checks import suspicious_columns
 from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
 from focalis.compare.tables import as_features, has_decimal_commas, read_table
-
-__all__ = ["MAX_CLASSES", "Data", "load"]
 
 MAX_CLASSES = 100
 

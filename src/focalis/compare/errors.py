@@ -1,10 +1,6 @@
 """Errors whose cause the user should be told in one line."""
 
-from __future__ import annotations
-
 from focalis.cleaning import one_line
-
-__all__ = ["InputError", "TrainingError"]
 
 
 class InputError(ValueError):

@@ -13,8 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from focalis.compare.tables import as_features
 
-__all__ = ["Vectoriser", "preparation"]
-
 
 class Vectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """skrub's TableVectorizer, restricted to the fitted columns, from polars to a float32 matrix.

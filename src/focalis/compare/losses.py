@@ -1,7 +1,5 @@
 """The losses of a comparison: the default list, what the user adds, and what the user picks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +12,6 @@ from focalis.compare.errors import InputError
 from focalis.maths.links import Link, link_for
 from focalis.parsing import UnknownLossError
 from focalis.weights import inverse_frequency
-
-__all__ = ["Candidate", "choose_losses"]
 
 BASELINE = "cross-entropy"
 
@@ -39,18 +35,10 @@ _MULTICLASS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss to compare.
+    """A loss to compare, before any balancing.
 
-    Attributes
-    ----------
-    name : str
-        Its name in the results, unique within a comparison.
-    family : str
-        Its name for `--losses`.
-    loss : focalis.Loss
-        The loss before any balancing.
-    balanced : bool
-        Whether classes are weighted by their inverse frequency in the training fold.
+    ``name`` is unique within a comparison, ``family`` the name for `--losses`; ``balanced`` means that
+    classes are weighted by their inverse frequency in the training fold.
     """
 
     name: str
@@ -61,22 +49,10 @@ class Candidate:
     def fitted(
         self, targets: NDArray[np.int64], weights: NDArray[np.float64], n_classes: int
     ) -> focalis.Loss:
-        """Return the loss for a training fold.
+        """Return the loss for a training fold in which every class occurs.
 
-        Parameters
-        ----------
-        targets : NDArray[np.int64]
-            Class indices; every class occurs.
-        weights : NDArray[np.float64]
-            Row weights.
-        n_classes : int
-            The number of classes.
-
-        Returns
-        -------
-        focalis.Loss
-            If the candidate is balanced, with inverse-frequency weights: alpha for two classes, class
-            weights with a mean of 1 over the rows for more.
+        If the candidate is balanced, it has inverse-frequency weights: alpha for two classes, class
+        weights with a mean of 1 over the rows for more.
 
         Examples
         --------
@@ -95,31 +71,13 @@ class Candidate:
 def choose_losses(
     n_classes: int, extra: Sequence[str] = (), picks: Sequence[str] = ()
 ) -> list[Candidate]:
-    """Return the losses to compare, cross-entropy first.
+    """Return the losses to compare, cross-entropy first, without duplicates.
 
     By default, for two classes: cross-entropy, α-balanced cross-entropy, focal at γ = 0.5, 1, 2, 5,
-    focal* and poly-1. For more classes a single α would only rescale the loss, so balanced cross-entropy
-    and the focal losses have class weights instead, from each training fold's frequencies.
-
-    Parameters
-    ----------
-    n_classes : int
-        With two classes the losses take a sigmoid, with more a softmax.
-    extra : sequence of str
-        Losses to add, as text.
-    picks : sequence of str
-        What to compare instead of all defaults: a family such as "focal" stands for all its members, and
-        anything else is read as a loss.
-
-    Returns
-    -------
-    list of Candidate
-        Without duplicates.
-
-    Raises
-    ------
-    InputError
-        If a text is not a loss, or not one for such a target.
+    focal* and poly-1. For more classes a single α would only rescale the loss, so balanced
+    cross-entropy and the focal losses have class weights instead, from each training fold's
+    frequencies. `extra` are losses to add, `picks` what to compare instead of all defaults: a family
+    such as "focal" stands for all its members, and anything else is read as a loss.
 
     Examples
     --------

@@ -6,21 +6,12 @@ per class otherwise. Every metric except the log loss is the mean over these col
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-__all__ = [
-    "METRICS",
-    "Decider",
-    "Isotonic",
-    "bounds",
-    "calibration_metrics",
-    "expected_calibration_error",
-    "questions",
-    "ranking_metrics",
-]
 
 Floats = NDArray[np.float64]
 
@@ -30,15 +21,11 @@ METRICS = (
     "f1",
     "recall",
     "balanced_accuracy",
-    "log_loss_link",
-    "log_loss_posterior",
-    "log_loss_isotonic",
-    "brier_link",
-    "brier_posterior",
-    "brier_isotonic",
-    "ece_link",
-    "ece_posterior",
-    "ece_isotonic",
+    *(
+        f"{score}_{source}"
+        for score in ("log_loss", "brier", "ece")
+        for source in ("link", "posterior", "isotonic")
+    ),
     "fit_seconds",
 )
 
@@ -59,19 +46,7 @@ def bounds(metric: str) -> tuple[float, float]:
 
 
 def questions(targets: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Turn class indices into the answers to yes/no questions.
-
-    Parameters
-    ----------
-    targets : NDArray[np.int64]
-        Class indices.
-    n_classes : int
-        The number of classes.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Zeros and ones of shape (rows, 1) for two classes, else (rows, n_classes).
+    """Turn class indices into answers, 0 or 1: (rows, 1) for two classes, else (rows, n_classes).
 
     Examples
     --------
@@ -92,19 +67,9 @@ class Decider:
 
     @classmethod
     def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Decider:
-        """Choose the thresholds with the best F1.
+        """Choose the thresholds with the best F1 on out-of-fold scores (rows, questions).
 
-        Parameters
-        ----------
-        scores, truths : arrays of shape (rows, questions)
-            Out-of-fold scores, and zeros and ones.
-        weights : NDArray[np.float64]
-            Row weights.
-
-        Returns
-        -------
-        Decider
-            Each threshold lies half-way between the lowest score that means yes and the next one below.
+        Each lies half-way between the lowest score that means yes and the next one below.
 
         Examples
         --------
@@ -122,17 +87,25 @@ class Decider:
         """Return f1, recall and balanced_accuracy of the decisions."""
         from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
-        said = (scores >= self.thresholds).astype(np.int64)
-        results: dict[str, list[float]] = {"f1": [], "recall": [], "balanced_accuracy": []}
-        for k in range(scores.shape[1]):
-            truth, answer = truths[:, k], said[:, k]
-            f1 = f1_score(truth, answer, sample_weight=weights, zero_division=0.0)
-            recall = recall_score(truth, answer, sample_weight=weights, zero_division=0.0)
-            balanced = balanced_accuracy_score(truth, answer, sample_weight=weights)
-            results["f1"].append(f1)
-            results["recall"].append(recall)
-            results["balanced_accuracy"].append(balanced)
-        return {name: float(np.mean(values)) for name, values in results.items()}
+        answers = (scores >= self.thresholds).astype(np.int64)
+        return {
+            "f1": _mean(f1_score, truths, answers, weights, zero_division=0.0),
+            "recall": _mean(recall_score, truths, answers, weights, zero_division=0.0),
+            "balanced_accuracy": _mean(balanced_accuracy_score, truths, answers, weights),
+        }
+
+
+def _mean(
+    metric: Callable[..., Any],
+    truths: NDArray[np.int64],
+    answers: NDArray[Any],
+    weights: Floats,
+    **settings: Any,
+) -> float:
+    """Return the mean over the questions of one of scikit-learn's metrics."""
+    columns = zip(truths.T, answers.T, strict=True)
+    each = [metric(truth, said, sample_weight=weights, **settings) for truth, said in columns]
+    return float(np.mean(each))
 
 
 def _best_f1_threshold(scores: Floats, truth: NDArray[np.int64], weights: Floats) -> float:
@@ -161,20 +134,7 @@ class Isotonic:
 
     @classmethod
     def fit(cls, scores: Floats, truths: NDArray[np.int64], weights: Floats) -> Isotonic:
-        """Fit on out-of-fold scores.
-
-        Parameters
-        ----------
-        scores, truths : arrays of shape (rows, questions)
-            Out-of-fold scores, and zeros and ones.
-        weights : NDArray[np.float64]
-            Row weights.
-
-        Returns
-        -------
-        Isotonic
-            The fitted recalibration.
-        """
+        """Fit on out-of-fold scores (rows, questions)."""
         from sklearn.isotonic import IsotonicRegression
 
         steps = tuple(
@@ -195,86 +155,42 @@ class Isotonic:
 
 
 def ranking_metrics(scores: Floats, truths: NDArray[np.int64], weights: Floats) -> dict[str, float]:
-    """Return average_precision and roc_auc.
-
-    Parameters
-    ----------
-    scores, truths : arrays of shape (rows, questions)
-        Any scores that increase with the probability, and zeros and ones; each column has both.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    dict of str to float
-        The means over the questions.
-    """
+    """Return average_precision and roc_auc of scores that increase with the probability."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    columns = range(scores.shape[1])
-    precisions = [
-        average_precision_score(truths[:, k], scores[:, k], sample_weight=weights) for k in columns
-    ]
-    areas = [roc_auc_score(truths[:, k], scores[:, k], sample_weight=weights) for k in columns]
-    return {"average_precision": float(np.mean(precisions)), "roc_auc": float(np.mean(areas))}
+    return {
+        "average_precision": _mean(average_precision_score, truths, scores, weights),
+        "roc_auc": _mean(roc_auc_score, truths, scores, weights),
+    }
 
 
 def calibration_metrics(
     probabilities: Floats, truths: NDArray[np.int64], weights: Floats
 ) -> dict[str, float]:
-    """Return log_loss, brier and ece.
-
-    Parameters
-    ----------
-    probabilities, truths : arrays of shape (rows, questions)
-        Probabilities of yes, and zeros and ones.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    dict of str to float
-        The log loss over all classes at once; the Brier score and the calibration error as means over
-        the questions.
-    """
+    """Return log_loss over all classes at once, and brier and ece as means over the questions."""
     from sklearn.metrics import brier_score_loss, log_loss
 
-    columns = range(probabilities.shape[1])
     if probabilities.shape[1] == 1:
         loss = log_loss(truths[:, 0], probabilities[:, 0], sample_weight=weights, labels=[0, 1])
     else:
         # Rounding may leave a row's sum slightly off 1, which scikit-learn warns about.
         rows = probabilities / probabilities.sum(axis=1, keepdims=True)
-        loss = log_loss(truths.argmax(axis=1), rows, sample_weight=weights, labels=list(columns))
-    brier = [
-        brier_score_loss(truths[:, k], probabilities[:, k], sample_weight=weights) for k in columns
-    ]
-    errors = [
-        expected_calibration_error(truths[:, k], probabilities[:, k], weights) for k in columns
-    ]
-    return {"log_loss": float(loss), "brier": float(np.mean(brier)), "ece": float(np.mean(errors))}
+        loss = log_loss(
+            truths.argmax(axis=1), rows, sample_weight=weights, labels=list(range(truths.shape[1]))
+        )
+    return {
+        "log_loss": float(loss),
+        "brier": _mean(brier_score_loss, truths, probabilities, weights),
+        "ece": _mean(expected_calibration_error, truths, probabilities, weights),
+    }
 
 
 def expected_calibration_error(
-    truth: NDArray[np.int64], probability: Floats, weights: Floats
+    truth: NDArray[np.int64], probability: Floats, sample_weight: Floats
 ) -> float:
     """Return the mean distance between predicted and observed frequency, over 15 equally wide bins.
 
     Guo et al. (2017), "On calibration of modern neural networks", for the probability of yes.
-
-    Parameters
-    ----------
-    truth : NDArray[np.int64]
-        Zeros and ones.
-    probability : NDArray[np.float64]
-        Probabilities of a one.
-    weights : NDArray[np.float64]
-        Row weights.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
 
     Examples
     --------
@@ -283,5 +199,5 @@ def expected_calibration_error(
     0.15
     """
     bins = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
-    surplus = np.bincount(bins, weights * (probability - truth), minlength=_BINS)
-    return float(np.abs(surplus).sum() / weights.sum())
+    surplus = np.bincount(bins, sample_weight * (probability - truth), minlength=_BINS)
+    return float(np.abs(surplus).sum() / sample_weight.sum())

@@ -5,8 +5,6 @@ scaled to a mean of 1. Penalties and floors then count rows for every data set a
 the unit of the weights.
 """
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,15 +16,6 @@ from numpy.typing import NDArray
 
 import focalis
 from focalis.boosting.starts import mean_curvature
-
-__all__ = [
-    "TrainingFold",
-    "arguments",
-    "check_start",
-    "errors_of",
-    "posterior_or_none",
-    "unit_weights",
-]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -82,16 +71,8 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
     """Return the arguments of a model's estimator, except loss, seed and threads.
 
     In a booster no leaf moves a logit by more than 5 before the learning rate, because well-classified
-    rows have a tiny curvature. The L2 penalty of boosters and linear models counts as one row.
-
-    Parameters
-    ----------
-    model : {"lightgbm", "xgboost", "catboost", "linear"}
-        The model.
-    loss : focalis.Loss
-        The loss to train on.
-    targets, weights
-        Class indices and row weights with a mean of 1.
+    rows have a tiny curvature. The L2 penalty of boosters and linear models counts as one row: the
+    weights have a mean of 1.
     """
     if model == "linear":
         curvature = mean_curvature(loss, "clipped", np.bincount(targets, weights))
@@ -124,13 +105,7 @@ def arguments(model: str, loss: focalis.Loss, targets: Indices, weights: Floats)
 
 
 def check_start(loss: focalis.Loss, targets: Indices, weights: Floats) -> None:
-    """Check that training can start from the loss's best constant.
-
-    Raises
-    ------
-    ValueError
-        If no finite constant minimises the loss, or the loss is flat there.
-    """
+    """Raise a ValueError if no finite constant minimises the loss, or the loss is flat there."""
     mean_curvature(loss, "clipped", np.bincount(targets, weights))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -11,8 +9,6 @@ from focalis.cleaning import one_line, tell
 from focalis.compare.data import Data
 from focalis.compare.protocol import Failure
 from focalis.compare.running import Listener
-
-__all__ = ["TerminalListener"]
 
 
 class TerminalListener(Listener):
@@ -42,12 +38,7 @@ class TerminalListener(Listener):
     def __enter__(self) -> TerminalListener:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def started(self, data: Data, finished: int, total: int) -> None:

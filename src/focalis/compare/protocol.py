@@ -1,7 +1,5 @@
 """One fold of a comparison: train every loss on it, and measure each on the held-out rows."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +24,6 @@ from focalis.compare.metrics import (
 )
 from focalis.compare.models import TrainingFold, errors_of, posterior_or_none, unit_weights
 from focalis.compare.splits import Split
-
-__all__ = ["Failure", "Outcome", "Training", "run_fold"]
 
 Floats = NDArray[np.float64]
 
@@ -69,28 +65,12 @@ def run_fold(
     training: Training,
     tick: Callable[[], None],
 ) -> Iterator[Outcome | Failure]:
-    """Train every candidate on the training fold and measure it on the test fold.
+    """Train every candidate on the training fold, measure it on the test fold, and yield the outcome.
 
     The features are prepared once. For each loss the inner folds determine the number of rounds, the
     thresholds and the isotonic recalibration; then one model is trained on the whole training fold.
-
-    Parameters
-    ----------
-    data : Data
-        The data.
-    split : Split
-        The fold.
-    candidates : sequence of Candidate
-        The losses.
-    training : Training
-        How the models are trained.
-    tick : callable
-        Called often; an exception from it ends the fold.
-
-    Yields
-    ------
-    Outcome or Failure
-        One per candidate, in order. Only an error of the model's library counts as a failure.
+    Only an error of the model's library counts as a failure. `tick` is called often; an exception from
+    it ends the fold.
     """
     model, seed, threads = training
     errors = errors_of(model)

@@ -1,7 +1,5 @@
 """The recipe: a script that trains the recommended loss on the whole file and saves the model."""
 
-from __future__ import annotations
-
 import textwrap
 from string import Template
 from typing import Any
@@ -12,8 +10,6 @@ import focalis
 from focalis.compare.data import Data
 from focalis.compare.models import arguments, posterior_or_none, unit_weights
 from focalis.compare.settings import Settings
-
-__all__ = ["recipe"]
 
 _SCRIPT = Template('''\
 """$title, written by `focalis compare`.
@@ -69,19 +65,8 @@ StandardScaler(),
 def recipe(settings: Settings, data: Data, entry: dict[str, Any]) -> str:
     """Return a script that trains one loss of the results on the whole file.
 
-    Parameters
-    ----------
-    settings : Settings
-        What was compared.
-    data : Data
-        The data.
-    entry : dict
-        The loss's entry in results.json; its rounds and thresholds are the medians over all folds.
-
-    Returns
-    -------
-    str
-        Python source.
+    `entry` is the loss's entry in results.json; its rounds and thresholds are the medians over all
+    folds.
     """
     columns = ("target", "positive", "group", "time", "weight", "drop", "folds")
     chosen = {name: getattr(settings, name) for name in columns}

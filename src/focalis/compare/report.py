@@ -1,7 +1,5 @@
 """The HTML report of a comparison: a single file that needs no network, and will not in ten years."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -26,28 +24,12 @@ _PACKAGE = "focalis.compare"
 
 
 def write_report(directory: Path, results: dict[str, Any], predictions: pl.DataFrame) -> Path:
-    """Write ``index.html``, self-contained, and return its path.
+    """Write ``index.html``, self-contained, and return its path; no reader sees half of it.
 
-    Parameters
-    ----------
-    directory
-        The report's folder; created if necessary.
-    results
-        The content of ``results.json``. Any number may be None.
-    predictions
-        The out-of-fold predictions of every loss: ``loss``, ``repeat``, ``fold``, ``row``,
-        ``target``, ``weight`` and ``logit``, ``link``, ``posterior``, ``isotonic``, the last four
-        with a suffix ``_0``, ``_1`` … for more than two classes.
-
-    Returns
-    -------
-    Path
-        The file, written completely or not at all, so that no reader sees half of it.
-
-    Raises
-    ------
-    ValueError
-        If a column or the rows of a loss are missing from the predictions.
+    `results` is the content of ``results.json``. `predictions` are the out-of-fold predictions of every
+    loss: ``loss``, ``repeat``, ``fold``, ``row``, ``target``, ``weight`` and ``logit``, ``link``,
+    ``posterior``, ``isotonic``, the last four with a suffix ``_0``, ``_1`` … for more than two classes.
+    A ValueError says if a column or the rows of a loss are missing.
     """
     n_classes = len(results["data"]["classes"])
     missing = set(report_curves.required_columns(n_classes)) - set(predictions.columns)

@@ -32,18 +32,9 @@ SOURCES = ("link", "posterior", "isotonic")
 class Scores:
     """The out-of-fold predictions of one loss, as arrays; binary predictions also have two columns.
 
-    Attributes
-    ----------
-    target
-        Class indices, (N,).
-    weight
-        Row weights, (N,).
-    part
-        The repeat and fold in which a row was predicted, as one consecutive number, (N,).
-    logits
-        (N,) for binary, (N, K) for more classes.
-    probabilities
-        By source (see `SOURCES`), (N, K); NaN where the loss does not determine them.
+    ``target`` holds class indices, ``part`` the repeat and fold of a row as one consecutive number;
+    ``logits`` are (N,) for two classes, (N, K) for more. ``probabilities`` by source (see `SOURCES`)
+    are (N, K), and NaN where the loss does not determine them.
     """
 
     target: NDArray[np.int64]

@@ -5,8 +5,6 @@ control every figure. Text from the user is escaped here, because Plotly interpr
 text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add

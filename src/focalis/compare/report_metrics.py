@@ -4,8 +4,6 @@ The HTML report and the terminal table both use this list, so that they name, or
 same numbers in the same way.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +17,8 @@ Results = Mapping[str, Any]
 class Metric:
     """One column of the comparison.
 
-    Attributes
-    ----------
-    key
-        The name in ``results["losses"][i]["metrics"]``.
-    label, short
-        The name for readers, and one for a narrow column.
-    higher_is_better
-        Which end of the column is the good one.
+    ``key`` is its name in ``results["losses"][i]["metrics"]``, ``label`` the one for readers, ``short``
+    that of a narrow column.
     """
 
     key: str

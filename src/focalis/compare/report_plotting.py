@@ -1,7 +1,5 @@
 """The parts of the report's figures: panels of Plotly dictionaries, colours, small helpers."""
 
-from __future__ import annotations
-
 import html
 from dataclasses import dataclass
 from typing import Any

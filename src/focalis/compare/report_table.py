@@ -1,7 +1,5 @@
 """The report's tables and facts, as HTML that can be read without any script."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """A whole comparison, from settings to a report folder."""
 
-from __future__ import annotations
-
 import os
 import threading
 import warnings
@@ -23,8 +21,6 @@ from focalis.compare.splits import Split, make_splits
 from focalis.compare.statistics import verdict, winner
 from focalis.compare.storage import ReportFolder
 from focalis.compare.summary import summarise
-
-__all__ = ["Listener", "run"]
 
 
 class Listener:

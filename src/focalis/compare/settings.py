@@ -1,14 +1,10 @@
 """The settings of a comparison: one frozen value, checked when it is created."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
 from focalis.compare.errors import InputError
-
-__all__ = ["MODELS", "Settings"]
 
 MODELS = ("lightgbm", "xgboost", "catboost", "linear")
 
@@ -125,11 +121,7 @@ class Settings:
     def recorded(self) -> dict[str, object]:
         """Return the settings that determine the results, as JSON values; to resume, they must agree.
 
-        Returns
-        -------
-        dict
-            All fields except `data` (its content is compared instead), `out`, `resume`, `overwrite` and
-            `jobs` (the results do not depend on it).
+        Left out are `data` (its content is compared instead), `out`, `resume`, `overwrite` and `jobs`.
         """
         left_out = {"data", "out", "resume", "overwrite", "jobs"}
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}

@@ -1,7 +1,5 @@
 """Which rows are trained and tested on: the outer folds, and the inner folds of each training fold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,8 +10,6 @@ from focalis.compare.data import Data
 from focalis.compare.errors import InputError
 from focalis.compare.settings import Settings
 
-__all__ = ["Split", "make_splits"]
-
 Indices = NDArray[np.int64]
 
 _INNER_FOLDS = 3
@@ -23,18 +19,11 @@ _HOLD_OUT_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One outer fold of one repeat.
+    """One outer fold of one repeat, both counted from 0: positions in the data to train and to test on.
 
-    Attributes
-    ----------
-    repeat, fold : int
-        Counted from 0.
-    train, test : NDArray[np.int64]
-        Row positions in the data.
-    inner : tuple of (NDArray[np.int64], NDArray[np.int64])
-        Positions within `train`: the rows to fit an inner model on, and the rows it then predicts. The
-        number of boosting rounds, the thresholds and the isotonic recalibration come from these
-        predictions, so nothing is ever chosen on the test fold.
+    ``inner`` are pairs of positions within `train`: the rows to fit an inner model on, and the rows it
+    then predicts. The number of boosting rounds, the thresholds and the isotonic recalibration come
+    from these predictions, so nothing is ever chosen on the test fold.
     """
 
     repeat: int
@@ -48,28 +37,11 @@ def make_splits(data: Data, settings: Settings) -> list[Split]:
     """Return all outer folds with their inner ones; every part contains every class.
 
     Rows are split at random with classes in proportion, or so that groups stay together, or forward in
-    time. In time, fold k trains on the first k+1 of folds+1 periods and is tested on the next one; there
-    is only one repeat, since nothing is random.
+    time. In time, fold k trains on the first k+1 of folds+1 periods and is tested on the next one;
+    there is only one repeat, since nothing is random.
 
     Three inner folds predict the whole training fold. If that has more than 100 000 rows, a fifth of it
     is enough, and a single inner model predicts it; forward in time, one model predicts the last third.
-
-    Parameters
-    ----------
-    data : Data
-        The data.
-    settings : Settings
-        Folds, repeats and seed.
-
-    Returns
-    -------
-    list of Split
-        By repeat, then by fold.
-
-    Raises
-    ------
-    InputError
-        If groups or time leave some part without a class.
     """
     splits = []
     repeats = 1 if data.times is not None else settings.repeats

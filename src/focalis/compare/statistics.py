@@ -6,16 +6,12 @@ replace its 1/J by 1/J + n_test/n_train; Bouckaert and Frank (2004) show that th
 cross-validation, where J = folds × repeats.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-__all__ = ["Estimate", "corrected_t_test", "holm", "verdict", "winner"]
 
 ALPHA = 0.05
 
@@ -33,17 +29,9 @@ class Estimate:
 def corrected_t_test(scores: ArrayLike, test_to_train: float) -> Estimate:
     """Estimate the mean of scores, or of paired differences, from resampling.
 
-    Parameters
-    ----------
-    scores : array_like of float
-        One number per fold and repeat; if any is undefined (NaN), so is the estimate.
-    test_to_train : float
-        Number of test rows over training rows, 1 / (folds − 1) in cross-validation.
-
-    Returns
-    -------
-    Estimate
-        Interval and p need two scores; p is None if all scores are equal, since no t exists.
+    There is one for each fold and repeat. `test_to_train` is the number of test rows over training
+    rows, 1 / (folds − 1) in cross-validation. If a score is undefined (NaN), so is the estimate;
+    interval and p need two scores, and p is None if all scores are equal, since no t exists.
 
     Examples
     --------
@@ -70,17 +58,7 @@ def corrected_t_test(scores: ArrayLike, test_to_train: float) -> Estimate:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number by Holm's method (1979).
-
-    Parameters
-    ----------
-    p_values : sequence of float or None
-        None stays None, but still counts as a comparison.
-
-    Returns
-    -------
-    list of float or None
-        In the same order.
+    """Correct p values for their number by Holm's method (1979); None stays, but counts as one.
 
     Examples
     --------
@@ -99,16 +77,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def winner(losses: Sequence[dict[str, object]]) -> str:
     """Name the loss to train with: cross-entropy unless another one is significantly better.
 
-    Parameters
-    ----------
-    losses : sequence of dict
-        The "losses" part of results.json, cross-entropy first.
-
-    Returns
-    -------
-    str
-        Of the losses with a positive difference in average precision and a corrected p below .05, the
-        one with the best mean; without any, the first loss.
+    It is, of the losses with a positive difference in average precision and a corrected p below .05,
+    the one with the best mean. `losses` is that part of results.json, cross-entropy first.
     """
     better = [entry for entry in losses[1:] if _significant(entry) and _primary(entry)[1] > 0]
     best = max(better, key=lambda entry: _primary(entry)[0], default=losses[0])
@@ -116,18 +86,7 @@ def winner(losses: Sequence[dict[str, object]]) -> str:
 
 
 def verdict(losses: Sequence[dict[str, object]]) -> str:
-    """Say in two plain sentences what the losses achieve.
-
-    Parameters
-    ----------
-    losses : sequence of dict
-        The "losses" part of results.json, cross-entropy first.
-
-    Returns
-    -------
-    str
-        Two sentences; "no difference that these data can show" if that is the case.
-    """
+    """Say in two plain sentences what the losses, that part of results.json, achieve."""
     baseline = losses[0]
     if len(losses) == 1:
         return (

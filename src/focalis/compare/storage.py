@@ -20,7 +20,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import polars as pl
@@ -32,8 +31,6 @@ from focalis.compare.errors import InputError
 from focalis.compare.protocol import Outcome
 from focalis.compare.settings import Settings
 from focalis.files import remove_unfinished, write_whole
-
-__all__ = ["ReportFolder"]
 
 _MANIFEST = "run.json"
 _RESULTS = "results.json"
@@ -87,12 +84,8 @@ def _plain(value: object) -> object:
 class ReportFolder:
     """A report folder that only this run may write to; leaving its `with` block releases it.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The folder.
-    manifest : dict
-        What is asked, about which data, and the names of the losses in the order of the results.
+    The manifest says what is asked, about which data, and the names of the losses in the order of the
+    results.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -109,11 +102,8 @@ class ReportFolder:
     def check(cls, settings: Settings) -> None:
         """Refuse an existing folder that may not be written to, before anything is computed.
 
-        Raises
-        ------
-        InputError
-            If it is not a folder, contains files that focalis did not write, is being written to by
-            another run, or has a report and neither `resume` nor `overwrite` is set.
+        It may not if it is not a folder, contains files that focalis did not write, is being written to
+        by another run, or has a report and neither `resume` nor `overwrite` is set.
         """
         path = settings.out
         try:
@@ -143,24 +133,7 @@ class ReportFolder:
     def open(cls, settings: Settings, data: Data, losses: list[str]) -> ReportFolder:
         """Create the folder, or take over an existing one, and keep other runs out.
 
-        Parameters
-        ----------
-        settings : Settings
-            What is asked.
-        data : Data
-            The data that it is asked about.
-        losses : list of str
-            The names of the losses.
-
-        Returns
-        -------
-        ReportFolder
-            Ready for writing.
-
-        Raises
-        ------
-        InputError
-            As for `check`, and if a run cannot be resumed because it was asked something else.
+        Refused is what `check` refuses, and resuming a run that was asked something else.
         """
         manifest = {
             "focalis": focalis.__version__,
@@ -183,12 +156,7 @@ class ReportFolder:
     def __enter__(self) -> ReportFolder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._held.close()
 
     def _begin(self, settings: Settings) -> None:

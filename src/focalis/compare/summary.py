@@ -1,7 +1,5 @@
 """From the rows of all folds to the losses' part of results.json."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +7,6 @@ import numpy as np
 
 from focalis.compare.metrics import METRICS, bounds
 from focalis.compare.statistics import corrected_t_test, holm
-
-__all__ = ["summarise"]
 
 PRIMARY = "average_precision"
 
@@ -20,22 +16,10 @@ def summarise(
 ) -> list[dict[str, Any]]:
     """Summarise each loss over all folds, and compare it with the first one, fold by fold.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        One per loss, repeat and fold.
-    losses : sequence of (str, str)
-        Name and text of each loss; the first is the one to compare with.
-    test_to_train : float
-        Number of test rows over training rows, for correcting the variance.
-
-    Returns
-    -------
-    list of dict
-        Name, loss, median rounds and thresholds, and for each metric the mean and the difference from
-        the first loss with their 95 % intervals; the interval of a mean is cut to the metric's range.
-        Only the average precision is tested, so only it has a p, Holm-corrected over the losses;
-        `p_uncorrected` is its value before that.
+    `rows` has one for each loss, repeat and fold, `losses` the name and text of each. The result has,
+    for each metric, the mean and the difference from the first loss with their 95 % intervals; the
+    interval of a mean is cut to the metric's range. Only the average precision is tested, so only it
+    has a p, Holm-corrected over the losses; `p_uncorrected` is its value before that.
     """
     baseline = _of(rows, losses[0][0])
     entries = [

@@ -1,7 +1,5 @@
 """Reading a table from a file, and turning its columns into features."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import hashlib
@@ -16,8 +14,6 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from focalis.compare.errors import InputError
-
-__all__ = ["as_features", "has_decimal_commas", "read_table"]
 
 _MISSING = ["", "NA", "NaN", "nan", "NULL", "null"]
 _CHUNK = 1 << 20
@@ -59,16 +55,6 @@ def _read_delimited(content: bytes) -> pl.DataFrame:
 
 def has_decimal_commas(column: pl.Series) -> bool:
     """Whether a column is text that consists of numbers, some of them with a decimal comma.
-
-    Parameters
-    ----------
-    column : polars.Series
-        A column of any type.
-
-    Returns
-    -------
-    bool
-        False for a column without values.
 
     Examples
     --------
@@ -132,28 +118,12 @@ class _NoTableError(Exception):
 
 
 def read_table(path: Path) -> tuple[pl.DataFrame, str]:
-    """Read a table in the format that its suffix names.
+    """Read a table in the format that its suffix names; return it and the SHA-256 of the file.
 
     The file is opened here, once, and Polars receives its content: no character of a file name is taken
-    for a pattern, and the digest is of exactly what was read.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV, TSV, Parquet, Arrow, Feather or JSON lines file. In text formats the header determines the
-        separator, and an empty cell, NA, NaN or NULL is a missing value.
-
-    Returns
-    -------
-    table : polars.DataFrame
-        With at least one row and one column.
-    sha256 : str
-        The digest of the file's content.
-
-    Raises
-    ------
-    InputError
-        If the file does not exist, or is not such a table.
+    for a pattern, and the digest is of exactly what was read. In text formats the header determines the
+    separator, and an empty cell, NA, NaN or NULL is a missing value. What is not a table of at least
+    one row and one column is an InputError.
     """
     try:
         if not path.exists():
@@ -183,16 +153,6 @@ def as_features(frame: pl.DataFrame) -> pl.DataFrame:
     Decimals and 128-bit integers become floats, durations and times of day become seconds, categories
     become strings, and numbers that are infinite in float32 become missing values. Nested and binary
     columns are dropped.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Any columns.
-
-    Returns
-    -------
-    polars.DataFrame
-        The same rows.
 
     Examples
     --------

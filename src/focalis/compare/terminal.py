@@ -1,7 +1,5 @@
 """The comparison as a table on the terminal, as wide as it allows, and plain text when piped."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,14 +62,7 @@ def print_table(results: Results, console: Console) -> None:
     """Print the losses and their metrics, then the verdict.
 
     The best of each column is bold and has a star. Columns that do not fit on the console are left out,
-    and named below the table.
-
-    Parameters
-    ----------
-    results
-        The content of ``results.json``.
-    console
-        Where to print. If it is not a terminal, it gets plain text without frames or escape codes.
+    and named below the table. What is not a terminal gets plain text without frames or escape codes.
     """
     losses = results["losses"]
     names = [one_line(loss["name"]) for loss in losses]

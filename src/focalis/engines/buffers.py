@@ -16,8 +16,6 @@ import numpy as np
 
 from focalis.interruptions import raise_afterwards
 
-__all__ = ["buffer_cache_limit", "empty", "set_buffer_cache_limit"]
-
 _WORTH_KEEPING = 1 << 20
 _MOST_BUFFERS = 8
 _ALIGNMENT = 64

@@ -17,8 +17,6 @@ from focalis.inputs.row_weights import RowWeights
 from focalis.inputs.targets import Array, Scores, Targets
 from focalis.maths.links import PROBABILITY_SLACK
 
-__all__ = ["CHUNK", "Batch", "Outputs", "make_output", "run"]
-
 # Elements of a chunk: large enough to hide the cost of a call, small enough to share out evenly.
 CHUNK = 1 << 19
 

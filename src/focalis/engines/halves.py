@@ -9,8 +9,6 @@ import numpy as np
 from focalis.engines import buffers
 from focalis.engines.kernel_cache import compile_kernel
 
-__all__ = ["bits", "is_half", "read", "write"]
-
 Array = np.ndarray
 
 _BITS = {"float16": np.int16, "bfloat16": np.uint16}

@@ -27,8 +27,6 @@ from numba.core.serialize import dumps
 from focalis.engines.kernel_files import OURS, keep, kept, say_once
 from focalis.interruptions import let_forks_wait, undisturbed
 
-__all__ = ["compile_kernel"]
-
 _MARKER = "# --- below this line"
 _LOOPS = {
     "elementwise": ("halves", "storage", "elementwise"),
@@ -60,21 +58,9 @@ let_forks_wait(global_compiler_lock)
 def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
     """Return the kernel `name` from a module of loops, for a dtype and a loss's terms.
 
-    Parameters
-    ----------
-    dtype : {"float32", "float64"}
-        Which primitives the module uses.
-    terms : str
-        Source of what the loops call, traced functions and constants; "" if they call none.
-    loops : {"elementwise", "softmax", "storage"}
-        The module of `focalis.engines.fused` that holds the kernel.
-    name : str
-        The name of the kernel.
-
-    Returns
-    -------
-    callable
-        A Numba dispatcher; it compiles for the arguments it is called with.
+    `terms` is the source of what the loops call, traced functions and constants, "" if they call none;
+    `loops` is the module of `focalis.engines.fused` that holds the kernel. The dispatcher that is
+    returned compiles for the arguments it is called with.
     """
     key = (dtype, terms, loops)
     with _compiling():
@@ -110,7 +96,7 @@ def _compile(compile: Any, signature: Any) -> Any:
 
 def _load(dtype: str, terms: str, loops: str) -> ModuleType:
     primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
-    before, after = (primitives, "steps"), _LOOPS[loops]
+    before, after = ("options", primitives, "primitives", "steps"), _LOOPS[loops]
     source = "\n\n".join([_HEAD, *map(_template, before), terms, *map(_template, after)])
     name = f"{OURS}{_hash(importlib.util.MAGIC_NUMBER, source)}"
     module = ModuleType(name)

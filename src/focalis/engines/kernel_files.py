@@ -28,8 +28,6 @@ from typing import Any
 
 import numba
 
-__all__ = ["OURS", "cache_directory", "keep", "kept", "say_once"]
-
 OURS = "focalis_kernel_"  # how the name of every file begins
 
 _config: Any = numba.config
@@ -42,13 +40,7 @@ _MONTH = 30 * _DAY
 
 
 def cache_directory() -> Path | None:
-    """Return the folder for compiled kernels, created if it is missing.
-
-    Returns
-    -------
-    Path or None
-        The path with all links followed; None if it is not private.
-    """
+    """Return the folder for compiled kernels, created if missing, without links; None if not private."""
     try:
         named = _named()
         if sys.platform == "win32":

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Layout", "is_planar", "layout_of", "overlaps_itself"]
-
 Array = np.ndarray
 
 

@@ -21,8 +21,6 @@ from focalis.maths.links import (
     state_terms,
 )
 
-__all__ = ["numba_kernels"]
-
 Array = np.ndarray
 
 # Up to here a vector register holds one class of many rows; beyond, many classes of one row.
@@ -145,34 +143,22 @@ class NumbaKernels:
         hess: Array | None,
     ) -> tuple[float, bool]:
         """Evaluate rows with one true class each."""
-        result = self._index(x, t, weight, per_class, scale, value, grad, hess)
-        if math.isfinite(result[0]):
-            return result
-        again = functools.partial(self.index, x, t, weight, per_class, scale)
-        return self._summed(result, value, len(x), again)
-
-    def _index(
-        self,
-        x: Array,
-        t: Array,
-        weight: Array | None,
-        per_class: Array,
-        scale: float,
-        value: Array | None,
-        grad: Array | None,
-        hess: Array | None,
-    ) -> tuple[float, bool]:
+        scores, values = x, value
         # Each for itself: only the logits may have been converted, if their layout was different.
         x, value, grad, hess = map(halves.bits, (x, value, grad, hess))
-        if not x.flags.c_contiguous:
+        inputs = (t, weight, per_class, self._scalar(scale), value)
+        result: tuple[float, bool]
+        if x.flags.c_contiguous:
+            kernel = self._index_kernel(x.shape[1])
+            result = kernel(x, *inputs, grad, hess, self._constants)
+        else:
             lines = (_lines(x), x.strides[1] // x.itemsize)
-            planes = self._softmax("index_planes")
-            inputs = (*lines, t, weight, per_class, self._scalar(scale), value)
-            return planes(*inputs, None if grad is None else _lines(grad), self._constants)  # type: ignore[no-any-return]
-        result: tuple[float, bool] = self._index_kernel(x.shape[1])(
-            x, t, weight, per_class, self._scalar(scale), value, grad, hess, self._constants
-        )
-        return result
+            gradient = None if grad is None else _lines(grad)
+            result = self._softmax("index_planes")(*lines, *inputs, gradient, self._constants)
+        if math.isfinite(result[0]):
+            return result
+        again = functools.partial(self.index, scores, t, weight, per_class, scale)
+        return self._summed(result, values, len(x), again)
 
     def _index_kernel(self, n_classes: int) -> Any:
         return self._softmax("index_lanes" if n_classes <= _MOST_LANE_CLASSES else "index_rows")

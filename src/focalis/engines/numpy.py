@@ -19,8 +19,6 @@ from focalis.maths.links import (
     softmax_margins,
 )
 
-__all__ = ["NumpyKernels"]
-
 Array = np.ndarray
 
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["at_most", "get_num_threads", "run_chunks", "set_num_threads"]
-
 T = TypeVar("T")
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from focalis import vocabulary
 
-__all__ = ["trace"]
-
 
 class _Recorder:
     """The lines and the constants of one trace."""
@@ -47,15 +45,12 @@ class _Recorder:
         return f"c[{len(self.constants) - 1}]"
 
 
-class Symbol:
+class Symbol(vocabulary.Operand):
     """Stands in for an array element while a function is traced."""
 
     def __init__(self, recorder: _Recorder, name: str) -> None:
         self.recorder = recorder
         self.name = name
-
-    # Makes NumPy's numbers leave operators to the symbol, and its functions reject it.
-    __array_ufunc__ = None
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -65,23 +60,6 @@ class Symbol:
 
     def __neg__(self) -> "Symbol":
         return self.recorder.emit(f"-{self.name}")
-
-    def __pos__(self) -> "Symbol":
-        return self
-
-    def __abs__(self) -> "Symbol":
-        return vocabulary.absolute(self)  # type: ignore[no-any-return]
-
-    def __pow__(self, exponent: Any) -> "Symbol":
-        if isinstance(exponent, int) and 1 <= exponent <= 4:
-            result = self
-            for _ in range(exponent - 1):
-                result = result * self  # type: ignore[operator]  # set below
-            return result
-        raise TypeError(
-            "a margin loss raises to the powers 1 to 4 with **, and to any other with "
-            f"power(base, log_base, exponent), got ** {exponent!r}"
-        )
 
 
 def _operator(symbol: str, reflected: bool) -> Callable[[Symbol, Any], Symbol]:
@@ -117,25 +95,8 @@ def trace(
 ) -> tuple[str, list[float]]:
     """Return the source of `function` as straight-line code, and its constants.
 
-    Parameters
-    ----------
-    name : str
-        The name of the function in the source.
-    function : callable
-        Takes the arguments and returns a tuple of values.
-    arguments : tuple of str
-        Their names.
-
-    Returns
-    -------
-    source : str
-        ``def name(*arguments, c): …``, where ``c`` holds the constants.
-    constants : list of float
-
-    Raises
-    ------
-    TypeError
-        If the function does something that the vocabulary cannot express.
+    The source is ``def name(*arguments, c): …``, where ``c`` holds the constants. A function that does
+    something that the vocabulary cannot express is a TypeError.
     """
     recorder = _Recorder()
     try:

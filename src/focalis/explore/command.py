@@ -10,32 +10,13 @@ from pathlib import Path
 from focalis import explore
 from focalis.margin import FAMILIES
 
-__all__ = ["show"]
-
 
 def show(modules: Sequence[str], out: Path | None, *, overwrite: bool) -> tuple[Path, bool]:
-    """Write the page to a file, or to a temporary file that the browser opens.
+    """Write the page to a file, or to a temporary one; return its path and whether a browser opened it.
 
-    Parameters
-    ----------
-    modules : sequence of str
-        Modules with the user's own margin losses; they may be in the working directory.
-    out : Path or None
-        The file; if None, a browser is asked to open a temporary file.
-    overwrite : bool
-        Whether to replace an existing file.
-
-    Returns
-    -------
-    path : Path
-    opened : bool
-        Whether a browser accepted it.
-
-    Raises
-    ------
-    ValueError
-        If the file exists, is not an HTML file or cannot be written, or a module cannot be imported or
-        has no margin loss.
+    `modules` have the user's own margin losses, and may be in the working directory. A ValueError says
+    if the file exists, is not an HTML file or cannot be written, or a module cannot be imported or has
+    no margin loss.
     """
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out must end in .html, got {str(out)!r}")

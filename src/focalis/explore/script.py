@@ -16,8 +16,6 @@ from focalis.margin import MarginLossFamily
 from focalis.maths import single_row
 from focalis.maths.links import at_margin
 
-__all__ = ["CLASSES", "family_script", "function_script", "vocabulary_script"]
-
 CLASSES = range(2, 7)
 """The numbers of classes that a softmax on the page can have."""
 
@@ -45,11 +43,6 @@ def function_script(
     function: Callable[..., Sequence[Any]], arguments: Sequence[str], name: str = "f"
 ) -> str:
     """Return a function in the vocabulary as a JavaScript function expression.
-
-    Raises
-    ------
-    TypeError
-        If the function does something that the vocabulary cannot express.
 
     Examples
     --------

@@ -8,8 +8,6 @@ and a test runs them all.
 import importlib.util
 from typing import NamedTuple
 
-__all__ = ["Snippet", "snippets"]
-
 
 class Snippet(NamedTuple):
     """The lines for one framework, and the module of focalis that they need.

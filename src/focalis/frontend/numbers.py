@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from focalis.errors import ArgumentError, ClassIndexError
+from focalis.errors import ArgumentError
 from focalis.inputs.arguments import Arguments
+from focalis.inputs.shapes import Form
+from focalis.inputs.targets import valid_targets, wrong_target
 from focalis.loss import Loss
-
-__all__ = ["check_numbers", "complain"]
 
 Array = np.ndarray[Any, Any]
 
@@ -39,23 +39,10 @@ def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Argument
         complain("sample_weight", "non-negative finite numbers", sample_weight, bad)
     if targets is None:
         return
-    y, error = _numbers(targets), ArgumentError
-    if elementwise:
-        expected, valid = "numbers in [0, 1]", (y >= 0) & (y <= 1)
-    elif y.ndim < len(shape):
-        classes, error = shape[axis], ClassIndexError
-        expected, valid = f"class indices in [0, {classes})", (y >= 0) & (y < classes)
-        valid = valid & (np.floor(y) == y) if y.dtype.kind == "f" else valid
-        if exist is not None:
-            label = np.expand_dims(np.where(valid, y, 0).astype(np.int64), axis)
-            valid = valid & np.take_along_axis(exist, label, axis).squeeze(axis)
-    else:
-        expected, valid = "non-negative finite numbers", (y >= 0) & (y < np.inf)
-        if exist is not None:
-            valid = valid & (exist | (y == 0))
-    if exist is not None and not elementwise:
-        expected += ", of classes that class_where does not mask"
-    bad = ~valid
+    y = _numbers(targets)
+    form: Form = "elementwise" if elementwise else "index" if y.ndim < len(shape) else "dense"
+    classes = 1 if elementwise else shape[axis]
+    bad = ~valid_targets(form, y, classes, exist, axis)
     if not bad.any():
         return
     if loss.ignore_index is not None:
@@ -64,6 +51,7 @@ def check_numbers(loss: Loss, shape: tuple[int, ...], axis: int, given: Argument
         bad = bad & beside(where, bad)
     if sample_weight is not None:
         bad = bad & beside(_numbers(sample_weight) != 0, bad)
+    expected, error = wrong_target(form, classes, exist is not None)
     complain("targets", expected, targets, bad, error)
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from focalis import vocabulary
 
-__all__: list[str] = []
-
 _OF_NUMPY = (np.ndarray, np.generic, int, float)
 
 

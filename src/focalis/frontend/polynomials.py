@@ -3,8 +3,6 @@
 import functools
 from typing import Any
 
-__all__ = ["log1p_unit_polynomial"]
-
 
 def log1p_unit_polynomial(x: Any) -> Any:
     """Return log(1 + x) for x in [0, 1], to the rounding of float32."""

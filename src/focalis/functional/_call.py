@@ -14,8 +14,6 @@ from focalis.margin import MarginLossFamily
 from focalis.maths.links import PROBABILITY_SLACK, LinkName
 from focalis.real_number import check_number
 
-__all__ = ["Engine", "Reduction", "Value", "call_loss", "clip", "in_type_of", "loss_of"]
-
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 Engine = Literal["auto", "numba", "numpy"]
 Value = np.float64 | np.ndarray

@@ -11,8 +11,6 @@ from focalis.functional._call import Engine, Reduction, Value, call_loss, clip, 
 from focalis.inputs.arguments import Arguments
 from focalis.loss import Loss
 
-__all__ = ["binary_log_loss", "log_loss"]
-
 
 def binary_log_loss(
     probabilities: ArrayLike,

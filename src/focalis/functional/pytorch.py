@@ -11,8 +11,6 @@ from focalis.functional._call import Engine, Value
 from focalis.inputs.targets import real_array
 from focalis.loss import Loss
 
-__all__ = ["binary_cross_entropy_with_logits", "cross_entropy"]
-
 Reduction = Literal["none", "sum", "mean"]
 
 

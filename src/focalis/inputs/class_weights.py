@@ -12,8 +12,6 @@ from focalis.inputs.targets import Array, real_array
 from focalis.maths.links import Link
 from focalis.settings_table import WEIGHTS, weight_of_no
 
-__all__ = ["check_factor", "class_weights", "extremes", "in_type", "ones", "weight_range"]
-
 _FEW = 1024  # classes up to which arrays of ones are kept: making one takes longer than reading it
 
 Factor = float | tuple[float, ...]

@@ -6,12 +6,6 @@ from focalis.inputs.row_weights import RowWeights
 from focalis.inputs.shapes import check_boolean, check_classes
 from focalis.inputs.targets import Array, Scores, as_array
 
-__all__ = ["check_targets", "masked_scores", "read_classes"]
-
-# What masked scores are replaced by: a logit of probability 0, or a probability that does no harm,
-# since no target asks about that class.
-_MASKED = {"softmax": -np.inf, "simplex": 0.5}
-
 
 def read_classes(scores: Scores, given: object) -> Array:
     """Return a class mask as rows × classes, True where a class exists."""
@@ -26,7 +20,7 @@ def masked_scores(scores: Scores, classes: Array) -> Scores:
     if scores.link.elementwise:
         return scores
     array = scores.array.copy()
-    np.copyto(array, array.dtype.type(_MASKED[scores.link]), where=~classes.reshape(array.shape))
+    np.copyto(array, array.dtype.type(scores.link.masked), where=~classes.reshape(array.shape))
     return scores._replace(array=array)
 
 

@@ -12,14 +12,6 @@ from focalis.inputs.shapes import check_boolean, check_rows
 from focalis.inputs.targets import Array, Scores, Targets, as_array, real_array
 from focalis.real_number import check_number
 
-__all__ = [
-    "REDUCTIONS",
-    "RowWeights",
-    "check_has_denominator",
-    "read_normalizer",
-    "read_row_weights",
-]
-
 REDUCTIONS = ("none", "sum", "mean", "batchmean")
 
 

@@ -12,15 +12,6 @@ from focalis.errors import ArgumentError, ArgumentTypeError, ClassIndexError
 from focalis.inputs.shapes import Form, check_nothing_ignored, target_form
 from focalis.maths.links import Link
 
-__all__ = [
-    "Scores",
-    "Targets",
-    "as_array",
-    "read_scores",
-    "read_targets",
-    "real_array",
-]
-
 Array = np.ndarray
 
 
@@ -212,32 +203,47 @@ class Targets(NamedTuple):
         `largest` is the largest number of the type to compute in.
         """
         rows = self.rows[lo:hi].astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            if self.form == "index":
-                valid = (rows >= 0) & (rows < self.n_classes)
-                if self.classes is not None:
-                    labels = np.where(valid, rows, 0).astype(np.int64)
-                    valid &= self.classes[np.arange(lo, hi), labels]
-                return np.asarray(valid)
-            if self.form == "elementwise":
-                return np.asarray((rows >= 0) & (rows <= 1))
-            valid = (rows >= 0) & (rows <= largest)
-            return np.asarray(
-                valid if self.classes is None else valid & (self.classes[lo:hi] | (rows == 0))
-            )
+        classes = None if self.classes is None else self.classes[lo:hi]
+        return valid_targets(self.form, rows, self.n_classes, classes) & (
+            self.form != "dense" or rows <= largest
+        )
 
     def complain(self, flat: int) -> None:
         """Raise the ValueError for the target at a flat position."""
-        expected = {
-            "index": f"class indices in [0, {self.n_classes})",
-            "elementwise": "numbers in [0, 1]",
-            "dense": "non-negative finite numbers",
-        }[self.form]
-        if self.classes is not None:
-            expected += ", of classes that class_where does not mask"
+        expected, error = wrong_target(self.form, self.n_classes, self.classes is not None)
         position = tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
-        error = ClassIndexError if self.form == "index" else ArgumentError
         raise error("targets", expected, self.rows.reshape(-1)[flat], position)
+
+
+def valid_targets(
+    form: Form, y: Array, n_classes: int, classes: Array | None, axis: int = -1
+) -> Array:
+    """Return True where a target is one that a loss can take, and its class is not masked."""
+    with np.errstate(invalid="ignore"):
+        if form == "elementwise":
+            return np.asarray((y >= 0) & (y <= 1))
+        if form == "dense":
+            valid = (y >= 0) & (y < np.inf)
+            return np.asarray(valid if classes is None else valid & (classes | (y == 0)))
+        valid = (y >= 0) & (y < n_classes)
+        if y.dtype.kind == "f":
+            valid &= np.floor(y) == y
+    if classes is not None:
+        label = np.expand_dims(np.where(valid, y, 0).astype(np.int64), axis)
+        valid &= np.take_along_axis(classes, label, axis).squeeze(axis)
+    return np.asarray(valid)
+
+
+def wrong_target(form: Form, n_classes: int, masked: bool) -> tuple[str, type[ArgumentError]]:
+    """Return what is expected of targets, and the error for one that is something else."""
+    expected = {
+        "index": f"class indices in [0, {n_classes})",
+        "elementwise": "numbers in [0, 1]",
+        "dense": "non-negative finite numbers",
+    }[form]
+    if masked and form != "elementwise":
+        expected += ", of classes that class_where does not mask"
+    return expected, ClassIndexError if form == "index" else ArgumentError
 
 
 def read_targets(scores: Scores, given: Any, settings: TargetSettings) -> Targets:

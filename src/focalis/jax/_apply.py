@@ -15,8 +15,6 @@ from focalis.jax._margin import along, companions, weighted
 from focalis.jax._softmax import all_margins, margins
 from focalis.jax._verbs import Verbs
 
-__all__ = ["apply"]
-
 Array = jax.Array
 
 

@@ -23,8 +23,6 @@ from focalis.inputs.shapes import (
 )
 from focalis.settings_table import largest_weight
 
-__all__ = ["as_array", "check", "class_axes", "class_axis", "numbers_of"]
-
 Array = jax.Array
 
 

@@ -15,8 +15,6 @@ from jax.custom_derivatives import SymbolicZero
 from focalis.arrays.margin import MarginTerms, Orders
 from focalis.maths.links import at_margin
 
-__all__ = ["along", "companions", "weighted"]
-
 Array = jax.Array
 Values = tuple[Array, ...]
 
@@ -35,20 +33,9 @@ def weighted(
 ) -> Array:
     """Return the sum over the answers of share × derivative, where a share of 0 adds exactly 0.
 
-    Parameters
-    ----------
-    terms : MarginTerms
-        The margin loss.
-    orders : tuple of int
-        The orders of the derivative; all 0 for the loss itself.
-    x : Array
-        Scores: margins or probabilities.
-    shares : tuple of Array or None
-        Shaped like the scores: how much the answers that they speak for and against count.
-    values : tuple of Array
-        The parameters that `terms` names, whose shapes broadcast to that of the scores.
-    known : SeenFromAll or None
-        The companions of the margins, if they have been computed already.
+    `orders` are those of the derivative; all 0 for the loss itself. `shares`, shaped like the scores,
+    say how much the answers that they speak for and against count. `values` are the parameters that
+    `terms` names, `known` the companions of the margins, if they have been computed already.
     """
     present = [share for share in shares if share is not None]
     sides = [against for against, share in enumerate(shares) if share is not None]

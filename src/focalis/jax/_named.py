@@ -19,18 +19,6 @@ from focalis.maths.links import LINKS, PROBABILITY_SLACK, LinkName
 from focalis.real_number import check_number
 from focalis.settings_table import WEIGHTS, largest_weight
 
-__all__ = [
-    "Axis",
-    "LossSettings",
-    "Options",
-    "RowOptions",
-    "Weight",
-    "clipped",
-    "dense",
-    "elementwise",
-    "rows",
-]
-
 Array = jax.Array
 ArrayLike = jax.typing.ArrayLike
 Weight = ArrayLike | Sequence[float] | None

@@ -14,8 +14,6 @@ from focalis.arrays.softmax import (
 )
 from focalis.jax._verbs import VERBS
 
-__all__ = ["all_margins", "margins"]
-
 Array = jax.Array
 
 

@@ -8,8 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["VERBS", "Verbs"]
-
 Array = jax.Array
 
 

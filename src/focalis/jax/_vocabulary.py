@@ -9,8 +9,6 @@ from focalis import vocabulary
 from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.frontend.polynomials import log1p_unit_polynomial
 
-__all__: list[str] = []
-
 
 def _log1p_unit(x: jax.Array) -> Any:
     return log1p_unit_polynomial(x) if x.dtype == jnp.float32 else jnp.log1p(x)

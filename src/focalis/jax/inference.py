@@ -11,8 +11,6 @@ from focalis.errors import ArgumentTypeError
 from focalis.jax._checks import as_array, class_axis
 from focalis.loss import Loss
 
-__all__ = ["initial_logits", "posterior"]
-
 Array = jax.Array
 
 

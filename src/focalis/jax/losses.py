@@ -20,15 +20,6 @@ from focalis.jax._named import (
 )
 from focalis.jax.named import softmax_poly1
 
-__all__ = [
-    "binary_log_loss",
-    "log_loss",
-    "poly_loss_cross_entropy",
-    "sigmoid_binary_cross_entropy",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_with_integer_labels",
-]
-
 Array = jax.Array
 ArrayLike = jax.typing.ArrayLike
 

@@ -18,26 +18,15 @@ from focalis.keras._backend import apply, logits_behind, numbers_of, replicas
 from focalis.keras._probabilities import Reading, held, wide
 from focalis.keras._targets import aligned, kept_of, read_targets, to_rows
 
-__all__ = ["FamilyLoss", "factors"]
-
 
 class FamilyLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """A loss of the family as a Keras loss: what the named losses and `LossWrapper` share.
 
-    Parameters
-    ----------
-    loss : Loss
-        Link, margin loss and weights; its reduction is not used.
-    form : {"elementwise", "index", "dense", "any"}
-        What the targets are: a number for each score, a class for each row, a number for each class of
-        a row, or whichever of the last two fits their shape.
-    arguments : mapping
-        The arguments of the constructor by name, its ``locals()``: among them `axis`, `ignore_class`,
-        `reduction`, `name` and `dtype` as described in `focalis.keras`. They make up the configuration.
-    reading : callable
-        How probabilities are read.
-    activation : str, optional
-        The activation behind which Keras looks for logits, if its backend knows them.
+    The reduction of `loss` is not used. `form` says what the targets are: a number for each score
+    ("elementwise"), a class for each row ("index"), a number for each class of a row ("dense"), or
+    whichever of the last two fits their shape ("any"). `arguments` are those of the constructor by
+    name, its ``locals()``; they make up the configuration. `reading` is how probabilities are read,
+    `activation` the one behind which Keras looks for logits, if its backend knows them.
     """
 
     def __init__(

@@ -6,8 +6,6 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["Reading", "divided", "held", "held_by_focal", "of_indices", "unchanged", "wide"]
-
 Reading = Callable[[Any, Any, int], Any]
 """From probabilities, targets and the class axis to the probabilities that the loss is computed from."""
 

@@ -7,8 +7,6 @@ from keras import ops
 
 from focalis.errors import ArgumentError
 
-__all__ = ["aligned", "kept_of", "read_targets", "to_rows"]
-
 _NO_CLASS = -(2**31)
 """Stands for a label that is not a class index, such as 1.5."""
 

@@ -10,8 +10,6 @@ from focalis.frontend.numbers import check_numbers
 from focalis.inputs.arguments import Arguments
 from focalis.keras._tensorflow import apply
 
-__all__ = ["checked", "logits_behind", "numbers_of"]
-
 
 def checked(loss: Loss, x: Any, y: Any, *, axis: int, **others: Any) -> Any:
     """Return the loss; invalid numbers raise an error if they can be read, and give NaN otherwise."""

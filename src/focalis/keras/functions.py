@@ -8,15 +8,6 @@ from keras import ops
 from focalis.keras import losses
 from focalis.keras.losses import Factor, register
 
-__all__ = [
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy",
-    "sparse_categorical_crossentropy",
-]
-
 
 def _each(named: type, y_true: Any, y_pred: Any, **settings: Any) -> Any:
     """Return the loss of each sample in the type of the scores."""

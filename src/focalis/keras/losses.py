@@ -13,17 +13,6 @@ from focalis.keras._probabilities import divided, held_by_focal, of_indices, unc
 from focalis.margin import MarginLoss
 from focalis.maths.links import IDENTITY, SIGMOID, SIMPLEX, SOFTMAX, Link
 
-__all__ = [
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "MultiLabelSoftmaxCrossentropy",
-    "SparseCategoricalCrossentropy",
-    "SparseCategoricalFocalCrossentropy",
-]
-
 MEAN = "sum_over_batch_size"
 
 Numbers = Sequence[float] | None

@@ -9,8 +9,6 @@ from focalis.errors import ArgumentTypeError
 from focalis.keras._loss import FamilyLoss
 from focalis.keras.losses import MEAN, register
 
-__all__ = ["LossWrapper"]
-
 
 @register
 class LossWrapper(FamilyLoss):

@@ -22,29 +22,6 @@ from focalis.curvature import shape_curvature
 from focalis.margin import MarginLoss
 from focalis.vocabulary import absolute, exp_nonpositive, log, log1p, log1p_unit, where
 
-__all__ = [
-    "IDENTITY",
-    "LINKS",
-    "SIGMOID",
-    "SIMPLEX",
-    "SOFTMAX",
-    "Limits",
-    "Link",
-    "LinkName",
-    "LinkWords",
-    "SoftmaxMargins",
-    "at_margin",
-    "both_link_terms",
-    "limits",
-    "link_for",
-    "link_terms",
-    "margin_limits",
-    "probabilities",
-    "probability_limits",
-    "softmax_margins",
-    "state_terms",
-]
-
 LinkName = Literal["sigmoid", "softmax", "identity", "simplex"]
 
 
@@ -73,6 +50,9 @@ class Link(str):
         Whether the scores are already probabilities; if not, they are logits.
     harmless : float
         A score at which every loss is finite, to put in place of one that does not count.
+    masked : float
+        What replaces the score of a class that does not exist: a logit of probability 0, or a
+        probability that does no harm, since no target asks about that class.
     prefix : str
         What the link is called in the names of functions.
     words : LinkWords
@@ -83,6 +63,7 @@ class Link(str):
     elementwise: bool
     on_probabilities: bool
     harmless: float
+    masked: float
     prefix: str
     words: LinkWords
 
@@ -102,6 +83,7 @@ class Link(str):
             elementwise=elementwise,
             on_probabilities=on_probabilities,
             harmless=0.5 if on_probabilities else 0.0,
+            masked=0.5 if on_probabilities else -np.inf,
             prefix=prefix,
             words=words,
         )

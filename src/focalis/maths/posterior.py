@@ -15,8 +15,6 @@ from focalis.margin import MarginLoss
 from focalis.maths import single_row
 from focalis.maths.links import Link, at_margin, softmax_margins
 
-__all__ = ["constant_logits", "posterior_probabilities"]
-
 Array = np.ndarray
 
 _ROUNDS = 200

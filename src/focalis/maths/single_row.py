@@ -13,17 +13,6 @@ from typing import Any, NamedTuple
 from focalis.maths.links import at_margin
 from focalis.vocabulary import exp_nonpositive, log, maximum, minimum, where
 
-__all__ = [
-    "RowTerms",
-    "View",
-    "log_density",
-    "sigmoid_posterior",
-    "sigmoid_terms",
-    "softmax_posterior",
-    "softmax_terms",
-    "softmax_views",
-]
-
 # The edges to try for the density, the slope it needs there, and a margin that is as good as infinite.
 _EDGES = (32.0, 128.0, 512.0)
 _LEAST_SLOPE = 1e-290

@@ -12,8 +12,6 @@ from focalis.loss import Loss
 from focalis.margin import FAMILIES
 from focalis.named.signatures import Argument, Function, functions, keras_classes
 
-__all__ = ["MODULES", "source"]
-
 _WIDTH = 96
 _HEAD = '''"""{about}
 
@@ -34,6 +32,7 @@ _TARGETS: dict[str, list[Any]] = {
     "simplex": [0],
 }
 _SEVERAL = [[0, 1, 1]]
+_RAISES = "ValueError, TypeError\n    If an argument does not fit."
 
 
 def _targets(one: Function) -> list[Any]:
@@ -70,14 +69,21 @@ def _summary(one: Function, verb: str) -> str:
     return sentence if verb else sentence[0].upper() + sentence[1:]
 
 
-def _docstring(summary: str, sections: Iterable[tuple[str, str]], indent: str) -> str:
-    """Return a docstring with numpydoc sections, leaving out empty ones."""
+def _docstring(summary: str, **sections: str | list[str]) -> str:
+    """Return a docstring with numpydoc sections, leaving out empty ones and their empty lines."""
     parts = [summary]
-    for title, text in sections:
+    for name, lines in sections.items():
+        text = lines if isinstance(lines, str) else "\n".join(filter(None, lines))
+        title = name.replace("_", " ")
         if text:
             parts.append(f"{title}\n{'-' * len(title)}\n{text}")
     body = "\n\n".join(parts)
-    return textwrap.indent(f'"""{body}\n"""', indent, lambda line: bool(line.strip()))
+    return f'"""{body}\n"""'
+
+
+def _block(head: str, *parts: str) -> str:
+    """Return a function or a class: its first lines, and the indented parts of its body."""
+    return "\n".join([head, *(textwrap.indent(part, "    ") for part in parts), ""])
 
 
 def _parameter_lines(one: Function, types: Callable[[Argument], str]) -> list[str]:
@@ -172,6 +178,10 @@ def _numpy_type(one: Function) -> Callable[[Argument], str]:
     return lambda argument: known.get(argument.setting, "float")
 
 
+def _numpy_words(argument: Argument) -> str:
+    return "float or sequence of float" if argument.setting == "alpha" else "float"
+
+
 def _numpy_function(one: Function) -> str:
     scores = {
         "sigmoid": "Logits of any shape; the last of several axes holds the classes.",
@@ -190,40 +200,19 @@ def _numpy_function(one: Function) -> str:
     example = f"{one.name}({_SCORES[one.link]}, {_targets(one)}{last})"
     docstring = _docstring(
         _summary(one, "Return "),
-        [
-            (
-                "Parameters",
-                "\n".join(
-                    filter(
-                        None,
-                        [
-                            f"{one.scores[0]} : array_like\n    {scores}",
-                            f"{one.scores[1]} : array_like\n    {targets}",
-                            *_parameter_lines(
-                                one,
-                                lambda a: (
-                                    "float or sequence of float"
-                                    if a.setting == "alpha"
-                                    else "float"
-                                ),
-                            ),
-                            _other_arguments(one, "As for `Loss`.", of_the_call=False),
-                            _other_arguments(one, "As for calling a `Loss`.", of_the_call=True),
-                        ],
-                    )
-                ),
-            ),
-            (
-                "Returns",
-                f'float64 or ndarray\n    The reduced loss; for "none", one number per {each}.',
-            ),
-            ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
-            ("See Also", "Loss.value_and_grad : Returns the gradient too."),
-            ("Notes", _notes(one)),
-            ("References", _references(one)),
-            ("Examples", f'>>> loss = {example}\n>>> print(f"{{loss:.4f}}")\n{_answer(one)}'),
+        Parameters=[
+            f"{one.scores[0]} : array_like\n    {scores}",
+            f"{one.scores[1]} : array_like\n    {targets}",
+            *_parameter_lines(one, _numpy_words),
+            _other_arguments(one, "As for `Loss`.", of_the_call=False),
+            _other_arguments(one, "As for calling a `Loss`.", of_the_call=True),
         ],
-        "    ",
+        Returns=f'float64 or ndarray\n    The reduced loss; for "none", one number per {each}.',
+        Raises=_RAISES,
+        See_Also="Loss.value_and_grad : Returns the gradient too.",
+        Notes=_notes(one),
+        References=_references(one),
+        Examples=[f">>> loss = {example}", '>>> print(f"{loss:.4f}")', _answer(one)],
     )
     values = "".join(f"{name}, " for name in one.parameters).removesuffix(" ")
     parameters = f"({values})" if len(one.parameters) == 1 else f"({values.removesuffix(',')})"
@@ -238,14 +227,8 @@ def _numpy_function(one: Function) -> str:
         f"loss = {loss}\ngiven = Arguments({', '.join(arrays)})\n"
         f"return call_loss(loss, given, engine{renamed})"
     )
-    return "\n".join(
-        [
-            _definition(one.name, _signature(one, _numpy_type(one), "ArrayLike"), "Value"),
-            docstring,
-            textwrap.indent(body, "    "),
-            "",
-        ]
-    )
+    definition = _definition(one.name, _signature(one, _numpy_type(one), "ArrayLike"), "Value")
+    return _block(definition, docstring, body)
 
 
 def _numpy() -> str:
@@ -292,16 +275,14 @@ def _torch_example(one: Function) -> str:
     return f"torch.tensor({_SCORES[one.link]}), torch.tensor({targets})"
 
 
-def _torch_examples(one: Function, lines: list[str], value: str) -> str:
-    return "\n".join(
-        [
-            ">>> import torch",
-            ">>> import focalis.torch as F",
-            *(f">>> {line}" for line in lines),
-            f'>>> print(f"{{{value}:.4f}}")',
-            _answer(one),
-        ]
-    )
+def _torch_examples(one: Function, value: str) -> list[str]:
+    return [
+        ">>> import torch",
+        ">>> import focalis.torch as F",
+        f">>> x, y = {_torch_example(one)}",
+        f'>>> print(f"{{{value}:.4f}}")',
+        _answer(one),
+    ]
 
 
 def _torch_function(one: Function) -> str:
@@ -316,29 +297,16 @@ def _torch_function(one: Function) -> str:
     each = "row" if softmax else "element"
     docstring = _docstring(
         _summary(one, "Return "),
-        [
-            (
-                "Parameters",
-                "\n".join(
-                    [
-                        f"{', '.join(one.scores)} : Tensor\n    {inputs}",
-                        *_parameter_lines(one, _torch_words),
-                        _other_arguments(one, "As throughout `focalis.torch`."),
-                    ]
-                ),
-            ),
-            ("Returns", f"Tensor\n    The reduced loss, or one per {each}."),
-            ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
-            ("Notes", _notes(one)),
-            ("References", _references(one)),
-            (
-                "Examples",
-                _torch_examples(
-                    one, [f"x, y = {_torch_example(one)}"], f"F.{one.name}(x, y).mean()"
-                ),
-            ),
+        Parameters=[
+            f"{', '.join(one.scores)} : Tensor\n    {inputs}",
+            *_parameter_lines(one, _torch_words),
+            _other_arguments(one, "As throughout `focalis.torch`."),
         ],
-        "    ",
+        Returns=f"Tensor\n    The reduced loss, or one per {each}.",
+        Raises=_RAISES,
+        Notes=_notes(one),
+        References=_references(one),
+        Examples=_torch_examples(one, f"F.{one.name}(x, y).mean()"),
     )
     settings = [(a.setting, a.name) for a in one.settings if a.name != "weight"]
     settings += [(name, _literal(value)) for name, value in one.row.fixed.items()]
@@ -354,14 +322,8 @@ def _torch_function(one: Function) -> str:
     if one.scores != ("input", "target"):
         arguments.append(f'names={{"logits": "{one.scores[0]}", "class_weight": "weight"}}')
     function = "softmax_loss" if softmax else "sigmoid_loss"
-    return "\n".join(
-        [
-            _definition(one.name, _signature(one, _torch_type(one), "Tensor"), "Tensor"),
-            docstring,
-            textwrap.indent(f"return {_call(function, arguments)}", "    "),
-            "",
-        ]
-    )
+    definition = _definition(one.name, _signature(one, _torch_type(one), "Tensor"), "Tensor")
+    return _block(definition, docstring, f"return {_call(function, arguments)}")
 
 
 def _torch_module(one: Function) -> str:
@@ -370,17 +332,9 @@ def _torch_module(one: Function) -> str:
     about = _wrapped(", ".join(a.name for a in kept) + " : optional", "")
     docstring = _docstring(
         _summary(one, ""),
-        [
-            ("Parameters", f"{about}\n    As for `focalis.torch.{one.name}`."),
-            ("References", _references(one)),
-            (
-                "Examples",
-                _torch_examples(
-                    one, [f"x, y = {_torch_example(one)}"], f"F.{one.module}()(x, y).mean()"
-                ),
-            ),
-        ],
-        "    ",
+        Parameters=f"{about}\n    As for `focalis.torch.{one.name}`.",
+        References=_references(one),
+        Examples=_torch_examples(one, f"F.{one.module}()(x, y).mean()"),
     )
     head = [
         f"function = {one.name}",
@@ -396,15 +350,7 @@ def _torch_module(one: Function) -> str:
     )
     call = _call("super().__init__", [f"{a.name}={a.name}" for a in kept])
     body = "\n".join([*head, "", definition, textwrap.indent(call, "    ")])
-    return "\n".join(
-        [
-            f"class {one.module}(NamedLoss):",
-            docstring,
-            "",
-            textwrap.indent(body, "    ", lambda line: bool(line.strip())),
-            "",
-        ]
-    )
+    return _block(f"class {one.module}(NamedLoss):", docstring, "", body)
 
 
 def _torch() -> str:
@@ -441,47 +387,31 @@ def _jax_type(argument: Argument) -> str:
     return known.get(argument.setting, "ArrayLike")
 
 
+def _jax_words(argument: Argument) -> str:
+    return f"{_numpy_words(argument).replace(' or', ',')} or array"
+
+
 def _jax_function(one: Function) -> str:
     rows = not one.link.elementwise
     scores, targets = _SCORES[one.link], _targets(one)
     docstring = _docstring(
         _summary(one, "Return "),
-        [
-            (
-                "Parameters",
-                "\n".join(
-                    [
-                        "logits, labels : array\n    As throughout `focalis.jax`.",
-                        *_parameter_lines(
-                            one,
-                            lambda a: (
-                                "float, sequence of float or array"
-                                if a.setting == "alpha"
-                                else "float or array"
-                            ),
-                        ),
-                        _other_arguments(one, "As throughout `focalis.jax`."),
-                    ]
-                ),
-            ),
-            ("Returns", f"Array\n    One loss per {'row' if rows else 'element'}."),
-            ("Raises", "ValueError, TypeError\n    If an argument does not fit."),
-            ("Notes", _notes(one)),
-            ("References", _references(one)),
-            (
-                "Examples",
-                "\n".join(
-                    [
-                        ">>> import jax.numpy as jnp",
-                        f">>> from focalis.jax import {one.name}",
-                        f">>> x, y = jnp.array({scores}), jnp.array({targets})",
-                        f'>>> print(f"{{{one.name}(x, y).mean():.4f}}")',
-                        _answer(one),
-                    ]
-                ),
-            ),
+        Parameters=[
+            "logits, labels : array\n    As throughout `focalis.jax`.",
+            *_parameter_lines(one, _jax_words),
+            _other_arguments(one, "As throughout `focalis.jax`."),
         ],
-        "    ",
+        Returns=f"Array\n    One loss per {'row' if rows else 'element'}.",
+        Raises=_RAISES,
+        Notes=_notes(one),
+        References=_references(one),
+        Examples=[
+            ">>> import jax.numpy as jnp",
+            f">>> from focalis.jax import {one.name}",
+            f">>> x, y = jnp.array({scores}), jnp.array({targets})",
+            f'>>> print(f"{{{one.name}(x, y).mean():.4f}}")',
+            _answer(one),
+        ],
     )
     options = [a for a in one.arguments if a.setting not in (*one.parameters, "alpha")]
     arguments = [
@@ -494,15 +424,9 @@ def _jax_function(one: Function) -> str:
         *(["alpha=alpha"] if any(a.name == "alpha" for a in one.arguments) else []),
         *(f"{name}={_literal(value)}" for name, value in one.row.fixed.items()),
     ]
-    return "\n".join(
-        [
-            _definition(one.name, _signature(one, _jax_type, "ArrayLike"), "Array"),
-            docstring,
-            textwrap.indent(
-                f"return {_call('rows' if rows else 'elementwise', arguments)}", "    "
-            ),
-            "",
-        ]
+    definition = _definition(one.name, _signature(one, _jax_type, "ArrayLike"), "Array")
+    return _block(
+        definition, docstring, f"return {_call('rows' if rows else 'elementwise', arguments)}"
     )
 
 
@@ -564,36 +488,24 @@ def _keras_class(one: Function) -> str:
     phrase = one.row.phrase.removeprefix("the ")
     title = f"{phrase[0].upper()}{phrase[1:]} of {about.partition(',')[0]}, {one.row.formula}."
     taken = about.partition(", ")[2]
-    others = ["from_logits", "label_smoothing", "axis", "reduction", "name", "dtype"]
+    per_class = "A factor per class, or one for all."
+    if form == "elementwise":
+        per_class = "Weights positives by α and negatives by 1 − α."
     docstring = _docstring(
         title + (f"\n\n{taken[0].upper()}{taken[1:]}." if taken else ""),
-        [
-            (
-                "Parameters",
-                "\n".join(
-                    [
-                        *_parameter_lines(one, lambda a: "float"),
-                        "alpha : float or sequence of float, optional\n    "
-                        + (
-                            "Weights positives by α and negatives by 1 − α."
-                            if form == "elementwise"
-                            else "A factor per class, or one for all."
-                        ),
-                        f"{', '.join(others)}, ignore_class : optional\n"
-                        "    As throughout `focalis.keras`.",
-                        "class_weight, class_where : optional\n    As throughout `focalis.keras`.",
-                    ]
-                ),
-            ),
-            ("References", _references(one)),
-            (
-                "Examples",
-                f">>> from focalis.keras import {one.name}\n"
-                f'>>> print(f"{{{one.name}()({_keras_example(one, form)}):.4f}}")\n'
-                f"{_keras_answer(one, form)}",
-            ),
+        Parameters=[
+            *_parameter_lines(one, lambda a: "float"),
+            f"alpha : float or sequence of float, optional\n    {per_class}",
+            "from_logits, label_smoothing, axis, reduction, name, dtype, ignore_class : optional\n"
+            "    As throughout `focalis.keras`.",
+            "class_weight, class_where : optional\n    As throughout `focalis.keras`.",
         ],
-        "    ",
+        References=_references(one),
+        Examples=[
+            f">>> from focalis.keras import {one.name}",
+            f'>>> print(f"{{{one.name}()({_keras_example(one, form)}):.4f}}")',
+            _keras_answer(one, form),
+        ],
     )
     ignored = "float" if form == "elementwise" else "int"
     lines = [
@@ -616,52 +528,31 @@ def _keras_class(one: Function) -> str:
             f'    super().__init__(loss, "{form}", arguments)',
         ]
     )
-    return "\n".join(
-        [
-            "@register",
-            f"class {one.name}(FamilyLoss):",
-            docstring,
-            "",
-            textwrap.indent(body, "    ", lambda line: bool(line.strip())),
-            "",
-        ]
-    )
+    return _block(f"@register\nclass {one.name}(FamilyLoss):", docstring, "", body)
 
 
 def _keras_function(one: Function) -> str:
     _, name, about, form = _keras_parts(one)
     docstring = _docstring(
         f"Return {one.row.phrase} of {about.partition(',')[0]}, {one.row.formula}.",
-        [
-            (
-                "Parameters",
-                "y_true, y_pred : array_like\n    Targets, and probabilities or logits.\n"
-                + f"{', '.join(a.name for a in one.arguments)} : optional\n"
-                + f"    As for `focalis.keras.{one.name}`.",
-            ),
-            ("Returns", "Tensor\n    The loss of each sample."),
-            (
-                "Examples",
-                f">>> from focalis.keras import {name}\n"
-                f'>>> print(f"{{float({name}({_keras_example(one, form)})[0]):.4f}}")\n'
-                f"{_keras_answer(one, form)}",
-            ),
+        Parameters=[
+            "y_true, y_pred : array_like\n    Targets, and probabilities or logits.",
+            f"{', '.join(a.name for a in one.arguments)} : optional\n"
+            f"    As for `focalis.keras.{one.name}`.",
         ],
-        "    ",
+        Returns="Tensor\n    The loss of each sample.",
+        Examples=[
+            f">>> from focalis.keras import {name}",
+            f'>>> print(f"{{float({name}({_keras_example(one, form)})[0]):.4f}}")',
+            _keras_answer(one, form),
+        ],
     )
     lines = ["y_true: Any,", "y_pred: Any,"]
     lines += _signature(one._replace(scores=("", "")), _keras_type, "")
     settings = "{\n" + "".join(f'    "{a.name}": {a.name},\n' for a in one.arguments) + "}"
     body = f"settings = {settings}\nreturn _each({one.name}, y_true, y_pred, **settings)"
-    return "\n".join(
-        [
-            "@register  # type: ignore[untyped-decorator]",
-            _definition(name, lines, "Any"),
-            docstring,
-            textwrap.indent(body, "    "),
-            "",
-        ]
-    )
+    definition = _definition(name, lines, "Any")
+    return _block(f"@register  # type: ignore[untyped-decorator]\n{definition}", docstring, body)
 
 
 def _keras() -> str:
@@ -693,16 +584,7 @@ MODULES: dict[str, Callable[[], str]] = {
 
 
 def source(module: str) -> str:
-    """Return the text of a generated module.
-
-    Parameters
-    ----------
-    module : str
-        Its path in the package, one of `MODULES`.
-
-    Returns
-    -------
-    str
+    """Return the text of a generated module, named by its path in the package, one of `MODULES`.
 
     Examples
     --------

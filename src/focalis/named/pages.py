@@ -12,8 +12,6 @@ from focalis.named.signatures import Function, functions, keras_classes
 from focalis.named.table import FRONT_ENDS, LOSSES, letter
 from focalis.notation import write_call
 
-__all__ = ["PAGES", "filled"]
-
 _MARK = "<!-- {name}: from `python -m focalis.named` -->"
 _END = "<!-- end of {name} -->"
 
@@ -118,23 +116,9 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 
 
 def filled(page: str, text: str) -> str:
-    """Return the text of a document with its tables regenerated.
+    """Return the text of a document, one of `PAGES`, with its tables regenerated between their marks.
 
-    Parameters
-    ----------
-    page : str
-        One of `PAGES`.
-    text : str
-        Its present content, with the marks around its tables.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If a mark is missing.
+    A missing mark is a ValueError.
     """
     for name, make in PAGES[page].items():
         mark, end = _MARK.format(name=name), _END.format(name=name)

@@ -10,8 +10,6 @@ from focalis.margin import FAMILIES
 from focalis.maths.links import LINKS, SIGMOID, SOFTMAX, Link
 from focalis.named.table import LOSSES, FrontEnd, NamedLoss
 
-__all__ = ["Argument", "Function", "functions", "keras_classes"]
-
 # Arguments of a call beyond scores and targets; they are not part of a `Loss`.
 CALL = ("sample_weight", "where", "normalizer", "engine", "axis")
 
@@ -108,16 +106,7 @@ class Function(NamedTuple):
 
 
 def functions(front_end: FrontEnd) -> list[Function]:
-    """Return the functions that a front end has for the table.
-
-    Parameters
-    ----------
-    front_end : {"numpy", "torch", "jax"}
-
-    Returns
-    -------
-    list of Function
-        In the order of the table.
+    """Return the functions that a front end has for the table, in its order.
 
     Examples
     --------

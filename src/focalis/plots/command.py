@@ -12,8 +12,6 @@ from focalis.files import write_whole
 from focalis.plots.curves import by_answer, read_losses
 from focalis.plots.drawing import figure_of
 
-__all__ = ["KINDS", "plot"]
-
 FORMATS = (".png", ".svg", ".pdf")
 _STAR = ("cross_entropy", "focal(gamma=2)", "focal_star(gamma=2, beta=1)", "focal_star(gamma=4)")
 
@@ -63,13 +61,7 @@ KINDS = {
 def plot(
     kind: str, losses: Sequence[str], out: Path, *, logits: Path | None, overwrite: bool
 ) -> None:
-    """Draw a kind of plot into a file, whose suffix determines the format.
-
-    Raises
-    ------
-    ValueError
-        If a loss is invalid, the file exists or its suffix is unknown, or logits are missing.
-    """
+    """Draw a kind of plot into a file, whose suffix determines the format."""
     if out.suffix.lower() not in FORMATS:
         raise ValueError(f"--out must end in {', '.join(FORMATS)}, got {str(out)!r}")
     if out.exists() and not overwrite:

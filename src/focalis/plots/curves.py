@@ -14,18 +14,6 @@ from focalis.named.table import letter, title
 from focalis.parsing import parse
 from focalis.settings_table import SETTINGS
 
-__all__ = [
-    "Losses",
-    "by_answer",
-    "by_margin",
-    "cross_entropy_ratio",
-    "cumulative_share",
-    "label",
-    "named",
-    "posterior",
-    "read_losses",
-]
-
 Array = np.ndarray
 Losses = str | MarginLoss | Loss | Iterable[str | MarginLoss | Loss]
 

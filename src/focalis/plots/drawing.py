@@ -7,8 +7,6 @@ import numpy as np
 
 from focalis.palette import BASELINE_COLOUR, COLOURS
 
-__all__ = ["draw", "dress", "figure_of", "line_style", "one_axes", "several_axes"]
-
 Array = np.ndarray
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))

@@ -21,8 +21,6 @@ from focalis.settings_table import WEIGHTS
 from focalis.sklearn.columns import is_missing
 from focalis.weights import inverse_frequency
 
-__all__ = ["LossClassifier", "read_loss"]
-
 Array = np.ndarray
 
 CALIBRATIONS = ("posterior", "link")

@@ -18,8 +18,6 @@ from focalis.sklearn.boosters import BOOSTERS
 from focalis.sklearn.columns import Columns, plain_names
 from focalis.sklearn.jobs import Job, Rows
 
-__all__ = ["BoostedClassifier"]
-
 Array = np.ndarray
 
 # What must not change when training continues from trees that are there.

@@ -15,8 +15,6 @@ from focalis.boosting.objective import require
 from focalis.sklearn.jobs import Job, Rows
 from focalis.sklearn.parameters import REFUSED_BY_CATBOOST, REFUSED_BY_LIGHTGBM, REFUSED_BY_XGBOOST
 
-__all__ = ["BOOSTERS"]
-
 Array = np.ndarray
 Fold = tuple[Array, Array]
 

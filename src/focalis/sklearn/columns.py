@@ -9,8 +9,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
-__all__ = ["Columns", "check_types", "is_missing", "plain_names"]
-
 Array = np.ndarray
 
 # Prefixes of the type names of text and category columns in pandas and polars.

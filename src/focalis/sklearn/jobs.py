@@ -9,8 +9,6 @@ import numpy as np
 from focalis.boosting.starts import spread
 from focalis.loss import Loss
 
-__all__ = ["Job", "Rows"]
-
 Array = np.ndarray
 
 

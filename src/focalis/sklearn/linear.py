@@ -19,8 +19,6 @@ from focalis.loss import Loss
 from focalis.sklearn.base import LossClassifier
 from focalis.sklearn.columns import check_types
 
-__all__ = ["LinearClassifier"]
-
 Array = np.ndarray
 
 _LARGEST_FEATURE = 1e70

@@ -1,7 +1,5 @@
 """Which parameters of each booster `BoostedClassifier` refuses, and why."""
 
-__all__ = ["REFUSED_BY_CATBOOST", "REFUSED_BY_LIGHTGBM", "REFUSED_BY_XGBOOST"]
-
 
 def _from(source: str, *names: str) -> dict[str, str]:
     """Return, for these names, the reason that a parameter of the estimator determines them."""

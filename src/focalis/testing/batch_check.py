@@ -13,8 +13,6 @@ from focalis.testing.reference import Truth, truth
 from focalis.testing.report import Failure, Finding
 from focalis.testing.subject import Subject
 
-__all__ = ["BatchCheck"]
-
 _ORDERS = ("values", "gradients", "Hessians")
 
 

@@ -18,8 +18,6 @@ from focalis.testing.shapes import random_scores, shapes
 from focalis.testing.subject import Subject
 from focalis.testing.variants import masked, masks, weighted, weights
 
-__all__ = ["CHECKS"]
-
 Reduction = Literal["mean", "sum", "none", "batchmean"]
 
 _FULL = ("float32", "float64")

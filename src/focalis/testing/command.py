@@ -15,8 +15,6 @@ from focalis.notation import read_call, write_call
 from focalis.parsing import parse
 from focalis.testing import Report, examine_loss
 
-__all__ = ["examine", "find_function", "read_loss"]
-
 
 def examine(
     path: str,
@@ -28,11 +26,6 @@ def examine(
     """Examine the function at ``module:name`` as the loss named by a text and further options.
 
     `how` are further arguments of `focalis.testing.examine_loss`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the function or the loss does not exist, or the function cannot be called.
     """
     with redirect_stdout(sys.stderr):  # what the function prints is not part of the report
         function = find_function(path)
@@ -86,13 +79,7 @@ def read_loss(text: str, options: Mapping[str, Any]) -> Loss:
 
 
 def find_function(path: str) -> Any:
-    """Return what ``module:name`` refers to; the module may be in the working directory.
-
-    Raises
-    ------
-    ValueError
-        If it does not exist, or importing the module fails.
-    """
+    """Return what ``module:name`` refers to; the module may be in the working directory."""
     module, separator, name = path.partition(":")
     if not module or not separator or not name:
         raise ValueError(f"expected MODULE:FUNCTION, got {path!r}")

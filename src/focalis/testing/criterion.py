@@ -10,8 +10,6 @@ from typing import Any
 
 from focalis.testing.numbers import mp
 
-__all__ = ["complaint", "excess", "tolerance"]
-
 
 class FloatingType:
     """A floating type: its smallest and largest normal numbers, and the permitted error."""
@@ -39,16 +37,8 @@ def tolerance(size: Any, dtype: Any) -> Any:
 def complaint(got: Any, true: Any, bulk: Any, dtype: Any, factor: float = 1) -> str | None:
     """Return what is wrong with one number, or None.
 
-    Parameters
-    ----------
-    got : float
-        What was computed.
-    true, bulk : mpf
-        The true number, and the sum of the sizes of the signed terms that make it up.
-    dtype : dtype or str
-        The type that it was computed in.
-    factor : float, default 1
-        By how much the permitted error grows: 2 through a softmax.
+    `true` and `bulk` are the true number and the sum of the sizes of the signed terms that make it up,
+    `factor` is by how much the permitted error grows: 2 through a softmax.
     """
     kind = TYPES[_name(dtype)]
     x = mp.mpf(float(got))

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["FRAMEWORKS", "Answer", "Framework", "RefusalError", "find"]
-
 Array = np.ndarray
 Function = Any  # a callable of logits and targets, or an object with the methods of Loss
 

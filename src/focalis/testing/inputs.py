@@ -7,8 +7,6 @@ import numpy as np
 
 from focalis.maths.links import IDENTITY, SIMPLEX, Link
 
-__all__ = ["Inputs", "dense", "extreme", "infinite", "many", "of_classes", "ordinary", "soft"]
-
 Array = np.ndarray
 
 # Near each of these, some limit is reached: a type's digits next to 1, its exponents or its range.

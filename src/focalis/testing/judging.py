@@ -11,8 +11,6 @@ from focalis.testing.inputs import Inputs
 from focalis.testing.numbers import mp
 from focalis.testing.report import Failure, Finding
 
-__all__ = ["judge", "raised", "told"]
-
 Array = np.ndarray
 
 

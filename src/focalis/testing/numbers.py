@@ -11,8 +11,6 @@ from mpmath.ctx_mp import MPContext
 
 from focalis import vocabulary
 
-__all__ = ["DIGITS", "Number", "mp", "number"]
-
 DIGITS = 60
 
 # A separate context, so that the caller's settings of mpmath's global one do not matter.
@@ -32,15 +30,13 @@ class Condition:
         self.holds = holds
 
 
-class Number:
+class Number(vocabulary.Operand):
     """A real number and the bulk of the terms that were summed to give it.
 
     A result of constants alone is a constant: it is rounded once, and has no terms.
     """
 
     __slots__ = ("bulk", "constant", "value")
-    # NumPy's numbers leave operators to this class.
-    __array_ufunc__ = None
 
     def __init__(self, value: Any, bulk: Any = None, constant: bool = False) -> None:
         self.value = value
@@ -60,20 +56,13 @@ class Number:
         other = number(other)
         return self._with(other, self.value + other.value, self.bulk + other.bulk)
 
-    __radd__ = __add__
-
     def __sub__(self, other: Any) -> "Number":
         other = number(other)
         return self._with(other, self.value - other.value, self.bulk + other.bulk)
 
-    def __rsub__(self, other: Any) -> "Number":
-        return number(other) - self
-
     def __mul__(self, other: Any) -> "Number":
         other = number(other)
         return self._with(other, self.value * other.value, self.bulk * other.bulk)
-
-    __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> "Number":
         other = number(other)
@@ -87,9 +76,6 @@ class Number:
 
     def __neg__(self) -> "Number":
         return Number(-self.value, self.bulk, self.constant)
-
-    def __pos__(self) -> "Number":
-        return self
 
     def __abs__(self) -> "Number":
         return Number(abs(self.value), self.bulk, self.constant)

@@ -13,8 +13,6 @@ from focalis.maths.links import Link, limits, probability_terms
 from focalis.maths.single_row import RowTerms, sigmoid_terms, softmax_terms
 from focalis.testing.numbers import Number, mp, number
 
-__all__ = ["Truth", "margin_terms", "truth"]
-
 Array = np.ndarray
 
 
@@ -46,19 +44,9 @@ class Truth(NamedTuple):
 def truth(
     loss: Loss, logits: Any, targets: Any, *, sample_weight: Any = None, where: Any = None
 ) -> Truth:
-    """Return the truth about a loss.
+    """Return the truth about the weighted values of a loss, whatever its reduction.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its weights are used as float64 holds them.
-    logits, targets, sample_weight, where : array_like
-        As when calling the loss.
-
-    Returns
-    -------
-    Truth
-        About the weighted values, whatever the reduction.
+    Its weights are used as float64 holds them.
     """
     batch = read_batch(loss, Arguments(logits, targets, sample_weight, where))
     scores, read, rows = batch.scores, batch.targets, batch.weights

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass, field
 
-__all__ = ["Failure", "Finding", "Report"]
-
 
 @dataclass(frozen=True)
 class Failure:

@@ -11,8 +11,6 @@ from focalis.testing.judging import raised
 from focalis.testing.report import Finding
 from focalis.testing.subject import Subject
 
-__all__ = ["random_scores", "shapes"]
-
 _CLASSES = (2, 3, 11)
 
 

@@ -15,8 +15,6 @@ from focalis.testing.frameworks import Answer, Framework, RefusalError, find
 from focalis.testing.inputs import Inputs, ordinary
 from focalis.testing.judging import told
 
-__all__ = ["Subject"]
-
 Array = np.ndarray
 
 _TARGET_NAMES = {"y_true", "targets", "target", "labels", "label", "y"}
@@ -35,19 +33,10 @@ class Form(NamedTuple):
 class Subject:
     """A function, its framework, and the form in which it takes a batch.
 
-    Parameters
-    ----------
-    function : callable
-        Takes logits and targets, or the reverse if its first argument is named after targets.
-    loss : Loss
-        What it should compute. Parameters and settings of the loss are passed to the function if it has
-        arguments of the same names.
-    framework : str
-        "auto" tries those that are loaded.
-    arguments : dict
-        Further arguments, by name.
-    tolerance : float
-        A factor on the permitted error.
+    It takes logits and targets, or the reverse if its first argument is named after targets. Parameters
+    and settings of the loss are passed to it if it has arguments of the same names; `arguments` are
+    further ones. The framework "auto" tries those that are loaded; `tolerance` is a factor on the
+    permitted error.
     """
 
     def __init__(

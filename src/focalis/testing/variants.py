@@ -14,8 +14,6 @@ from focalis.testing.judging import raised
 from focalis.testing.report import Finding
 from focalis.testing.subject import Subject
 
-__all__ = ["Variant", "masked", "masks", "weighted", "weights"]
-
 _ROWS = 41
 
 

@@ -18,8 +18,6 @@ from focalis.torch._overrides import handed_over, has_override
 from focalis.torch._parameters import read_parameters
 from focalis.torch._reading import check_numbers
 
-__all__ = ["apply", "apply_along"]
-
 _OVER = "inplace=True writes over the {argument}: expected {expected}, got {got}"
 
 

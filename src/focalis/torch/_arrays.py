@@ -14,8 +14,6 @@ from focalis.errors import WordedError
 from focalis.inputs.arguments import Arguments
 from focalis.loss import Wanted, evaluate
 
-__all__ = ["Others", "Settings", "compute", "empty_like"]
-
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _STORAGE: dict[torch.dtype, np.dtype[Any]] = {
     torch.float16: np.dtype(np.float16),

@@ -18,8 +18,6 @@ from focalis.inputs.shapes import (
     target_form,
 )
 
-__all__ = ["HALF", "check", "read_classes"]
-
 HALF = (torch.float16, torch.bfloat16)
 _FLOATS = frozenset((torch.float32, torch.float64, *HALF))
 _INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8))

@@ -16,8 +16,6 @@ from focalis.torch._compat import guards_scalars, transforms_are_active
 from focalis.torch._hooks import evaluate_directly
 from focalis.torch._losses import new_loss, parse
 
-__all__ = ["evaluate_in_graph", "is_transformed_in_graph", "loss_in_graph"]
-
 Tensor = torch.Tensor
 
 # Compilers differ: to some a loss is a constant, to others only its parts are; and only some can turn a

@@ -12,15 +12,11 @@ from typing import Any
 from focalis import vocabulary
 from focalis.vocabulary import exp, where
 
-__all__ = ["Dual", "tangent_of"]
 
-
-class Dual:
+class Dual(vocabulary.Operand):
     """A number and its derivative; the tangent of a constant is the float 0.0."""
 
     __slots__ = ("tangent", "value")
-    # Makes NumPy's scalars leave the operators to this class.
-    __array_ufunc__ = None
 
     def __init__(self, value: Any, tangent: Any = 0.0) -> None:
         self.value = value
@@ -29,47 +25,21 @@ class Dual:
     def __neg__(self) -> "Dual":
         return Dual(-self.value, _times(-1.0, self.tangent))
 
-    def __pos__(self) -> "Dual":
-        return self
-
-    def __abs__(self) -> "Dual":
-        return _absolute(self)
-
     def __add__(self, other: Any) -> "Dual":
         return Dual(self.value + value_of(other), _plus(self.tangent, tangent_of(other)))
-
-    def __radd__(self, other: Any) -> "Dual":
-        return self.__add__(other)
 
     def __sub__(self, other: Any) -> "Dual":
         return self.__add__(-other)
 
-    def __rsub__(self, other: Any) -> "Dual":
-        return (-self).__add__(other)
-
     def __mul__(self, other: Any) -> "Dual":
         a, b = self.value, value_of(other)
         return Dual(a * b, _plus(_times(b, self.tangent), _times(a, tangent_of(other))))
-
-    def __rmul__(self, other: Any) -> "Dual":
-        return self.__mul__(other)
 
     def __truediv__(self, other: Any) -> "Dual":
         return _quotient(self, other)
 
     def __rtruediv__(self, other: Any) -> "Dual":
         return _quotient(other, self)
-
-    def __pow__(self, exponent: Any) -> "Dual":
-        if not (isinstance(exponent, int) and 1 <= exponent <= 4):
-            raise TypeError(
-                "a margin loss raises to the powers 1 to 4 with **, and to any other with "
-                f"power(base, log_base, exponent), got ** {exponent!r}"
-            )
-        result = self
-        for _ in range(exponent - 1):
-            result = result * self
-        return result
 
     def __lt__(self, other: Any) -> Any:
         return self.value < value_of(other)

@@ -10,8 +10,6 @@ from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._compat import apply_directly, is_batched, keep_the_compiler_out
 from focalis.torch._small import compute_small
 
-__all__ = ["fused"]
-
 
 @keep_the_compiler_out
 def fused(logits: Tensor, others: Others, settings: Settings, *, inplace: bool) -> Tensor:

@@ -15,8 +15,6 @@ from focalis.torch._compat import has_tangent, unbatched
 from focalis.torch._dual import Dual, tangent_of
 from focalis.torch._verbs import Verbs
 
-__all__ = ["evaluate_directly"]
-
 Tensor = torch.Tensor
 
 

@@ -11,8 +11,6 @@ from focalis.maths.links import at_margin
 from focalis.torch._compat import forward_mode_enabled
 from focalis.torch._dual import Dual
 
-__all__ = ["companions", "forward_mode", "margin_loss_of"]
-
 Tensor = torch.Tensor
 
 
@@ -21,17 +19,9 @@ def margin_loss_of(
 ) -> Tensor:
     """Return the margin loss of scores, differentiable at every order.
 
-    Parameters
-    ----------
-    terms : MarginTerms
-        The margin loss.
-    against : int
-        0 if the score x speaks for the truth, which then has margin x or probability x; 1 if it speaks
-        against the truth, which then has −x or 1 − x.
-    x : Tensor
-        Scores: logits, margins or probabilities.
-    parameters : tuple of Tensor
-        The parameters that `terms` names, whose shapes broadcast to that of x.
+    `against` is 0 if the score x speaks for the truth, which then has margin x or probability x, and 1
+    if it speaks against the truth, which then has −x or 1 − x. `parameters` are those that `terms`
+    names, whose shapes broadcast to that of x.
     """
     value: Tensor = _Value.apply(terms, against, x, *parameters)[0]  # type: ignore[no-untyped-call]
     return value

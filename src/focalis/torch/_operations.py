@@ -12,29 +12,15 @@ from focalis.inputs.arguments import Arguments
 from focalis.torch._hooks import evaluate_directly
 from focalis.torch._vocabulary import widest
 
-__all__ = ["evaluate_in_operations"]
-
 Tensor = torch.Tensor
 
 
 def evaluate_in_operations(loss: Loss, given: Arguments, axis: int = -1) -> Tensor:
-    """Return the loss.
+    """Return the loss, in the type of the logits: a number, or for "none" one for each score or row.
 
-    Parameters
-    ----------
-    loss : Loss
-        The loss.
-    given : Arguments
-        Tensors, as for `focalis.arrays.losses`. 16 bits are computed in 32, probabilities in 64 if
-        the device supports it. Dense targets take time and memory linear in the number of classes.
-    axis : int
-        The class axis; one-dimensional scores of a sigmoid or identity have none.
-
-    Returns
-    -------
-    Tensor
-        In the type of the logits: 0-d, or for "none" shaped like the logits (sigmoid, identity) or with
-        one number per row.
+    16 bits are computed in 32, probabilities in 64 if the device supports it. Dense targets take time
+    and memory linear in the number of classes. One-dimensional scores of a sigmoid or identity have no
+    class axis.
     """
     logits, *others, class_where, normalizer, parameters = given
     named = dict(parameters or {})

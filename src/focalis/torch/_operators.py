@@ -17,8 +17,6 @@ from focalis.torch._arrays import Others, Settings, compute, empty_like
 from focalis.torch._compat import decompose, is_exporting
 from focalis.torch._losses import parsed
 
-__all__ = ["traced"]
-
 
 def traced(logits: Tensor, others: Others, settings: Settings) -> Tensor:
     """Return the loss of CPU tensors as a node of the traced program."""

@@ -16,8 +16,6 @@ from torch.overrides import handle_torch_function, has_torch_function
 from focalis.inputs.arguments import Arguments, replaced
 from focalis.torch._compat import KINDS, plain
 
-__all__ = ["as_leaf", "handed_over", "has_override", "is_symbolic"]
-
 
 def has_override(given: Arguments, *weights: Any) -> bool:
     """Return whether an argument may override functions; plain tensors and those of traces do not."""

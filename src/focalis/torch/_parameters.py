@@ -16,8 +16,6 @@ from focalis.settings_table import WEIGHTS, largest_weight, weights_of
 from focalis.torch._compat import memory, reading
 from focalis.torch._reading import check_weights
 
-__all__ = ["check_parameter", "read_parameters"]
-
 
 def check_parameter(family: MarginLossFamily, name: str, value: Tensor) -> None:
     """Raise unless a tensor is one real number, and in range if it can be read without waiting."""

@@ -19,8 +19,6 @@ from focalis.inputs.arguments import Arguments
 from focalis.torch._arrays import compute
 from focalis.torch._compat import keep_the_compiler_out, memory, reading
 
-__all__ = ["check_numbers", "check_weights"]
-
 
 @keep_the_compiler_out  # which may have given up on the caller
 def check_numbers(loss: Loss, given: Arguments, axis: int) -> None:

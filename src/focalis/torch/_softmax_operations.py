@@ -16,8 +16,6 @@ from focalis.arrays.softmax import (
 from focalis.torch._margin_operations import forward_mode
 from focalis.torch._verbs import VERBS
 
-__all__ = ["all_margins", "margins"]
-
 Tensor = torch.Tensor
 
 

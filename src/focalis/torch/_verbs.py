@@ -7,8 +7,6 @@ import torch
 
 from focalis.torch._vocabulary import widest
 
-__all__ = ["VERBS", "Verbs"]
-
 Tensor = torch.Tensor
 
 _FINFO = {dtype: np.finfo(dtype) for dtype in (np.float32, np.float64)}

@@ -8,8 +8,6 @@ from focalis import vocabulary
 from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.torch import _dual
 
-__all__: list[str] = []
-
 
 def _where(condition: torch.Tensor, a: Any, b: Any) -> Any:
     if isinstance(a, _dual.Dual) or isinstance(b, _dual.Dual):

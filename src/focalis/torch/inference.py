@@ -11,8 +11,6 @@ from focalis.loss import Loss
 from focalis.torch.modules import LossModule, NamedLoss
 from focalis.weights import prior_logit
 
-__all__ = ["init_prior_", "posterior"]
-
 Layer = TypeVar("Layer", bound=nn.Module)
 
 

@@ -13,8 +13,6 @@ from focalis.maths.links import LinkName
 from focalis.torch._apply import apply
 from focalis.torch._overrides import as_leaf, is_symbolic
 
-__all__ = ["LossModule", "NamedLoss"]
-
 WEIGHTS = ("weight", "pos_weight")
 
 

@@ -9,18 +9,16 @@ itself w_a φ′_a − p_a Σ_{k≠a} w_k g_k.
 import numpy as np
 from numba import njit
 
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives import exp_nonpositive, log, where
 from focalis.engines.fused.primitives32 import (
     FLOAT,
     INFINITY,
     LARGEST,
     NEGLIGIBLE,
     ONE,
-    PRIMITIVE,
     ZERO,
-    exp_nonpositive,
-    log,
     log1p_unit,
-    where,
 )
 from focalis.engines.fused.softmax import (
     BLOCK,

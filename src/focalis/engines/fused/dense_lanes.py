@@ -9,6 +9,7 @@ from numba import njit
 
 from focalis.engines.fused.dense import NO_BITS, WRONG_BITS, as_bits, seen_from
 from focalis.engines.fused.lanes import lane_load, lane_store, lane_turn
+from focalis.engines.fused.primitives import exp_nonpositive, log, where
 from focalis.engines.fused.primitives32 import (
     BELOW_LARGEST,
     FLOAT,
@@ -17,9 +18,6 @@ from focalis.engines.fused.primitives32 import (
     NEGLIGIBLE,
     ONE,
     ZERO,
-    exp_nonpositive,
-    log,
-    where,
 )
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, weighed
 from focalis.engines.fused.storage import (

@@ -4,7 +4,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-from focalis.engines.fused.primitives32 import FLOAT, ONE, PRIMITIVE, ZERO, where
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives import where
+from focalis.engines.fused.primitives32 import FLOAT, ONE, ZERO
 from focalis.engines.fused.steps import LOOP, SUM, room, weighed
 from focalis.engines.fused.storage import narrowed, number, part, put
 

@@ -3,7 +3,8 @@
 from numba import njit
 
 from focalis.engines.fused.dense import last_equal
-from focalis.engines.fused.primitives32 import FLOAT, LARGEST, ONE, PRIMITIVE, ZERO
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives32 import FLOAT, LARGEST, ONE, ZERO
 from focalis.engines.fused.softmax import BLOCK, NOWHERE, clip_into, exp_sum, largest
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP, margin, room
 from focalis.engines.fused.storage import close_part, open_part, part, read_part, room_for

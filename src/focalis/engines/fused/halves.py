@@ -9,7 +9,7 @@ intermediate value is a subnormal float32, which a thread may be set to flush to
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import PRIMITIVE
+from focalis.engines.fused.options import PRIMITIVE
 
 # --- below this line the text is part of every kernel that reads or writes numbers
 SINGLE = np.float32  # whatever the computing type is

@@ -6,15 +6,8 @@ A strip of rows is transposed so that a class is a line of LANES numbers, one fo
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import (
-    FLOAT,
-    INFINITY,
-    LARGEST,
-    ONE,
-    ZERO,
-    exp_nonpositive,
-    where,
-)
+from focalis.engines.fused.primitives import exp_nonpositive, where
+from focalis.engines.fused.primitives32 import FLOAT, INFINITY, LARGEST, ONE, ZERO
 from focalis.engines.fused.softmax import clipped, index_curvature
 from focalis.engines.fused.steps import LINE, LOOP
 from focalis.engines.fused.storage import (

@@ -1,19 +1,14 @@
-"""The vocabulary in float64, for the fused kernels. See the package's docstring."""
+"""What the vocabulary in float64 has for itself, for the fused kernels. See the package's docstring."""
 
 import numpy as np
 from numba import njit
 
+from focalis.engines.fused.options import PRIMITIVE
+
 # --- below this line the text is part of every float64 kernel
 FLOAT = np.float64
 INT = np.int64
-PRIMITIVE = {
-    "fastmath": {"contract"},
-    "error_model": "numpy",
-    "forceinline": True,
-    # Only kernels call these: entry points for Python would take a tenth of the compile time.
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
+MANTISSA, EXPONENT_BIAS = INT(52), INT(1023)
 
 ZERO, HALF, ONE, TWO = 0.0, 0.5, 1.0, 2.0
 INFINITY, NAN = np.inf, np.nan
@@ -76,21 +71,6 @@ SUBNORMAL_LIFT, SUBNORMAL_SHIFT = 18014398509481984.0, 54.0
 
 
 @njit(**PRIMITIVE)
-def where(condition, a, b):
-    return a if condition else b
-
-
-@njit(**PRIMITIVE)
-def absolute(x):
-    return abs(x)
-
-
-@njit(**PRIMITIVE)
-def sqrt(x):
-    return np.sqrt(x)
-
-
-@njit(**PRIMITIVE)
 def reduced(x):
     """Return e^r − 1 and ROUND_BITS + n, where x = n ln 2 + r."""
     rounded = x * LOG2_E + ROUND
@@ -107,27 +87,6 @@ def reduced(x):
 
 
 @njit(**PRIMITIVE)
-def exp(x):
-    x = EXP_LOW if x < EXP_LOW else x
-    x = EXP_HIGH if x > EXP_HIGH else x
-    rest, bits = reduced(x)
-    n = INT(bits - ROUND_BITS)
-    # 2^n in two factors: as one it would overflow, or lose a subnormal result, at the ends.
-    half = n >> INT(1)
-    first = INT((half + INT(1023)) << INT(52)).view(FLOAT)
-    second = INT((n - half + INT(1023)) << INT(52)).view(FLOAT)
-    return (rest * first + first) * second
-
-
-@njit(**PRIMITIVE)
-def exp_nonpositive(x):
-    """Return e^x for x ≤ 0."""
-    rest, bits = reduced(EXP_LOW if x < EXP_LOW else x)
-    lifted = INT(bits << INT(52)).view(FLOAT)
-    return (rest * lifted + lifted) * DROP
-
-
-@njit(**PRIMITIVE)
 def log1p_unit(t):
     s = t / (TWO + t)
     z = s * s
@@ -141,41 +100,13 @@ def log1p_unit(t):
 
 
 @njit(**PRIMITIVE)
-def log(x):
-    subnormal = x < TINY
-    lifted = x * SUBNORMAL_LIFT if subnormal else x
-    bits = FLOAT(lifted).view(INT)
-    n = INT((bits - ROOT_HALF_BITS) >> INT(52))
-    f = INT(bits - INT(n << INT(52))).view(FLOAT)
-    exponent = FLOAT(n) - (SUBNORMAL_SHIFT if subnormal else ZERO)
-    s = (f - ONE) / (f + ONE)
-    z = s * s
-    tail = (((((A6 * z + A5) * z + A4) * z + A3) * z + A2) * z + A1) * z + A0
-    result = exponent * LN2_HIGH + (exponent * LN2_LOW + (TWO * s + TWO * s * (z * tail)))
-    result = result if x < INFINITY else x
-    result = NAN if x < ZERO else result
-    return -INFINITY if x == ZERO else result
+def artanh_tail(z):
+    """Return (artanh(s)/s − 1) / s² for z = s²."""
+    return (((((A6 * z + A5) * z + A4) * z + A3) * z + A2) * z + A1) * z + A0
 
 
 @njit(**PRIMITIVE)
-def log1p(x):
-    w = ONE + x
-    rest = w - ONE
-    # log(w) is wrong by the rounding of w; x / (w − 1) corrects it.
-    result = log(w) * (x / rest)
-    result = x if rest == ZERO else result
-    return w if w == INFINITY else (-INFINITY if w == ZERO else result)
-
-
-@njit(**PRIMITIVE)
-def expm1(x):
+def expm1_tail(x):
+    """Return the terms of (e^x − 1) / x from x⁴ on, divided by x⁴."""
     tail = ((((M14 * x + M13) * x + M12) * x + M11) * x + M10) * x + M9
-    tail = (((tail * x + M8) * x + M7) * x + M6) * x + M5
-    near = x * ((((tail * x + M4) * x + M3) * x + M2) * x + ONE)
-    return near if abs(x) < FLOAT(0.35) else exp(x) - ONE
-
-
-@njit(**PRIMITIVE)
-def as_ordered(bits):
-    """Return the bits of a number as an integer of the same order, and vice versa."""
-    return INT(bits ^ INT(INT(bits >> SIGN_SHIFT) & MAGNITUDE))
+    return (((tail * x + M8) * x + M7) * x + M6) * x + M5

@@ -15,19 +15,9 @@ from focalis.engines.fused.halves import (
     ordered_bfloat16,
     widen_bfloat16,
 )
-from focalis.engines.fused.primitives32 import (
-    FLOAT,
-    INFINITY,
-    INT,
-    LARGEST,
-    LOWEST,
-    ONE,
-    PRIMITIVE,
-    ZERO,
-    as_ordered,
-    exp_nonpositive,
-    where,
-)
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives import as_ordered, exp_nonpositive, where
+from focalis.engines.fused.primitives32 import FLOAT, INFINITY, INT, LARGEST, LOWEST, ONE, ZERO
 from focalis.engines.fused.steps import LINE, LINE_SUM, LOOP
 from focalis.engines.fused.storage import (
     borrowed,

@@ -3,7 +3,9 @@
 import numpy as np
 from numba import njit
 
-from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE, ZERO, log
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives import log
+from focalis.engines.fused.primitives32 import FLOAT, ZERO
 
 # --- below this line the text is part of every kernel
 LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}

@@ -15,7 +15,8 @@ from focalis.engines.fused.halves import (
     widen_bfloat16,
     widen_float16,
 )
-from focalis.engines.fused.primitives32 import FLOAT, PRIMITIVE
+from focalis.engines.fused.options import PRIMITIVE
+from focalis.engines.fused.primitives32 import FLOAT
 from focalis.engines.fused.steps import LINE, LOOP, room
 
 # --- below this line the text is part of every kernel that reads or writes numbers

@@ -25,22 +25,9 @@ def replicas() -> int:
 
 
 def apply(loss: Loss, given: Arguments, axis: int = -1) -> tf.Tensor:
-    """Return the loss.
+    """Return the loss, in the type of the logits: a number, or for "none" one for each score or row.
 
-    Parameters
-    ----------
-    loss : Loss
-        The loss.
-    given : Arguments
-        Tensors, as for `focalis.arrays.losses`; 16 bits are computed in 32, probabilities in 64.
-    axis : int
-        The class axis.
-
-    Returns
-    -------
-    Tensor
-        In the type of the logits: 0-d, or for "none" shaped like the logits (sigmoid, identity) or with
-        one number per row.
+    16 bits are computed in 32, probabilities in 64.
     """
     learnt = {name: tf.convert_to_tensor(value) for name, value in (given.parameters or {}).items()}
     hooks = _TensorFlow()

@@ -9,25 +9,15 @@ from focalis.arrays.margin import MarginTerms, Orders
 from focalis.keras._tensorflow._vocabulary import computing_in
 from focalis.maths.links import at_margin
 
-__all__ = ["along", "companions", "margin_loss_of"]
-
 Tensors = tuple[tf.Tensor, ...]
 
 
 def margin_loss_of(terms: MarginTerms, sides: list[int], x: tf.Tensor, values: Tensors) -> Tensors:
     """Return the margin loss of scores, differentiable at every order.
 
-    Parameters
-    ----------
-    terms : MarginTerms
-        The margin loss.
-    sides : list of int
-        0 if the score x speaks for the truth, which then has margin x or probability x; 1 if it speaks
-        against the truth, which then has −x or 1 − x. The two, in this order, share their work.
-    x : Tensor
-        Scores, float32 or float64.
-    values : tuple of Tensor
-        The parameters that `terms` names, whose shapes broadcast to that of x.
+    A side is 0 if the score x speaks for the truth, which then has margin x or probability x, and 1 if
+    it speaks against the truth, which then has −x or 1 − x. The two, in this order, share their work.
+    `values` are the parameters that `terms` names, whose shapes broadcast to that of x.
     """
     like_x = tuple(tf.broadcast_to(value, tf.shape(x)) for value in values)
     return _derivative(terms, sides, (0,) * (1 + len(values)), (x, *like_x))

@@ -8,8 +8,6 @@ import tensorflow as tf
 from focalis.arrays.softmax import against_all, against_one, seen_from_all, seen_from_one, spread
 from focalis.keras._tensorflow._verbs import VERBS
 
-__all__ = ["all_margins", "margins"]
-
 Softmaxes = Callable[[tf.Tensor], tuple[tf.Tensor, ...]]
 
 

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["VERBS", "Verbs"]
-
 
 class Verbs:
     """TensorFlow's verbs, which `focalis.arrays.verbs.Verbs` documents."""

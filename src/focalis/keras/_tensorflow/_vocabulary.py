@@ -11,8 +11,6 @@ from focalis import vocabulary
 from focalis.frontend import plain_where  # noqa: F401  # registers itself
 from focalis.frontend.polynomials import log1p_unit_polynomial
 
-__all__ = ["computing_in"]
-
 _computing_type: ContextVar[Any] = ContextVar("_computing_type", default=tf.float32)
 
 

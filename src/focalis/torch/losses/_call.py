@@ -28,18 +28,6 @@ from focalis.torch.losses._weights import (
     read,
 )
 
-__all__ = [
-    "NAMES",
-    "NAMES_OF_WEIGHED",
-    "Alpha",
-    "Number",
-    "Reduction",
-    "call",
-    "legacy_reduction",
-    "sigmoid_loss",
-    "softmax_loss",
-]
-
 Alpha = float | Sequence[float] | None
 
 Number = float | Tensor

@@ -8,8 +8,6 @@ from torch import Tensor
 from focalis.errors import ArgumentError, ArgumentTypeError
 from focalis.torch._compat import has_tangent, is_batched, memory
 
-__all__ = ["Weight", "alpha_of", "combined", "is_constant", "of_classes", "of_targets", "read"]
-
 Weight = Tensor | Sequence[float]
 
 

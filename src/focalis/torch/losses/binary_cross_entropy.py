@@ -25,14 +25,6 @@ from focalis.torch.losses._weights import Weight, combined, is_constant, read
 from focalis.torch.modules import NamedLoss
 from focalis.vocabulary import where as choose
 
-__all__ = [
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-]
-
-
 _LEAST_SPREAD = 9.999999960041972e-13  # PyTorch's 1e-12, as float32
 
 

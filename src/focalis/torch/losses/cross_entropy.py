@@ -8,8 +8,6 @@ from focalis.torch.losses._call import Number, Reduction, legacy_reduction, soft
 from focalis.torch.losses._weights import Weight
 from focalis.torch.modules import NamedLoss
 
-__all__ = ["CrossEntropyLoss", "cross_entropy"]
-
 
 def cross_entropy(
     input: Tensor,
