@@ -42,7 +42,7 @@ def assert_accurate(
 def _far_inside(got: np.ndarray, true: np.ndarray, factor: int) -> np.ndarray:
     """Return which ordinary numbers have half the permitted error at most, in doubles.
 
-    What rounding adds to the error is 3e-16 of the number, and half of what is permitted is 5e-14 at least,
+    What rounding adds to the error is 3e-16 of the number; half of what is permitted is 5e-14 at least,
     so the many digits, which take fifty times as long, would find no fault in them either.
     """
     kind = TYPES[got.dtype.name]
