@@ -33,7 +33,7 @@ def run(*command, cwd=ROOT):
 
 
 IN_NUMPY = "import focalis.loss\nfocalis.loss._engine = lambda engine: 'numpy'\n"
-"""What most documents run after, since they show numbers that all engines share, each with kernels of its
+"""What most documents run after: they show numbers that all engines share, each with kernels of its
 own to compile. The README, CONTRIBUTING and the pages of the front ends run as a user runs them."""
 
 
