@@ -31,6 +31,10 @@ def test_hard_targets(margin, link, dtype, engine):
 
 @on_engines(registry.MARGINS)
 def test_hessians(margin, link, dtype, engine):
+    if engine == "numba" and dtype == np.float32 and margin != registry.FOCAL:
+        pytest.skip(
+            "φ″ is made of what φ and φ′ are: compiled in float64, and in float32 for one loss"
+        )
     loss = Loss(link, registry.build(margin))
     for case in contract.cases(link, dtype):
         contract.check_second_order(loss, margin, case, engine)

@@ -86,8 +86,10 @@ def test_lightgbm_binary(name, weighted):
     compare(loss, logits(for_lightgbm.objective(loss, "native")), logits("binary"))
 
 
-@WEIGHTED
-@pytest.mark.parametrize("name", MULTICLASS)
+@pytest.mark.parametrize(
+    ("name", "weighted"),
+    [("wine", False), ("wine", True), ("digits", False), ("digits, the first 4", True)],
+)
 def test_lightgbm_multiclass(name, weighted):
     features, labels = MULTICLASS[name]()
     weight, loss = weights(labels, weighted), parse("softmax_cross_entropy")

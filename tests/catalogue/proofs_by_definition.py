@@ -364,13 +364,20 @@ def _in_jax(name):
 
 def _in_keras(name):
     os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+    import torch
+
     import focalis.keras
 
     made, _, logits = name.partition("(")
 
     def call(scores, targets, **parameters):
         loss = getattr(focalis.keras, made)(from_logits=bool(logits), dtype="float64", **parameters)
-        return loss(targets, scores)
+        if keras.backend.backend() != "torch":
+            return loss(targets, scores)
+        # As above: in operations, without a kernel for each loss.
+        mapped = torch.func.vmap(lambda x: loss(targets, x))
+        return mapped(torch.tensor(scores)[None])[0]
 
     return call
 

@@ -1,5 +1,7 @@
 """Shapes, layouts and types of arrays."""
 
+import functools
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -208,8 +210,12 @@ def test_half_types_are_the_float32_result_rounded(link, dense, half, engine):
     single = targets.astype(np.float32) if dense else targets
     for reduction in ("none", "sum") if engine == "numpy" else ("none",):
         loss = Loss(link, registry.build(FOCAL), reduction=reduction)
-        got = everything(loss, x, targets, **options)
-        expected = everything(loss, x.astype(np.float32), single, **options)
+        # The compiled Hessians of rows are in test_halves.
+        derived = loss.value_and_grad
+        if engine == "numpy" or link == "sigmoid":
+            derived = functools.partial(everything, loss)
+        got = derived(x, targets, **options)
+        expected = derived(x.astype(np.float32), single, **options)
         for a, b in zip(got, expected, strict=True):
             if np.ndim(a) == 0:
                 assert np.asarray(a).dtype == np.float64

@@ -372,8 +372,17 @@ def truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str = "e
 
     For sigmoid and identity the weights have an extra last axis of two, yes and no; for softmax and
     simplex they have the shape of the inputs.
+
+    It is computed once for all engines and outputs; nobody may write to it.
     """
     inputs, weights = np.asarray(inputs), np.asarray(weights)
+    given = tuple((a.dtype.str, a.shape, a.tobytes()) for a in (inputs, weights))
+    return _truth(resolved(margin), link, *given, policy)
+
+
+@functools.lru_cache(maxsize=64)
+def _truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str) -> Truth:
+    inputs, weights = (np.frombuffer(b, t).reshape(s) for t, s, b in (inputs, weights))
     out = {name: np.empty(inputs.shape, object) for name in Truth._fields}
     if link in ("sigmoid", "identity"):
         for i in np.ndindex(inputs.shape):
@@ -381,7 +390,7 @@ def truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str = "e
             result = yes_no(margin, link, number(inputs[i]), w, policy)
             out["value"][i] = result[0]
             _store(out, i, result[1], result[2])
-        return Truth(**out)
+        return _frozen(out)
     out["value"] = np.empty(inputs.shape[:-1], object)
     row = softmax if link == "softmax" else simplex
     for i in np.ndindex(inputs.shape[:-1]):
@@ -389,12 +398,18 @@ def truth(margin: Margin, link: str, inputs: Any, weights: Any, policy: str = "e
         out["value"][i], g, h = row(margin, xs, [number(w) for w in weights[i]], policy)
         for j in range(len(xs)):
             _store(out, (*i, j), g[j], h[j])
-    return Truth(**out)
+    return _frozen(out)
 
 
 def _store(out: dict[str, np.ndarray], i: Any, gradient: Signed, hessian: Signed) -> None:
     out["gradient"][i], out["gradient_bulk"][i] = gradient
     out["hessian"][i], out["hessian_bulk"][i] = hessian
+
+
+def _frozen(out: dict[str, np.ndarray]) -> Truth:
+    for numbers in out.values():
+        numbers.flags.writeable = False
+    return Truth(**out)
 
 
 def forget() -> None:

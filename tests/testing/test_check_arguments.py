@@ -71,8 +71,8 @@ def test_the_names_that_pytorch_gives_to_arguments_are_known():
 
 @pytest.mark.slow
 def test_a_loss_that_ignores_an_index_can_be_looked_at_in_full():
-    loss = replace(SOFTMAX, ignore_index=-100)
-    function = focalis.torch.cross_entropy
+    loss = replace(FOCAL_SOFTMAX, ignore_index=-100)
+    function = focalis.torch.softmax_focal_loss
     checks = ["soft targets", "masks", "reductions"]
     assert not any(f.not_checked for f in check_loss(function, loss, checks=checks[:1]).findings)
     check_loss(function, loss, checks=checks)

@@ -214,7 +214,7 @@ def test_multilabel_softmax_cross_entropy():
     torch.testing.assert_close(gradients(value, x), gradients(expected, x))
 
 
-@pytest.mark.parametrize("name", ["sigmoid_poly1", "softmax_poly1", "cross_entropy"])
+@pytest.mark.parametrize("name", ["sigmoid_focal_loss", "softmax_focal_loss", "cross_entropy"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_weights_that_cannot_be_read_give_the_same(name, smoothing):
     """A weight on another device, or a learned one, is never turned into numbers."""
