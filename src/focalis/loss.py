@@ -41,6 +41,9 @@ _kernels = functools.lru_cache(maxsize=512)(engines.load)
 _MOST_KEPT = 8
 _LABEL = np.dtype(np.int64)
 
+# The engine that "auto" stands for.
+_AUTO = "numba"
+
 # How far from 1, either way, a parameter may be in each type, and a product of weights in float32.
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _FARTHEST_PARAMETER = {_SINGLE: 2.0**60, _DOUBLE: 2.0**500}
@@ -512,8 +515,7 @@ def _may_be_small(given: Arguments, wanted: Wanted) -> bool:
         and normalizer is None
         and type(logits) is np.ndarray
         and type(targets) is np.ndarray
-        and isinstance(engine, str)
-        and engine in ("auto", "numba")
+        and _engine(engine) == "numba"
     )
 
 
@@ -745,7 +747,7 @@ def _engine(engine: str) -> str:
     if engine != "auto" and engine not in engines.ENGINES:
         choices = ", ".join(map(repr, ("auto", *engines.ENGINES)))
         raise ArgumentError("engine", f"one of {choices}", repr(engine))
-    return "numba" if engine == "auto" else engine
+    return _AUTO if engine == "auto" else engine
 
 
 def denominator_of(loss: Loss, batch: Batch, normalizer: float | None) -> float:

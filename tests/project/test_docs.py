@@ -32,7 +32,11 @@ def run(*command, cwd=ROOT):
     return done.stdout
 
 
-IN_NUMPY = "import focalis.loss\nfocalis.loss._engine = lambda engine: 'numpy'\n"
+IN_NUMPY = """\
+import focalis.loss
+assert focalis.loss._AUTO == "numba"
+focalis.loss._AUTO = "numpy"
+"""
 """What most documents run after: they show numbers that all engines share, each with kernels of its
 own to compile. The README, CONTRIBUTING and the pages of the front ends run as a user runs them."""
 
