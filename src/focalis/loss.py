@@ -25,6 +25,7 @@ from focalis.notation import write_call
 from focalis.settings_checks import check_settings
 
 __all__ = [
+    "SMALL",
     "Loss",
     "Wanted",
     "answer_totals",
@@ -40,6 +41,10 @@ _kernels = functools.lru_cache(maxsize=512)(engines.load)
 # How many pairs of class weights a loss keeps, each of one width and type, and how many kernels.
 _MOST_KEPT = 8
 _LABEL = np.dtype(np.int64)
+
+# The most elements of a batch that goes to a kernel directly: within one chunk of the driver, so that
+# both ways add up in the same order.
+SMALL = CHUNK // 8
 
 # The engine that "auto" stands for.
 _AUTO = "numba"
@@ -529,7 +534,7 @@ def evaluate_small(
     target is out of range for the kernel; the driver then handles the batch.
     """
     shape, size = x.shape, x.size
-    if not (0 < size <= CHUNK and x.flags.c_contiguous and t.flags.c_contiguous):
+    if not (0 < size <= SMALL and x.flags.c_contiguous and t.flags.c_contiguous):
         return None
     dtype = x.dtype
     elementwise = loss.link.elementwise

@@ -150,9 +150,7 @@ def test_what_is_old_is_swept_away_and_what_is_read_is_not(tmp_path, monkeypatch
 @pytest.mark.slow
 def test_a_full_disk(tmp_path, expected):
     """Nothing is kept, no half-written file is left, and the calls continue."""
-    script = (
-        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); print(call())"
-    )
+    script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); print(call())"
     printed, error = run(script, tmp_path / "cache")
     assert float(printed) == expected
     assert files(tmp_path) == []

@@ -6,13 +6,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from focalis.engines.fused import primitives32, primitives64
+from focalis.engines.fused import primitives, primitives32, primitives64
 
 
 def plain(module):
-    """Return the primitives as functions that Python runs."""
-    names = dict(vars(module))
-    for name, primitive in vars(module).items():
+    """Return the primitives of a type as functions that Python runs."""
+    names = {**vars(primitives), **vars(module)}
+    for name, primitive in tuple(names.items()):
         if hasattr(primitive, "py_func"):
             names[name] = FunctionType(primitive.py_func.__code__, names)
     return SimpleNamespace(**names)

@@ -48,12 +48,12 @@ class Batch(NamedTuple):
     @property
     def step(self) -> int:
         """How many rows make a chunk; the same for any number of threads."""
-        return _step(self.scores.n_classes)
+        return _step(self.scores.n_classes, CHUNK)
 
 
 @functools.lru_cache(maxsize=64)
-def _step(n_classes: int) -> int:
-    rows = max(1, CHUNK // max(1, n_classes))
+def _step(n_classes: int, size: int) -> int:
+    rows = max(1, size // max(1, n_classes))
     # Each chunk begins at the start of a cache line.
     return rows if rows < _LINE else rows - rows % _LINE
 

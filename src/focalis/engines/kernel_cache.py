@@ -1,11 +1,13 @@
 """From kernel source to machine code, kept on disk under a hash of everything it is made from.
 
-A generated module contains everything its kernels are made of, so any edit gives another hash and stale
-machine code cannot run. Numba's cache has an index beside the code: two processes may overwrite
+Generated modules contain everything the kernels are made of, and the name of each is a hash of its text
+and of the module that it continues: any edit gives another hash, and stale machine code cannot run.
+Numba's cache has an index beside the code: two processes may overwrite
 each other's entries, and once it is damaged, it breaks every later process. Here each piece of code is
 a separate file, and one that is missing or damaged is compiled again. `kernel_files` says where.
 """
 
+import ast
 import contextlib
 import functools
 import hashlib
@@ -13,7 +15,7 @@ import importlib.util
 import marshal
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from types import CodeType, ModuleType
 from typing import Any
@@ -28,19 +30,11 @@ from focalis.engines.kernel_files import OURS, keep, kept, say_once
 from focalis.interruptions import let_forks_wait, undisturbed
 
 _MARKER = "# --- below this line"
+_PRIMITIVES = {"float32": "primitives32", "float64": "primitives64"}
 _LOOPS = {
-    "elementwise": ("halves", "storage", "elementwise"),
-    "softmax": (
-        "halves",
-        "storage",
-        "strips",
-        "softmax",
-        "lanes",
-        "dense",
-        "dense_lanes",
-        "fisher",
-    ),
-    "storage": ("halves", "storage"),
+    "elementwise": ("elementwise",),
+    "softmax": ("strips", "softmax", "lanes", "dense", "dense_lanes", "fisher"),
+    "storage": (),
 }
 _HEAD = """import numpy as np
 from llvmlite import ir
@@ -49,7 +43,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 """
-_modules: dict[tuple[str, str, str], ModuleType] = {}
+_modules: dict[tuple[str, ...], ModuleType] = {}
 _config: Any = numba.config
 
 let_forks_wait(global_compiler_lock)
@@ -62,13 +56,10 @@ def compile_kernel(dtype: str, terms: str, loops: str, name: str) -> Any:
     `loops` is the module of `focalis.engines.fused` that holds the kernel. The dispatcher that is
     returned compiles for the arguments it is called with.
     """
-    key = (dtype, terms, loops)
     with _compiling():
-        if key not in _modules:
-            _modules[key] = _load(*key)
-        kernel = getattr(_modules[key], name)
+        kernel = getattr(_load(dtype, terms, loops), name)
         if not isinstance(kernel._cache, _MachineCode):
-            kernel._cache = _MachineCode(f"{_modules[key].__name__}.{name}")
+            kernel._cache = _MachineCode(f"{kernel.py_func.__module__}.{name}")
             kernel.compile = functools.partial(_compile, kernel.compile)
     return kernel
 
@@ -95,14 +86,78 @@ def _compile(compile: Any, signature: Any) -> Any:
 
 
 def _load(dtype: str, terms: str, loops: str) -> ModuleType:
-    primitives = {"float32": "primitives32", "float64": "primitives64"}[dtype]
-    before, after = ("options", primitives, "primitives", "steps"), _LOOPS[loops]
-    source = "\n\n".join([_HEAD, *map(_template, before), terms, *map(_template, after)])
-    name = f"{OURS}{_hash(importlib.util.MAGIC_NUMBER, source)}"
-    module = ModuleType(name)
-    # When Numba loads a kernel from disk, it looks its module up by name.
-    sys.modules[name] = module
-    exec(_bytecode(name, source), module.__dict__)
+    """Return a module with everything that a kernel calls.
+
+    What is the same for all losses, most of it, is in modules that their kernels share, and so is
+    compiled once in a process.
+    """
+    names = _defined(terms)
+    of_all, of_loss = _parted(loops, names)
+    common = _module((dtype,), lambda: [_HEAD, *map(_template, _common(dtype))])
+    shared = _module((dtype, loops, *sorted(names)), lambda: [of_all], common)
+    return _module((dtype, loops, terms), lambda: [terms, of_loss], shared)
+
+
+def _common(dtype: str) -> tuple[str, ...]:
+    return "options", _PRIMITIVES[dtype], "primitives", "steps", "halves", "storage"
+
+
+@functools.cache
+def _parted(loops: str, names: frozenset[str]) -> tuple[str, str]:
+    """Return the source of loops in two parts: without the functions `names`, and what needs them."""
+    statements = [found for template in _LOOPS[loops] for found in _statements(template)]
+    of_loss = set(names)
+    while True:
+        needs = [not of_loss.isdisjoint(needed) for _, needed, _ in statements]
+        more = {n for one, (_, _, made) in zip(needs, statements, strict=True) if one for n in made}
+        if more <= of_loss:
+            break
+        of_loss |= more
+    parts: tuple[list[str], list[str]] = [], []
+    for one, (source, _, _) in zip(needs, statements, strict=True):
+        parts[one].append(source)
+    return "\n\n\n".join(parts[False]), "\n\n\n".join(parts[True])
+
+
+def _statements(template: str) -> Iterator[tuple[str, set[str], set[str]]]:
+    """Give each statement of a template: its source, the names in it, and those that it defines."""
+    source = _template(template)
+    lines = source.splitlines()
+    for statement in ast.parse(source).body:
+        first = min(n.lineno for n in (statement, *getattr(statement, "decorator_list", ())))
+        names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        yield "\n".join(lines[first - 1 : statement.end_lineno]), names, _names(statement)
+
+
+def _defined(source: str) -> frozenset[str]:
+    """Return the names that a source defines."""
+    return frozenset().union(*map(_names, ast.parse(source).body))
+
+
+def _names(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement defines."""
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
+    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+
+def _module(
+    key: tuple[str, ...], sources: Callable[[], list[str]], before: ModuleType | None = None
+) -> ModuleType:
+    """Return a module of these sources, in which the names of the one before are known, too."""
+    module = _modules.get(key)
+    if module is None:
+        source = "\n\n".join(sources())
+        known = "" if before is None else before.__name__
+        name = f"{OURS}{_hash(importlib.util.MAGIC_NUMBER, known, source)}"
+        module = ModuleType(name)
+        if before is not None:
+            module.__dict__.update({**before.__dict__, **module.__dict__})
+        # When Numba loads a kernel from disk, it looks its module up by name.
+        sys.modules[name] = module
+        exec(_bytecode(name, source), module.__dict__)
+        _modules[key] = module
     return module
 
 

@@ -51,8 +51,10 @@ def _asymptotes(loss: MarginLoss) -> list[tuple[float, float]]:
             edge /= 2
         step = np.copysign(min(1.0, abs(edge) / 2), edge)
         before, at_edge = _density(loss, np.array([edge - step, edge]))[0]
-        # The rates are small numbers such as 1 − κ; digits beyond the ninth are rounding.
-        ends.append((edge, round(float((at_edge - before) / step), 9)))
+        # The rates are small numbers such as 1 − κ; digits beyond the ninth are rounding. There is none
+        # where no slope has digits: both are infinite.
+        with np.errstate(invalid="ignore"):
+            ends.append((edge, round(float((at_edge - before) / step), 9)))
     return ends
 
 

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor
 
 from focalis import Loss
-from focalis.engines.driver import CHUNK
-from focalis.loss import evaluate_small
+from focalis.loss import SMALL, evaluate_small
 
 __all__ = ["compute_small"]
 
@@ -19,7 +18,7 @@ def compute_small(
     """Return the value and, if wanted, the gradient; None if this batch needs the driver."""
     dtype = logits.dtype
     # Numbers that are only marked as negated cannot be read as they lie in memory.
-    if dtype not in _TYPES or logits.numel() > CHUNK or logits.is_neg() or targets.is_neg():
+    if dtype not in _TYPES or logits.numel() > SMALL or logits.is_neg() or targets.is_neg():
         return None
     if targets.dtype != (dtype if loss.link.elementwise else torch.int64):
         return None
