@@ -1,9 +1,9 @@
 """Source text of the fused kernels: what `focalis.engines.numba` assembles and compiles.
 
 The modules here are read as text, from below their ``# ---`` line, and never imported by the library
-itself. A kernel's module consists of ``primitives32`` or ``primitives64``, the ``primitives`` that are
-the same in both, the traced terms of one margin loss, how arrays hold numbers (``halves``,
-``storage``), and ``elementwise`` or ``softmax`` with its companions.
+itself. A kernel is made of ``primitives32`` or ``primitives64``, the ``primitives`` that are the same in
+both, how arrays hold numbers (``halves``, ``storage``), ``elementwise`` or ``softmax`` with its
+companions, and the traced terms of one margin loss. All losses share what needs no terms.
 
 What keeps the loops vectorised, each point found by measuring: ``forceinline`` on every primitive (LLVM
 stops inlining after four ``exp``); loops ``for i in range(x.size)`` over slices, so that no index can be
