@@ -135,10 +135,11 @@ def compiled(margin: Margin, link: str, dtype: type) -> bool:
     """Whether a kernel for a margin loss and a link is worth the seconds that it takes to compile.
 
     A kernel is a loop around a traced margin loss. Every loss is compiled for the sigmoid, every loop
-    for one loss, and for a second one in float64. Other parameters are only other arguments of the same
-    kernels.
+    for one loss, and that of the softmax for a second one in float64. Other parameters are only other
+    arguments of the same kernels.
     """
-    return link == "sigmoid" or margin == FOCAL or (margin in TWO_MARGINS and dtype == np.float64)
+    second = margin in TWO_MARGINS and dtype == np.float64 and link == "softmax"
+    return link == "sigmoid" or margin == FOCAL or second
 
 
 def on_engines(margins: list[Margin], links: tuple[str, ...] = LINKS) -> list[Any]:
