@@ -47,7 +47,7 @@ except ModuleNotFoundError as error:
     raise ImportError('focalis.jax needs JAX: pip install "focalis[jax]"') from error
 
 from focalis.jax import _vocabulary  # noqa: F401  # teaches the margin losses JAX's arrays
-from focalis.jax import named as _named
+from focalis.jax import named as _generated
 from focalis.jax._apply import apply
 from focalis.jax.inference import initial_logits, posterior
 from focalis.jax.losses import (
@@ -71,4 +71,4 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_integer_labels",
 ]
-__all__ += _named.__all__
+__all__ += _generated.__all__

@@ -62,7 +62,7 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
-from focalis.keras import named as _named
+from focalis.keras import named as _generated
 from focalis.keras.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -101,4 +101,4 @@ __all__ = [
     "categorical_generalized_cross_entropy",
     "sparse_categorical_crossentropy",
 ]
-__all__ += _named.__all__
+__all__ += _generated.__all__

@@ -56,7 +56,7 @@ except ModuleNotFoundError as error:
     _name = {"torch": "PyTorch"}.get(error.name, error.name)
     raise ImportError(f'focalis.torch needs {_name}: pip install "focalis[torch]"') from error
 
-from focalis.torch import named as _named
+from focalis.torch import named as _generated
 from focalis.torch._apply import apply
 from focalis.torch.inference import init_prior_, posterior
 from focalis.torch.losses.binary_cross_entropy import (
@@ -81,4 +81,4 @@ __all__ = [
     "init_prior_",
     "posterior",
 ]
-__all__ += _named.__all__
+__all__ += _generated.__all__
