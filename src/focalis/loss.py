@@ -655,9 +655,9 @@ def _load(loss: Loss, wanted: Wanted, dtype: Any) -> tuple[Any, engines.Kernels]
 
 
 def _type_for(loss: Loss, dtype: Any) -> Any:
-    """Return the type to compute unweighted rows in: this one or float64."""
+    """Return the type to compute a small batch in, whatever its denominator: this one or float64."""
     dtype = _holding(loss.margin_loss, dtype)
-    return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0) else _DOUBLE
+    return dtype if dtype is _DOUBLE or _fits(loss, (1.0, 1.0), 1.0 / SMALL) else _DOUBLE
 
 
 def _fits(loss: Loss, rows: tuple[float, float], scale: float) -> bool:

@@ -54,6 +54,7 @@ def test_it_is_what_the_driver_gives(link, settings):
         (Loss("sigmoid", margin.focal(2.0)), X, ANSWERS + 1),
         (Loss("sigmoid", margin.focal(2.0)), X, ANSWERS.astype(np.float64)),
         (Loss("sigmoid", margin.focal(2.0), pos_weight=1e38), X, ANSWERS),
+        (Loss("sigmoid", margin.focal(2.0), pos_weight=1e-30), X, ANSWERS),
         (Loss("simplex", margin.focal(2.0)), np.full((6, 4), 0.25, np.float32), LABELS),
     ],
 )
